@@ -1,0 +1,44 @@
+"""How log lines look: one JSON object per line for machines, short text for people.
+
+`logger.info(text, extra={"resource": "ns/name", "pass_id": …})` adds fields to the JSON form. Must
+not know what is logged; callers never pass manifests, arguments or secrets.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+EXTRA_FIELDS = ("resource", "pass_id", "revision", "app")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per record: time, level, logger, message, known extras, exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of JSON."""
+        line: dict[str, str] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for field in EXTRA_FIELDS:
+            value = getattr(record, field, None)
+            if value is not None:
+                line[field] = str(value)
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure(*, as_json: bool, level: str = "INFO") -> None:
+    """Send all loggers to standard error in one form. `level` is a name of the logging module."""
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+    handler.setFormatter(JsonFormatter() if as_json else text)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("httpx", "httpcore", "urllib3", "apscheduler", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

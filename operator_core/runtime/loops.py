@@ -1,0 +1,94 @@
+"""Workers that run passes: one key at a time each, one pass per key.
+
+A loop decides only what an outcome means for the queue: `After` comes back, `Done` waits for a
+change, `Stalled` waits for a change and is told, any other error comes back with growing pauses.
+It knows nothing of kinds.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+
+from operator_core.errors import Retry, Stalled
+from operator_core.outcomes import After, Outcome
+from operator_core.runtime.queues import RECHECK, Key, Queue
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE = 1.0
+GROWTH = 1.5
+LONGEST_PAUSE = 60.0
+
+
+def pause_after(failures: int, jitter: float) -> float:
+    """Seconds before the next try after `failures` (from 1) in a row; `jitter` in [0, 1) spreads by 20 %."""
+    base: float = min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** min(failures - 1, 20))
+    return base * (0.9 + 0.2 * jitter)
+
+
+class Loop:
+    """`workers` threads taking keys from one queue."""
+
+    def __init__(
+        self,
+        name: str,
+        queue: Queue,
+        reconcile: Callable[[Key], Outcome],
+        *,
+        workers: int = 4,
+        on_error: Callable[[Key, Exception], None] | None = None,
+    ) -> None:
+        self._name = name
+        self._queue = queue
+        self._reconcile = reconcile
+        self._workers = workers
+        self._on_error = on_error
+        self._failures: dict[Key, int] = {}
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start the workers; returns at once."""
+        for number in range(self._workers):
+            thread = threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """Let running passes end; True when all workers ended within `timeout` seconds each."""
+        self._queue.close()
+        for thread in self._threads:
+            thread.join(timeout)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _work(self) -> None:
+        while (key := self._queue.get()) is not None:
+            try:
+                self._one_pass(key)
+            finally:
+                self._queue.done(key)
+
+    def _one_pass(self, key: Key) -> None:
+        try:
+            outcome = self._reconcile(key)
+        except Stalled as error:
+            self._failures.pop(key, None)
+            self._tell(key, error)
+        except Exception as error:  # a worker survives whatever a pass does; the key backs off
+            failures = self._failures[key] = self._failures.get(key, 0) + 1
+            after = error.after if isinstance(error, Retry) else None
+            self._tell(key, error)
+            self._queue.add(key, pause_after(failures, random.random()) if after is None else after, RECHECK)
+        else:
+            self._failures.pop(key, None)
+            if isinstance(outcome, After):
+                self._queue.add(key, outcome.seconds, RECHECK)
+
+    def _tell(self, key: Key, error: Exception) -> None:
+        if self._on_error is None:
+            log.warning("%s %s/%s: %s", key.kind, key.namespace, key.name, error)
+            return
+        try:
+            self._on_error(key, error)
+        except Exception:
+            log.exception("reporting an error of %s %s/%s failed", key.kind, key.namespace, key.name)
