@@ -91,7 +91,9 @@ class Queue:
         """Seconds by which the most overdue waiting key is late; 0 when none is."""
         with self._condition:
             now = self._clock.monotonic()
-            return max((now - entry.due for key, entry in self._waiting.items() if key not in self._running), default=0.0)
+            return max(
+                (now - entry.due for key, entry in self._waiting.items() if key not in self._running), default=0.0
+            )
 
     def close(self) -> None:
         """Wake every waiting worker with None; nothing is handed out any more."""

@@ -1,0 +1,153 @@
+"""One connection to one API server, speaking plain JSON.
+
+Uses the `kubernetes` package for what is hard to get right (kubeconfig, in-cluster credentials,
+token refresh, TLS, proxies) and its connection pool for transport; typed models are never made
+because decoding them costs six times as much as the JSON itself. Decides nothing: an answer is
+returned or raised as one of `kube.errors`.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes import client as kubernetes_client
+from kubernetes import config as kubernetes_config
+
+from operator_core.errors import Reason, Stalled
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import errors
+from operator_core.kube.requests import Request
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+POOL_SIZE = 32
+_RETRIES = urllib3.Retry(total=1, connect=1, read=1, redirect=0, status=0, other=0, allowed_methods=frozenset({"GET"}))
+
+
+class Client:
+    """Sends `Request` values. Safe to share between threads."""
+
+    def __init__(self, configuration: kubernetes_client.Configuration, *, current_namespace: str = "default") -> None:
+        configuration.connection_pool_maxsize = POOL_SIZE
+        configuration.keep_alive = True
+        self._configuration = configuration
+        self._api = kubernetes_client.ApiClient(configuration)
+        self._pool: urllib3.PoolManager = self._api.rest_client.pool_manager
+        self._count_lock = threading.Lock()
+        self._requests = 0
+        self.current_namespace = current_namespace
+
+    @classmethod
+    def connect(cls, *, context: str | None = None, kubeconfig: Path | None = None) -> Self:
+        """Use `kubeconfig`, else KUBECONFIG, else `~/.kube/config`, else the pod's own credentials.
+
+        Raises Stalled when none of them can be used, saying which were tried.
+        """
+        configuration = kubernetes_client.Configuration()
+        in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ
+        explicit = kubeconfig is not None or context is not None or bool(os.environ.get("KUBECONFIG"))
+        try:
+            if in_cluster and not explicit:
+                kubernetes_config.load_incluster_config(client_configuration=configuration)
+                return cls(configuration, current_namespace=_pod_namespace())
+            file = str(kubeconfig) if kubeconfig else None
+            kubernetes_config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
+            return cls(configuration, current_namespace=_context_namespace(file, context))
+        except (kubernetes_config.ConfigException, OSError, ValueError) as error:
+            raise Stalled(
+                Reason.ApiUnreachable,
+                f"no usable cluster credentials ({error}); set KUBECONFIG, pass --context, or run inside a pod",
+            ) from error
+
+    @property
+    def server(self) -> str:
+        """The API server's URL, for messages."""
+        return str(self._configuration.host)
+
+    @property
+    def requests_sent(self) -> int:
+        """How many requests were sent so far, watches included."""
+        return self._requests
+
+    def send(self, request: Request, *, timeout: float = READ_SECONDS) -> Object:
+        """The JSON object that the API server answers. Raises `kube.errors`."""
+        text = self.send_bytes(request, timeout=timeout)
+        value = json.loads(text) if text else {}
+        return value if isinstance(value, dict) else {"items": value}
+
+    def send_bytes(self, request: Request, *, timeout: float = READ_SECONDS) -> bytes:
+        """The raw body of a successful answer (logs, proxied services). Raises `kube.errors`."""
+        response = self._open(request, urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout), preload=True)
+        return bytes(response.data)
+
+    def stream(self, request: Request, *, idle_seconds: float) -> Iterator[bytes]:
+        """The lines of an endless answer; Unreachable when none comes for `idle_seconds`."""
+        response = self._open(request, urllib3.Timeout(connect=CONNECT_SECONDS, read=idle_seconds), preload=False)
+        try:
+            pending = b""
+            for chunk in response.stream(amt=None, decode_content=True):
+                *lines, pending = (pending + chunk).split(b"\n")
+                yield from (line for line in lines if line)
+        except urllib3.exceptions.HTTPError as error:
+            raise errors.Unreachable(f"watch of {request.path} broke: {error}") from error
+        finally:
+            response.close()
+            response.release_conn()
+
+    def close(self) -> None:
+        """Drop pooled connections."""
+        self._pool.clear()
+
+    def _open(self, request: Request, timeout: urllib3.Timeout, *, preload: bool) -> urllib3.BaseHTTPResponse:
+        url = self.server + request.path
+        if request.query:
+            url += "?" + urlencode(request.query)
+        body = None if request.body is None else json.dumps(request.body).encode()
+        with self._count_lock:
+            self._requests += 1
+        try:
+            response = self._pool.request(
+                request.method,
+                url,
+                body=body,
+                headers=self._headers(request),
+                timeout=timeout,
+                retries=_RETRIES,
+                preload_content=preload,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise errors.Unreachable(f"the API server at {self.server} does not answer: {_cause(error)}") from error
+        if response.status >= 300:
+            raise errors.from_answer(response.status, bytes(response.data), response.headers.get("Retry-After"))
+        return response
+
+    def _headers(self, request: Request) -> dict[str, str]:
+        headers = {"Accept": "application/json", "User-Agent": "gitsync"}
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        settings: Object = dict(self._configuration.auth_settings())
+        for setting in settings.values():
+            if setting["in"] == "header" and setting["value"]:
+                headers[setting["key"]] = setting["value"]
+        return headers
+
+
+def _pod_namespace() -> str:
+    file = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+    return file.read_text().strip() if file.is_file() else "default"
+
+
+def _context_namespace(file: str | None, context: str | None) -> str:
+    contexts, active = kubernetes_config.list_kube_config_contexts(config_file=file)
+    chosen: Object = next((entry for entry in contexts if entry["name"] == context), active)
+    return str(dig(chosen, "context", "namespace", default="default"))
+
+
+def _cause(error: BaseException) -> str:
+    reason = getattr(error, "reason", None)
+    return str(reason if reason is not None else error)

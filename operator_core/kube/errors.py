@@ -1,0 +1,121 @@
+"""What can go wrong when talking to the API server, by what a caller does about it.
+
+    Retry
+      KubeError           any answer that is not success, with its HTTP status
+        NotFound          404: the object or the kind is not there
+        Conflict          409: the precondition failed (resourceVersion, uid)
+          AlreadyExists   409 on create
+        Forbidden         403: RBAC or admission says no
+        Unauthorized      401
+        Invalid           400, 422: the object is wrong; message of the API server kept
+        Gone              410: the resourceVersion of a list or watch is too old
+        TooManyRequests   429, with Retry-After in `after`
+        ServerError       5xx
+      Unreachable         no answer at all (connection, TLS, time-out)
+
+The API server's message is kept, cut to `MESSAGE_LIMIT` characters: a rejected object can be quoted
+in it at length.
+"""
+
+import json
+
+from operator_core.errors import Reason, Retry
+
+MESSAGE_LIMIT = 600
+
+
+class KubeError(Retry):
+    """An answer of the API server that is not success."""
+
+    reason_code = Reason.ApiError
+
+    def __init__(self, status: int, message: str, after: float | None = None) -> None:
+        super().__init__(self.reason_code, message, after)
+        self.status = status
+
+
+class NotFound(KubeError):
+    """404."""
+
+    reason_code = Reason.NotFound
+
+
+class Conflict(KubeError):
+    """409."""
+
+    reason_code = Reason.Conflict
+
+
+class AlreadyExists(Conflict):
+    """409 on create."""
+
+
+class Forbidden(KubeError):
+    """403."""
+
+    reason_code = Reason.Forbidden
+
+
+class Unauthorized(KubeError):
+    """401."""
+
+    reason_code = Reason.Forbidden
+
+
+class Invalid(KubeError):
+    """400 or 422."""
+
+    reason_code = Reason.Invalid
+
+
+class Gone(KubeError):
+    """410."""
+
+
+class TooManyRequests(KubeError):
+    """429."""
+
+
+class ServerError(KubeError):
+    """5xx."""
+
+
+class Unreachable(Retry):
+    """The API server did not answer."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.ApiUnreachable, message)
+        self.status = 0
+
+
+_BY_STATUS: dict[int, type[KubeError]] = {
+    400: Invalid,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    410: Gone,
+    422: Invalid,
+    429: TooManyRequests,
+}
+
+
+def from_answer(status: int, body: bytes, retry_after: str | None = None) -> KubeError:
+    """The error for an answer. `body` is a Kubernetes Status object or any text."""
+    message, reason = _message(body)
+    kind = ServerError if status >= 500 else _BY_STATUS.get(status, KubeError)
+    if status == 409 and reason == "AlreadyExists":
+        kind = AlreadyExists
+    after = float(retry_after) if retry_after and retry_after.isdigit() else None
+    return kind(status, message or f"the API server answered {status}", after)
+
+
+def _message(body: bytes) -> tuple[str, str]:
+    try:
+        status = json.loads(body)
+        text, reason = str(status.get("message", "")), str(status.get("reason", ""))
+    except (ValueError, AttributeError):
+        text, reason = body.decode("utf-8", "replace"), ""
+    if len(text) > MESSAGE_LIMIT:
+        text = text[:MESSAGE_LIMIT] + " …"
+    return text, reason

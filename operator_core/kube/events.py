@@ -1,0 +1,119 @@
+"""Kubernetes Events about an object, aggregated as the Java operator aggregates them.
+
+A repeat (same reason, key, type and object) raises `count` of the event that is there instead of
+making another. Telling is never worth failing for: errors are logged and swallowed. Decides nothing
+about what is told; callers pass no secrets.
+"""
+
+import logging
+import threading
+from datetime import datetime
+
+from operator_core.errors import AgentError
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import errors, requests
+from operator_core.kube.client import Client
+from operator_core.runtime.clock import Clock
+
+log = logging.getLogger(__name__)
+
+MESSAGE_LIMIT = 1000
+_REMEMBERED = 4096
+
+
+def java_hash(text: str) -> int:
+    """Java's `String.hashCode`, without the sign bit: event names stay what the Java operator would choose."""
+    value = 0
+    for unit in memoryview(text.encode("utf-16-le")).cast("H"):
+        value = (31 * value + unit) & 0xFFFFFFFF
+    return value & 0x7FFFFFFF
+
+
+class Recorder:
+    """Writes v1 Events as one component. Safe to share between threads; never raises."""
+
+    def __init__(self, client: Client, clock: Clock, *, component: str = "gitsync", instance: str = "") -> None:
+        self._client = client
+        self._clock = clock
+        self._component = component
+        self._instance = instance
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[str, str], int] = {}
+
+    def event(
+        self,
+        obj: Object,
+        type_: str,
+        reason: str,
+        message: str,
+        *,
+        key: str | None = None,
+        component: str | None = None,
+    ) -> None:
+        """Tell about `obj`. `type_` is Normal or Warning; `key` replaces the message in telling repeats apart."""
+        meta = obj["metadata"]
+        source = component or self._component
+        identity = reason + (key or message) + type_ + obj["kind"] + meta["name"] + meta.get("uid", "")
+        name = f"{source.lower()}.{java_hash(identity)}"
+        namespace = meta.get("namespace") or "default"
+        body = self._body(obj, type_, reason, message, source)
+        body["metadata"] = {"name": name, "namespace": namespace}
+        try:
+            self._write(namespace, name, body)
+        except AgentError as error:
+            log.debug("event %s about %s/%s not written: %s", reason, namespace, meta["name"], error)
+
+    def _write(self, namespace: str, name: str, body: Object) -> None:
+        with self._lock:
+            seen = self._counts.get((namespace, name), 0)
+        if not seen:
+            try:
+                self._client.send(requests.create(requests.EVENTS, namespace, body))
+                self._remember(namespace, name, 1)
+                return
+            except errors.AlreadyExists:
+                live = self._client.send(requests.get(requests.EVENTS, namespace, name))
+                seen = int(dig(live, "count", default=1))
+        patch = {"count": seen + 1, "lastTimestamp": body["lastTimestamp"], "message": body["message"]}
+        try:
+            self._client.send(requests.merge_patch(requests.EVENTS, namespace, name, patch))
+            self._remember(namespace, name, seen + 1)
+        except errors.NotFound:
+            self._client.send(requests.create(requests.EVENTS, namespace, body))
+            self._remember(namespace, name, 1)
+
+    def _remember(self, namespace: str, name: str, count: int) -> None:
+        with self._lock:
+            if len(self._counts) >= _REMEMBERED:
+                self._counts.pop(next(iter(self._counts)))
+            self._counts[(namespace, name)] = count
+
+    def _body(self, obj: Object, type_: str, reason: str, message: str, source: str) -> Object:
+        meta = obj["metadata"]
+        now = _stamp(self._clock.now())
+        involved = {
+            "apiVersion": obj["apiVersion"],
+            "kind": obj["kind"],
+            "name": meta["name"],
+            "namespace": meta.get("namespace", ""),
+            "uid": meta.get("uid", ""),
+            "resourceVersion": meta.get("resourceVersion", ""),
+        }
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "type": type_,
+            "reason": reason,
+            "message": message[:MESSAGE_LIMIT],
+            "involvedObject": involved,
+            "source": {"component": source},
+            "reportingComponent": source,
+            "reportingInstance": self._instance or source,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
