@@ -1,0 +1,28 @@
+"""`gitsync install`: put the custom resource definitions into a cluster and wait until it serves them."""
+
+import click
+
+
+@click.command()
+@click.option("--context", default=None, help="Context of the kubeconfig; the current one otherwise.")
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait until the kinds are served.")
+@click.option("--print", "only_print", is_flag=True, help="Print the definitions as YAML and change nothing.")
+def install(context: str | None, timeout: float, only_print: bool) -> None:
+    """Install or update gitsync's and Flink's custom resource definitions."""
+    from gitsync.apply import definitions
+
+    wanted = definitions.all_definitions()
+    if only_print:
+        import yaml
+
+        click.echo(yaml.safe_dump_all(wanted, sort_keys=False), nl=False)
+        return
+    from operator_core.kube import client
+    from operator_core.runtime.clock import SystemClock
+
+    with click.progressbar(length=len(wanted), label="definitions", file=click.get_text_stream("stderr")) as progress:
+        definitions.install(
+            client.Client.connect(context=context), wanted, SystemClock(), timeout=timeout, told=lambda _: progress.update(1)
+        )
+    for definition in wanted:
+        click.echo(f"{definition['metadata']['name']} installed")

@@ -1,0 +1,322 @@
+"""SyncApp, `gitsync.io/v1alpha1`: which path of which repository an agent applies to where.
+
+The spec is a part of an Argo CD Application's spec, word for word, so that one can be turned into
+the other by changing apiVersion and kind. The status uses Argo CD's words (Synced, OutOfSync,
+Healthy, …) beside conditions that kstatus and `kubectl wait` understand. What a person asks of an
+app without a commit comes as annotations, because the spec may belong to Git.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from gitsync.model import structural
+from operator_core.errors import Reason, Stalled
+from operator_core.jsonvalues import Object, dig
+
+API_VERSION = "gitsync.io/v1alpha1"
+KIND = "SyncApp"
+TRACKING = "gitsync.io/tracking-id"
+REVISION = "gitsync.io/revision"
+SYNC_REQUESTED = "gitsync.io/sync-requested"
+PIN = "gitsync.io/pin"
+SUSPEND = "gitsync.io/suspend"
+
+
+class Part(BaseModel):
+    """What all parts of the resource share: names as in the manifest, frozen, unknown fields dropped by the API server."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class Directory(Part):
+    """How a directory of plain manifests is read."""
+
+    recurse: bool = Field(default=False, description="Read all directories below the path too.")
+    include: str = Field(default="", description="Glob of the files to read, relative to the path; `{a,b}` is allowed.")
+    exclude: str = Field(default="", description="Glob of the files to leave out; checked before include.")
+
+
+class Source(Part):
+    """Where the desired state is."""
+
+    repo_url: str = Field(alias="repoURL", min_length=1, description="Repository: https, ssh or a local path.")
+    target_revision: str = Field(default="HEAD", description="Branch, tag, commit or HEAD.")
+    path: str = Field(default=".", description="Directory in the repository, relative to its root.")
+    directory: Directory | None = Field(default=None, description="Options of a directory of plain manifests.")
+
+
+class Destination(Part):
+    """Where it goes: the cluster of the agent, and a namespace."""
+
+    server: str = Field(default="", description="Empty or https://kubernetes.default.svc: an agent serves its own cluster.")
+    name: str = Field(default="", description="Empty or in-cluster.")
+    namespace: str = Field(default="", description="Namespace of namespaced objects that name none.")
+
+
+class Automated(Part):
+    """What happens without anybody asking."""
+
+    enabled: bool = Field(default=True, description="False: only compare, apply on request.")
+    prune: bool = Field(default=False, description="Delete what was applied before and is no longer in Git.")
+    self_heal: bool = Field(default=False, description="Undo changes made in the cluster.")
+    allow_empty: bool = Field(default=False, description="Let a commit that leaves nothing prune everything.")
+
+
+SyncOption = Annotated[str, Field(pattern="^CreateNamespace=(true|false)$")]
+
+
+class SyncPolicy(Part):
+    """How the desired state is applied."""
+
+    automated: Automated | None = Field(default=None, description="Absent: only compare, apply on request.")
+    sync_options: tuple[SyncOption, ...] = Field(default=(), description="CreateNamespace=true makes the destination namespace.")
+
+
+class Spec(Part):
+    """The desired state of a SyncApp."""
+
+    project: str = Field(default="default", description="Kept for compatibility with an Application; has no effect.")
+    source: Source
+    destination: Destination = Destination()
+    sync_policy: SyncPolicy = SyncPolicy()
+    revision_history_limit: int = Field(default=10, ge=0, description="Entries kept in status.history.")
+
+
+class Health(Part):
+    """Health of an app or an object."""
+
+    status: Literal["Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Unknown"]
+    message: str | None = None
+    last_transition_time: str | None = None
+
+
+class SyncState(Part):
+    """Whether the cluster has what Git has."""
+
+    status: Literal["Synced", "OutOfSync", "Unknown"]
+    revision: str | None = Field(default=None, description="Commit that was last applied whole.")
+
+
+class ResourceState(Part):
+    """One object of the app."""
+
+    group: str = ""
+    version: str = ""
+    kind: str
+    namespace: str | None = None
+    name: str
+    status: Literal["Synced", "OutOfSync", "Unknown"]
+    health: Health | None = None
+    message: str | None = Field(default=None, description="Why it is not in sync.")
+    requires_pruning: bool | None = None
+    effect: str | None = Field(default=None, description="What the last change of the spec did to the Flink job.")
+
+
+class Problem(Part):
+    """Something that keeps the app from being what Git says, and where it is."""
+
+    reason: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    object: str | None = None
+
+
+class InventoryEntry(Part):
+    """An object this app applied or is about to apply; kept until the object is gone."""
+
+    id: str = Field(description="<group>/<Kind>:<namespace>/<name>")
+    version: str
+    revision: str | None = Field(default=None, description="Commit at which the object's content changed last.")
+    digest: str | None = Field(default=None, description="Digest of the object's content; none for Secrets.")
+
+
+class HistoryEntry(Part):
+    """A revision that was applied whole."""
+
+    id: int
+    revision: str
+    deployed_at: str
+
+
+class Condition(Part):
+    """A condition as in metav1."""
+
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+    last_transition_time: str
+    observed_generation: int | None = None
+
+
+class Status(Part):
+    """What the agent found and did."""
+
+    observed_generation: int | None = None
+    sync: SyncState | None = None
+    health: Health | None = None
+    conditions: tuple[Condition, ...] = ()
+    resources: tuple[ResourceState, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    inventory: tuple[InventoryEntry, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+    attempted_revision: str | None = Field(default=None, description="Newest commit seen, applied or not.")
+    handled_sync_request: str | None = Field(default=None, description="Last value of gitsync.io/sync-requested that was served.")
+
+    def to_json(self) -> Object:
+        """The status as the API server keeps it: no nulls."""
+        return self.model_dump(by_alias=True, exclude_none=True, mode="json")
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Stay on `revision`, whatever the branch says, until `until` (None: until the annotation goes)."""
+
+    revision: str
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """Neither apply nor prune until `until` (None: until the annotation goes)."""
+
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncApp:
+    """One SyncApp, parsed."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    deleting: bool
+    spec: Spec
+    status: Status
+    pin: Pin | None
+    suspension: Suspension | None
+    sync_requested: str | None
+
+
+def parse(obj: Object) -> SyncApp:
+    """The SyncApp behind a manifest. Raises Stalled(ValidationError) naming the field."""
+    meta = obj["metadata"]
+    annotations = meta.get("annotations") or {}
+    where = f"SyncApp {meta.get('namespace', '')}/{meta.get('name', '')}"
+    try:
+        return SyncApp(
+            namespace=meta.get("namespace", ""),
+            name=meta["name"],
+            uid=meta.get("uid", ""),
+            generation=int(meta.get("generation", 0)),
+            resource_version=meta.get("resourceVersion", ""),
+            deleting="deletionTimestamp" in meta,
+            spec=Spec.model_validate(obj.get("spec") or {}),
+            status=Status.model_validate(obj.get("status") or {}),
+            pin=_pin(annotations.get(PIN)),
+            suspension=_suspension(annotations.get(SUSPEND)),
+            sync_requested=annotations.get(SYNC_REQUESTED) or None,
+        )
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'spec'}: {e['msg']}" for e in error.errors())
+        raise Stalled(Reason.ValidationError, f"{where} is not valid: {problems}") from error
+    except ValueError as error:
+        raise Stalled(Reason.ValidationError, f"{where}: {error}") from error
+
+
+def _pin(text: str | None) -> Pin | None:
+    if not text:
+        return None
+    value = _annotation_object(PIN, text)
+    revision = value.get("revision")
+    if not isinstance(revision, str) or not revision:
+        raise ValueError(f'the annotation {PIN} needs a "revision"')
+    return Pin(revision, str(value.get("reason", "")), _until(PIN, value))
+
+
+def _suspension(text: str | None) -> Suspension | None:
+    if not text:
+        return None
+    value = _annotation_object(SUSPEND, text)
+    return Suspension(str(value.get("reason", "")), _until(SUSPEND, value))
+
+
+def _annotation_object(name: str, text: str) -> Object:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"the annotation {name} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"the annotation {name} must be a JSON object")
+    return value
+
+
+def _until(name: str, value: Object) -> datetime | None:
+    text = value.get("until")
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise ValueError(f'"until" of the annotation {name} is not a time like 2026-01-31T18:00:00Z') from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def is_live(until: datetime | None, now: datetime) -> bool:
+    """Whether something that ends at `until` still holds."""
+    return until is None or now < until
+
+
+def key_of(obj: Object) -> tuple[str, str]:
+    """Namespace and name."""
+    return (dig(obj, "metadata", "namespace", default=""), dig(obj, "metadata", "name", default=""))
+
+
+_COLUMNS = (
+    ("Sync", ".status.sync.status"),
+    ("Health", ".status.health.status"),
+    ("Ready", '.status.conditions[?(@.type=="Ready")].status'),
+    ("Revision", ".status.sync.revision"),
+    ("Message", '.status.conditions[?(@.type=="Ready")].message'),
+)
+
+
+def crd() -> Object:
+    """The CustomResourceDefinition."""
+    schema = {
+        "type": "object",
+        "description": "A path of a Git repository that gitsync applies to the cluster.",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": structural.schema(Spec),
+            "status": structural.schema(Status),
+        },
+    }
+    version = {
+        "name": "v1alpha1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": [{"name": name, "type": "string", "jsonPath": path} for name, path in _COLUMNS],
+    }
+    names = {"kind": KIND, "listKind": "SyncAppList", "plural": "syncapps", "singular": "syncapp", "shortNames": ["gsapp"]}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "syncapps.gitsync.io"},
+        "spec": {"group": "gitsync.io", "scope": "Namespaced", "names": names, "versions": [version]},
+    }
