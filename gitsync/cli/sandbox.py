@@ -1,0 +1,183 @@
+"""`gitsync sandbox`: a local Kubernetes without a container runtime, from the command line.
+
+Only options, texts and exit codes live here; what the commands do is in `gitsync.sandbox`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec
+
+import click
+
+from gitsync.sandbox import errors, forwarding, launching, namespaces, states, statuses
+from gitsync.sandbox.layout import Layout
+from gitsync.sandbox.progress import Progress
+
+P = ParamSpec("P")
+FAILED = 3
+
+
+def with_sandbox(command: Callable[P, None]) -> Callable[P, None]:
+    """Add --dir, and turn a SandboxError into its message and exit code 3."""
+
+    @functools.wraps(command)
+    def wrapped(*arguments: P.args, **options: P.kwargs) -> None:
+        try:
+            command(*arguments, **options)
+        except errors.SandboxError as error:
+            click.echo(f"gitsync sandbox: {error}", err=True)
+            sys.exit(FAILED)
+
+    return click.option(
+        "--dir",
+        "place",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder of the sandbox (default: one in the user's cache).",
+    )(wrapped)
+
+
+def layout_of(place: Path | None) -> Layout:
+    """The sandbox that a command means."""
+    return Layout((place or launching.default_dir()).resolve())
+
+
+def running(place: Path | None) -> tuple[Layout, states.State]:
+    """The sandbox that a command means, with its state. Raises SandboxError when it does not run."""
+    chosen = layout_of(place)
+    if not states.is_supervised(chosen):
+        option = f" --dir {place}" if place else ""
+        raise errors.SandboxError(f"no sandbox runs in {chosen.dir}; start it with `gitsync sandbox up{option}`")
+    return chosen, states.read(chosen)
+
+
+@click.group()
+def sandbox() -> None:
+    """A real Kubernetes API and pods as local processes, with no container runtime."""
+
+
+@sandbox.command()
+@with_sandbox
+@click.option("--no-kubelet", is_flag=True, help="The control plane alone: pods stay Pending.")
+@click.option("--foreground", is_flag=True, help="Stay, and end the sandbox with Ctrl-C.")
+def up(place: Path | None, no_kubelet: bool, foreground: bool) -> None:
+    """Start the sandbox and return when it is ready; data of an earlier run is kept."""
+    chosen = layout_of(place)
+    progress = Progress()
+    supervisor = launching.up(launching.Options(chosen.dir, not no_kubelet, foreground), progress)
+    click.echo(f"export KUBECONFIG={chosen.kubeconfig}")
+    if foreground:
+        stay(chosen, supervisor, progress)
+
+
+def stay(chosen: Layout, supervisor: subprocess.Popen[bytes] | None, progress: Progress) -> None:
+    """Wait for the sandbox to end, or for Ctrl-C to end it."""
+    if supervisor is None:
+        raise errors.SandboxError(f"the sandbox in {chosen.dir} runs in the background already; `down` ends it")
+    try:
+        progress.note("Ctrl-C ends the sandbox")
+        code = supervisor.wait()
+    except KeyboardInterrupt:
+        launching.down(chosen, progress)
+        code = supervisor.wait()
+    if code != 0:
+        raise errors.SandboxError(f"the sandbox ended: {states.read(chosen).message or f'exit code {code}'}")
+
+
+@sandbox.command()
+@with_sandbox
+def down(place: Path | None) -> None:
+    """Stop the sandbox; its data stays for the next `up`."""
+    chosen = layout_of(place)
+    if not launching.down(chosen, Progress()):
+        click.echo(f"no sandbox runs in {chosen.dir}")
+
+
+@sandbox.command()
+@with_sandbox
+def reset(place: Path | None) -> None:
+    """Stop the sandbox and delete everything in its folder."""
+    chosen = layout_of(place)
+    if not launching.reset(chosen, Progress()):
+        click.echo(f"there is no sandbox in {chosen.dir}")
+
+
+@sandbox.command()
+@with_sandbox
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Form of the answer.")
+def status(place: Path | None, output: str) -> None:
+    """Show the state, the kubeconfig and the pods."""
+    document = statuses.status(layout_of(place))
+    click.echo(json.dumps(document, indent=2) if output == "json" else statuses.render(document))
+
+
+@sandbox.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@with_sandbox
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def kubectl(place: Path | None, arguments: tuple[str, ...]) -> None:
+    """Run the sandbox's kubectl; give --dir before kubectl's own arguments."""
+    chosen, _ = running(place)
+    program = str(chosen.bin / "kubectl")
+    environment = os.environ | {"KUBECONFIG": str(chosen.kubeconfig), "KUBECACHEDIR": str(chosen.dir / "kubectl-cache")}
+    os.execve(program, [program, *arguments], environment)
+
+
+@sandbox.command()
+@with_sandbox
+def shell(place: Path | None) -> None:
+    """Open a shell inside the sandbox's namespaces, with kubectl at hand."""
+    chosen, state = running(place)
+    environment = namespaces.environment()
+    environment["PATH"] = f"{chosen.bin}:{environment['PATH']}"
+    environment["KUBECONFIG"] = str(chosen.kubeconfig_inside)
+    enter = [*namespaces.enter_command(state), "env", "-C", str(chosen.dir), os.environ.get("SHELL", "/bin/sh")]
+    os.execvpe(enter[0], enter, environment)
+
+
+@sandbox.command()
+@with_sandbox
+@click.argument("target")
+@click.argument("ports", metavar="[LOCAL:]REMOTE")
+@click.option("-n", "--namespace", default="default", show_default=True, help="Namespace of the target.")
+def forward(place: Path | None, target: str, ports: str, namespace: str) -> None:
+    """Open a local port to svc/NAME, pod/NAME or deploy/NAME until Ctrl-C."""
+    chosen, state = running(place)
+    wanted = forwarding.parse(target, ports, namespace)
+    with forwarding.Forward(chosen, state, wanted) as forwarded:
+        click.echo(f"http://localhost:{forwarded.port} -> {target} port {wanted.remote} (namespace {namespace})")
+        try:
+            forwarded.wait()
+        except KeyboardInterrupt:
+            return
+
+
+@sandbox.group()
+def image() -> None:
+    """The images that pods of the sandbox can name."""
+
+
+@image.command()
+@with_sandbox
+@click.argument("name")
+@click.option("--base", required=True, help="Image to start from, such as flink:1.20.")
+@click.option(
+    "--overlay",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder whose files are laid over the base's root.",
+)
+def add(place: Path | None, name: str, base: str, overlay: Path) -> None:
+    """Make the image NAME: a base with a folder laid over it."""
+    from gitsync.sandbox.images import registry  # noqa: PLC0415 - only this command needs it
+
+    registry.add(layout_of(place).dir, name, base, overlay.resolve())
+
+
+if __name__ == "__main__":
+    sandbox()
