@@ -26,6 +26,8 @@ class Reason(StrEnum):
     # Flink REST
     FlinkUnreachable = "FlinkUnreachable"
     FlinkError = "FlinkError"
+    # The local cluster
+    SandboxFailed = "SandboxFailed"
     # Everything unforeseen
     InternalError = "InternalError"
     # Flink resources (names of the Java operator's events where it has one)

@@ -5,14 +5,10 @@ Only options, texts and exit codes live here; what the commands do is in `gitsyn
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
 
 import click
 
@@ -20,27 +16,12 @@ from gitsync.sandbox import errors, forwarding, launching, namespaces, states, s
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
 
-P = ParamSpec("P")
-FAILED = 3
-
-
-def with_sandbox(command: Callable[P, None]) -> Callable[P, None]:
-    """Add --dir, and turn a SandboxError into its message and exit code 3."""
-
-    @functools.wraps(command)
-    def wrapped(*arguments: P.args, **options: P.kwargs) -> None:
-        try:
-            command(*arguments, **options)
-        except errors.SandboxError as error:
-            click.echo(f"gitsync sandbox: {error}", err=True)
-            sys.exit(FAILED)
-
-    return click.option(
-        "--dir",
-        "place",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Folder of the sandbox (default: one in the user's cache).",
-    )(wrapped)
+with_dir = click.option(
+    "--dir",
+    "place",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the sandbox (default: one in the user's cache).",
+)
 
 
 def layout_of(place: Path | None) -> Layout:
@@ -63,7 +44,7 @@ def sandbox() -> None:
 
 
 @sandbox.command()
-@with_sandbox
+@with_dir
 @click.option("--no-kubelet", is_flag=True, help="The control plane alone: pods stay Pending.")
 @click.option("--foreground", is_flag=True, help="Stay, and end the sandbox with Ctrl-C.")
 def up(place: Path | None, no_kubelet: bool, foreground: bool) -> None:
@@ -91,7 +72,7 @@ def stay(chosen: Layout, supervisor: subprocess.Popen[bytes] | None, progress: P
 
 
 @sandbox.command()
-@with_sandbox
+@with_dir
 def down(place: Path | None) -> None:
     """Stop the sandbox; its data stays for the next `up`."""
     chosen = layout_of(place)
@@ -100,7 +81,7 @@ def down(place: Path | None) -> None:
 
 
 @sandbox.command()
-@with_sandbox
+@with_dir
 def reset(place: Path | None) -> None:
     """Stop the sandbox and delete everything in its folder."""
     chosen = layout_of(place)
@@ -109,7 +90,7 @@ def reset(place: Path | None) -> None:
 
 
 @sandbox.command()
-@with_sandbox
+@with_dir
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Form of the answer.")
 def status(place: Path | None, output: str) -> None:
     """Show the state, the kubeconfig and the pods."""
@@ -118,7 +99,7 @@ def status(place: Path | None, output: str) -> None:
 
 
 @sandbox.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@with_sandbox
+@with_dir
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def kubectl(place: Path | None, arguments: tuple[str, ...]) -> None:
     """Run the sandbox's kubectl; give --dir before kubectl's own arguments."""
@@ -129,7 +110,7 @@ def kubectl(place: Path | None, arguments: tuple[str, ...]) -> None:
 
 
 @sandbox.command()
-@with_sandbox
+@with_dir
 def shell(place: Path | None) -> None:
     """Open a shell inside the sandbox's namespaces, with kubectl at hand."""
     chosen, state = running(place)
@@ -141,7 +122,7 @@ def shell(place: Path | None) -> None:
 
 
 @sandbox.command()
-@with_sandbox
+@with_dir
 @click.argument("target")
 @click.argument("ports", metavar="[LOCAL:]REMOTE")
 @click.option("-n", "--namespace", default="default", show_default=True, help="Namespace of the target.")
@@ -163,7 +144,7 @@ def image() -> None:
 
 
 @image.command()
-@with_sandbox
+@with_dir
 @click.argument("name")
 @click.option("--base", required=True, help="Image to start from, such as flink:1.20.")
 @click.option(
@@ -174,10 +155,6 @@ def image() -> None:
 )
 def add(place: Path | None, name: str, base: str, overlay: Path) -> None:
     """Make the image NAME: a base with a folder laid over it."""
-    from gitsync.sandbox.images import registry  # noqa: PLC0415 - only this command needs it
+    from gitsync.sandbox.images import registry
 
     registry.add(layout_of(place).dir, name, base, overlay.resolve())
-
-
-if __name__ == "__main__":
-    sandbox()

@@ -14,9 +14,9 @@ import urllib.error
 import urllib.request
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-Json = Any
+from operator_core.jsonvalues import Json
+
 TIMEOUT_S = 5.0
 
 

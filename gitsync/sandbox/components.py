@@ -88,9 +88,7 @@ def controller_manager(layout: Layout) -> Component:
 
 
 def kubelet(layout: Layout) -> Component:
-    return Component(
-        layouts.KUBELET, (sys.executable, "-m", "gitsync.sandbox.kubelet", "--dir", str(layout.dir))
-    )
+    return Component(layouts.KUBELET, (sys.executable, "-m", "gitsync.sandbox.kubelet", "--dir", str(layout.dir)))
 
 
 def certificates_command(layout: Layout) -> list[str]:

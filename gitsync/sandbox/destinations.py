@@ -7,13 +7,11 @@ and a Deployment by one of their ready pods. Reads the API server; opens no conn
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from urllib.parse import quote
 
 from gitsync.sandbox.access import Access
 from gitsync.sandbox.forwarding import Target
-
-Json = Any
+from operator_core.jsonvalues import Json
 
 
 class NoDestination(Exception):

@@ -65,7 +65,9 @@ class Forward:
         try:
             listener = ports.listen_at(target.local)
         except OSError as error:
-            raise errors.SandboxError(f"port {target.local} on localhost: {error.strerror}; give LOCAL:REMOTE") from error
+            raise errors.SandboxError(
+                f"port {target.local} on localhost: {error.strerror}; give LOCAL:REMOTE"
+            ) from error
         with listener:
             self.port: int = listener.getsockname()[1]
             command = [*namespaces.enter_command(state), sys.executable, "-m", "gitsync.sandbox.relay"]
@@ -83,7 +85,9 @@ class Forward:
     def __enter__(self) -> Forward:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         assert self._relay.stdin is not None
         self._relay.stdin.close()
         self._relay.wait()

@@ -19,11 +19,9 @@ import signal
 import socket
 import subprocess
 import sys
-from typing import Any
 
 from gitsync.sandbox import components
-
-Json = dict[str, Any]
+from operator_core.jsonvalues import Object
 
 
 class Inner:
@@ -52,7 +50,7 @@ class Inner:
                         return
                 self._collect()
 
-    def report(self, message: Json) -> None:
+    def report(self, message: Object) -> None:
         self._control.sendall(json.dumps(message).encode() + b"\n")
 
     def _receive(self) -> bool:
@@ -62,7 +60,7 @@ class Inner:
             self._obey(json.loads(line))
         return bool(chunk)
 
-    def _obey(self, message: Json) -> None:
+    def _obey(self, message: Object) -> None:
         match message:
             case {"run": argv}:
                 code, output = run(argv)

@@ -17,7 +17,9 @@ from pathlib import Path
 from gitsync.sandbox import errors, packages
 from gitsync.sandbox.states import State
 
-PROBE = "ip link add gsprobe0 type veth peer name gsprobe1 && ip link add gsprobe2 type bridge && mount -t tmpfs none /run"
+PROBE = (
+    "ip link add gsprobe0 type veth peer name gsprobe1 && ip link add gsprobe2 type bridge && mount -t tmpfs none /run"
+)
 SWITCHES = (
     "kernel/apparmor_restrict_unprivileged_userns",
     "kernel/unprivileged_userns_clone",
@@ -61,7 +63,9 @@ def remedy(refusal: Refusal) -> str:
             "`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, or run the sandbox as root"
         )
     if refusal.switches.get("kernel/unprivileged_userns_clone") == "0":
-        return f"{start}: allow them with `sudo sysctl -w kernel.unprivileged_userns_clone=1`, or run the sandbox as root"
+        return (
+            f"{start}: allow them with `sudo sysctl -w kernel.unprivileged_userns_clone=1`, or run the sandbox as root"
+        )
     for name in ("user/max_user_namespaces", "user/max_net_namespaces"):
         if refusal.switches.get(name) == "0":
             return f"{start}: allow them with `sudo sysctl -w {name.replace('/', '.')}=10000`"

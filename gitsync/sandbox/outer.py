@@ -17,12 +17,11 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from gitsync.sandbox import errors, namespaces
 from gitsync.sandbox.components import Component
+from operator_core.jsonvalues import Object
 
-Json = dict[str, Any]
 CREDENTIALS = struct.Struct("3i")  # unix(7): pid, uid, gid, translated into the receiver's namespaces
 
 
@@ -32,7 +31,7 @@ class Outer:
     def __init__(self, user_namespace: bool, listener: socket.socket) -> None:
         self._listener = listener
         self._buffer = b""
-        self._pending: deque[Json] = deque()
+        self._pending: deque[Object] = deque()
         self.child = 0
         control, inside = socket.socketpair()
         self._control = control
@@ -71,7 +70,7 @@ class Outer:
         """Signal a component by its process id inside."""
         self._send({"signal": number, "pid": pid})
 
-    def receive(self) -> list[Json]:
+    def receive(self) -> list[Object]:
         """What was reported since the last call; waits only when nothing was. Raises SandboxError at the end."""
         if not self._pending:
             self._read()
@@ -88,14 +87,14 @@ class Outer:
             self.process.kill()
             self.process.wait()
 
-    def _send(self, message: Json) -> None:
+    def _send(self, message: Object) -> None:
         try:
             self._control.sendall(json.dumps(message).encode() + b"\n")
         except OSError as error:
             raise errors.SandboxError("the sandbox's namespaces ended unexpectedly") from error
 
-    def _await(self, kind: str) -> Json:
-        skipped: list[Json] = []
+    def _await(self, kind: str) -> Object:
+        skipped: list[Object] = []
         while True:
             while self._pending:
                 message = self._pending.popleft()

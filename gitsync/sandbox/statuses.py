@@ -6,17 +6,15 @@ API server does not answer, or that is only starting, is `broken`; no supervisor
 
 from __future__ import annotations
 
-from typing import Any
-
 from gitsync.sandbox import access, processes, states
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.states import State
+from operator_core.jsonvalues import Object
 
-Json = dict[str, Any]
 RUNNING, STOPPED, BROKEN = "running", "stopped", "broken"
 
 
-def status(layout: Layout) -> Json:
+def status(layout: Layout) -> Object:
     """Keys: dir, state, message, kubeconfig, version, kubelet, pods, ports, pids, restarts."""
     supervised = states.is_supervised(layout)
     state = states.read(layout)
@@ -39,7 +37,7 @@ def status(layout: Layout) -> Json:
     }
 
 
-def render(document: Json) -> str:
+def render(document: Object) -> str:
     """The document as lines for a person."""
     lines = [f"sandbox     {document['state']}  {document['dir']}"]
     if document["message"]:
@@ -59,7 +57,7 @@ def render(document: Json) -> str:
     return "\n".join(lines)
 
 
-def _pods(layout: Layout) -> tuple[list[Json], str]:
+def _pods(layout: Layout) -> tuple[list[Object], str]:
     try:
         items = access.Access(layout.kubeconfig).json("/api/v1/pods")["items"]
     except (access.Unanswered, OSError) as error:
