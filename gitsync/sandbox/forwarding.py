@@ -33,7 +33,7 @@ NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to reach: `kind` is service, pod or deployment; `remote` a port number or the name of one; `local` 0 = any."""
+    """What to reach: `kind` service, pod or deployment; `remote` a port's number or name; `local` 0 for any."""
 
     kind: str
     namespace: str

@@ -94,7 +94,7 @@ def run(argv: list[str]) -> tuple[int, str]:
 def start(argv: list[str], log: str, outside: int | None) -> int:
     """Start a process in a session of its own that appends to `log`; `outside` becomes its descriptor 3."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    actions: list[tuple[Any, ...]] = [
+    actions: list[tuple[object, ...]] = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, log, flags, 0o644),
         (os.POSIX_SPAWN_DUP2, 1, 2),

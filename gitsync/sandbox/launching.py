@@ -50,7 +50,8 @@ def up(options: Options, progress: Progress) -> subprocess.Popen[bytes] | None:
     layout = Layout(options.dir.resolve())
     _check_place(layout)
     if states.is_supervised(layout):
-        return _join(layout, options, progress)
+        _join(layout, options, progress)
+        return None
     packages.ensure(options.kubelet, progress)
     namespaces.choose()
     program = building.control_plane(progress)

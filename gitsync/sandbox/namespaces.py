@@ -74,7 +74,8 @@ def remedy(refusal: Refusal) -> str:
     if refusal.container:
         return (
             f"{start}: a container forbids it; start the container with `--privileged`, or with "
-            "`--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined --security-opt apparmor=unconfined`"
+            "`--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined "
+            "--security-opt apparmor=unconfined`"
         )
     return f"{start}: run the sandbox as root" if not refusal.root else f"{start}: root lacks CAP_SYS_ADMIN here"
 

@@ -43,9 +43,7 @@ def read(layout: Layout) -> State:
     except FileNotFoundError:
         return State()
     except (OSError, ValueError) as error:
-        raise errors.SandboxError(
-            f"{layout.state} cannot be read ({error}); `gitsync sandbox reset` starts anew"
-        ) from error
+        raise errors.SandboxError(f"{layout.state} cannot be read ({error}); delete the file") from error
     known = {each.name for each in dataclasses.fields(State)}
     return State(**{key: value for key, value in document.items() if key in known})
 
