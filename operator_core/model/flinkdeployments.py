@@ -34,8 +34,8 @@ class Resource(Wire):
 class ResourceRequirements(Wire):
     """core/v1 ResourceRequirements; quantities as text or number. Wins over `resource`."""
 
-    requests: dict[str, str | int | float] = {}
-    limits: dict[str, str | int | float] = {}
+    requests: dict[str, str | int | float] = Field(default_factory=dict)
+    limits: dict[str, str | int | float] = Field(default_factory=dict)
 
 
 class JobManagerSpec(Wire):
@@ -72,7 +72,7 @@ class FlinkDeploymentSpec(Wire):
 
     job: JobSpec | None = None
     restart_nonce: int | None = None
-    flink_configuration: dict[str, Json] = {}
+    flink_configuration: dict[str, Json] = Field(default_factory=dict)
     image: str | None = None
     image_pull_policy: str | None = None
     service_account: str | None = None

@@ -34,6 +34,14 @@ class Wire(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+_PLAIN_WORDS = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "tuple": "a list",
+    "dictionary": "an object",
+}
 Model = TypeVar("Model", bound=Wire)
 
 
@@ -48,8 +56,8 @@ class ObjectMeta(Wire):
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
     finalizers: tuple[str, ...] = Field(default=(), strict=False)
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
 
 
 def without_nulls(value: Json) -> Json:
@@ -84,5 +92,6 @@ def _expectation(kind: str, message: str, given: Any) -> str:
     expected = message[0].lower() + message[1:] if message else "is invalid"
     for opening in ("input should be ", "value should be "):
         if expected.startswith(opening):
-            return f"must be {expected.removeprefix(opening)}{shown}"
+            wanted = expected.removeprefix(opening).removeprefix("a valid ")
+            return f"must be {_PLAIN_WORDS.get(wanted, wanted)}{shown}"
     return f"is invalid: {expected}{shown}"

@@ -121,7 +121,7 @@ class FlinkDeploymentStatus(Wire):
     error: str | None = None
     observed_generation: int | None = None
     lifecycle_state: LifecycleState | None = None
-    cluster_info: dict[str, str] = {}
+    cluster_info: dict[str, str] = Field(default_factory=dict)
     job_manager_deployment_status: JobManagerStatus = "MISSING"
     reconciliation_status: ReconciliationStatus = ReconciliationStatus()
     task_manager: TaskManagerInfo | None = None

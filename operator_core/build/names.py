@@ -1,0 +1,48 @@
+"""Names, labels and ports that Flink's native Kubernetes integration fixes.
+
+Flink finds its own objects by these (org.apache.flink.kubernetes.utils.Constants), so they are part of the
+contract with the running JobManager. Knows no manifest.
+"""
+
+from operator_core.jsonvalues import Object
+
+MAIN_CONTAINER = "flink-main-container"
+NATIVE_TYPE = "flink-native-kubernetes"
+JOB_MANAGER_COMPONENT = "jobmanager"
+REST_PORT_NAME = "rest"
+RPC_PORT_NAME = "jobmanager-rpc"
+BLOB_PORT_NAME = "blobserver"
+CONFIG_VOLUME = "flink-config-volume"
+POD_TEMPLATE_VOLUME = "pod-template-volume"
+POD_TEMPLATE_DIR = "/opt/flink/pod-template"
+TASK_MANAGER_TEMPLATE_FILE = "taskmanager-pod-template.yaml"
+ARTIFACTS_VOLUME = "user-artifacts-volume"
+DEFAULT_BLOB_PORT = 6124
+DEFAULT_TASK_MANAGER_RPC_PORT = 6122
+
+
+def rest_service(cluster_id: str) -> str:
+    return f"{cluster_id}-rest"
+
+
+def config_map(cluster_id: str) -> str:
+    return f"flink-config-{cluster_id}"
+
+
+def pod_template_config_map(cluster_id: str) -> str:
+    return f"pod-template-{cluster_id}"
+
+
+def cluster_labels(cluster_id: str, type_: str = NATIVE_TYPE) -> dict[str, str]:
+    """On every object of a cluster."""
+    return {"app": cluster_id, "type": type_}
+
+
+def job_manager_labels(cluster_id: str, type_: str = NATIVE_TYPE) -> dict[str, str]:
+    """Selects the JobManager's pods."""
+    return {**cluster_labels(cluster_id, type_), "component": JOB_MANAGER_COMPONENT}
+
+
+def metadata(name: str, namespace: str, labels: dict[str, str], annotations: dict[str, str] | None = None) -> Object:
+    made: Object = {"name": name, "namespace": namespace, "labels": labels}
+    return made | {"annotations": annotations} if annotations else made
