@@ -22,6 +22,8 @@ import json
 from operator_core.errors import Reason, Retry
 
 MESSAGE_LIMIT = 600
+TYPED_PATCH = "failed to create typed patch object"
+"""What a server-side apply of a value of the wrong type is answered with, as an HTTP 500."""
 
 
 class KubeError(Retry):
@@ -104,6 +106,8 @@ def from_answer(status: int, body: bytes, retry_after: str | None = None) -> Kub
     """The error for an answer. `body` is a Kubernetes Status object or any text."""
     message, reason = _message(body)
     kind = ServerError if status >= 500 else _BY_STATUS.get(status, KubeError)
+    if TYPED_PATCH in message:
+        kind = Invalid
     if status == 409 and reason == "AlreadyExists":
         kind = AlreadyExists
     after = float(retry_after) if retry_after and retry_after.isdigit() else None

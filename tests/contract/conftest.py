@@ -1,0 +1,45 @@
+"""One control plane without a kubelet for all contract tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitsync.sandbox import launching
+from gitsync.sandbox.layout import Layout
+from gitsync.sandbox.progress import Progress
+from operator_core.kube import errors, requests
+from operator_core.kube.client import Client
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a real API server that ends with the test session."""
+    directory = tmp_path_factory.mktemp("control-plane")
+    progress = Progress()
+    supervisor = launching.up(launching.Options(directory, kubelet=False, lifeline=True), progress)
+    try:
+        yield Layout(directory).kubeconfig
+    finally:
+        launching.down(Layout(directory), progress)
+        if supervisor is not None:
+            if supervisor.stdin is not None:
+                supervisor.stdin.close()
+            supervisor.wait(60)
+
+
+@pytest.fixture(scope="session")
+def client(kubeconfig: Path) -> Client:
+    """A client with all rights."""
+    return Client.connect(kubeconfig=kubeconfig)
+
+
+@pytest.fixture
+def namespace(client: Client, request: pytest.FixtureRequest) -> str:
+    """An empty namespace named after the test."""
+    name = "".join(char if char.isalnum() else "-" for char in request.node.name.lower())[:50].strip("-")
+    try:
+        client.send(requests.create(requests.NAMESPACES, None, {"metadata": {"name": name}}))
+    except errors.AlreadyExists:
+        pass
+    return name
