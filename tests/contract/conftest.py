@@ -1,5 +1,6 @@
 """One control plane without a kubelet for all contract tests."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,8 +39,6 @@ def client(kubeconfig: Path) -> Client:
 def namespace(client: Client, request: pytest.FixtureRequest) -> str:
     """An empty namespace named after the test."""
     name = "".join(char if char.isalnum() else "-" for char in request.node.name.lower())[:50].strip("-")
-    try:
+    with contextlib.suppress(errors.AlreadyExists):
         client.send(requests.create(requests.NAMESPACES, None, {"metadata": {"name": name}}))
-    except errors.AlreadyExists:
-        pass
     return name

@@ -38,7 +38,7 @@ def test_errors_are_told_apart(client: Client, namespace: str) -> None:
         client.send(requests.replace(CONFIG_MAPS, stale))
     with pytest.raises(errors.Invalid, match=r"\.data\.k"):
         client.send(requests.apply(CONFIG_MAPS, config_map(namespace, "a", k=1), field_manager="gitsync"))
-    with pytest.raises(errors.Invalid, match="metadata.name"):
+    with pytest.raises(errors.Invalid, match=r"metadata\.name"):
         client.send(requests.create(CONFIG_MAPS, namespace, config_map(namespace, "Not_A_Name")))
 
 
