@@ -90,8 +90,12 @@ class Settings(Part):
     @classmethod
     def _cluster_is_a_ref_component(cls, value: str | None) -> str | None:
         allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
-        if value is not None and (not value or value[0] in "-." or value[-1] == "." or ".." in value or set(value) - set(allowed)):
-            raise ValueError("a cluster's name becomes part of a Git ref: letters, digits, '-', '_' and single '.' only")
+        if value is not None and (
+            not value or value[0] in "-." or value[-1] == "." or ".." in value or set(value) - set(allowed)
+        ):
+            raise ValueError(
+                "a cluster's name becomes part of a Git ref: letters, digits, '-', '_' and single '.' only"
+            )
         return value
 
     @model_validator(mode="after")
@@ -140,7 +144,9 @@ def _from_file(file: Path) -> Object:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise Stalled(Reason.ValidationError, f"the settings file {file} must hold a map, not a {type(content).__name__}")
+        raise Stalled(
+            Reason.ValidationError, f"the settings file {file} must hold a map, not a {type(content).__name__}"
+        )
     snake: Object = _snake(content)
     return snake
 

@@ -39,7 +39,9 @@ def install(client: Client, wanted: list[Object], clock: Clock, *, timeout: floa
             waiting.remove(name)
             told(name)
         if waiting and clock.monotonic() > deadline:
-            raise Retry(Reason.ApiError, f"after {timeout:.0f} s the API server does not yet serve {', '.join(waiting)}")
+            raise Retry(
+                Reason.ApiError, f"after {timeout:.0f} s the API server does not yet serve {', '.join(waiting)}"
+            )
         if waiting:
             pause.wait(_PAUSE)
 

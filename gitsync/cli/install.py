@@ -22,7 +22,11 @@ def install(context: str | None, timeout: float, only_print: bool) -> None:
 
     with click.progressbar(length=len(wanted), label="definitions", file=click.get_text_stream("stderr")) as progress:
         definitions.install(
-            client.Client.connect(context=context), wanted, SystemClock(), timeout=timeout, told=lambda _: progress.update(1)
+            client.Client.connect(context=context),
+            wanted,
+            SystemClock(),
+            timeout=timeout,
+            told=lambda _: progress.update(1),
         )
     for definition in wanted:
         click.echo(f"{definition['metadata']['name']} installed")

@@ -69,7 +69,9 @@ def cli() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; errors become one message on standard error."""
     try:
-        answer = cli.main(args=None if arguments is None else list(arguments), prog_name="gitsync", standalone_mode=False)
+        answer = cli.main(
+            args=None if arguments is None else list(arguments), prog_name="gitsync", standalone_mode=False
+        )
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "")
         return USAGE

@@ -53,7 +53,9 @@ class Source(Part):
 class Destination(Part):
     """Where it goes: the cluster of the agent, and a namespace."""
 
-    server: str = Field(default="", description="Empty or https://kubernetes.default.svc: an agent serves its own cluster.")
+    server: str = Field(
+        default="", description="Empty or https://kubernetes.default.svc: an agent serves its own cluster."
+    )
     name: str = Field(default="", description="Empty or in-cluster.")
     namespace: str = Field(default="", description="Namespace of namespaced objects that name none.")
 
@@ -74,7 +76,9 @@ class SyncPolicy(Part):
     """How the desired state is applied."""
 
     automated: Automated | None = Field(default=None, description="Absent: only compare, apply on request.")
-    sync_options: tuple[SyncOption, ...] = Field(default=(), description="CreateNamespace=true makes the destination namespace.")
+    sync_options: tuple[SyncOption, ...] = Field(
+        default=(), description="CreateNamespace=true makes the destination namespace."
+    )
 
 
 class Spec(Part):
@@ -167,7 +171,9 @@ class Status(Part):
     inventory: tuple[InventoryEntry, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     attempted_revision: str | None = Field(default=None, description="Newest commit seen, applied or not.")
-    handled_sync_request: str | None = Field(default=None, description="Last value of gitsync.io/sync-requested that was served.")
+    handled_sync_request: str | None = Field(
+        default=None, description="Last value of gitsync.io/sync-requested that was served."
+    )
 
     def to_json(self) -> Object:
         """The status as the API server keeps it: no nulls."""
@@ -313,7 +319,13 @@ def crd() -> Object:
         "subresources": {"status": {}},
         "additionalPrinterColumns": [{"name": name, "type": "string", "jsonPath": path} for name, path in _COLUMNS],
     }
-    names = {"kind": KIND, "listKind": "SyncAppList", "plural": "syncapps", "singular": "syncapp", "shortNames": ["gsapp"]}
+    names = {
+        "kind": KIND,
+        "listKind": "SyncAppList",
+        "plural": "syncapps",
+        "singular": "syncapp",
+        "shortNames": ["gsapp"],
+    }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -1,0 +1,145 @@
+"""Write a plan to the cluster: server-side apply, stage by stage, in parallel within a stage.
+
+One object that the API server refuses does not stop the others; losing the API server stops the
+rest, because the next pass does it again anyway. What the server answers is the new truth for the
+caches, and where it differs from what was sent (a default, a field the schema does not know) the
+difference is remembered as accepted, so that it never counts as drift.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from gitsync.apply import adopting
+from gitsync.model.plans import Create, Desired, Plan, Prune, Step, Update
+from gitsync.model.syncapps import REVISION, Problem
+from gitsync.plan import diffing, ordering, planning
+from gitsync.plan.diffing import FIELD_MANAGER, Accepted
+from gitsync.plan.identities import Identity
+from operator_core.errors import AgentError
+from operator_core.jsonvalues import Object
+from operator_core.kube import errors, requests
+from operator_core.kube.client import Client
+from operator_core.kube.requests import Request, Resource
+
+ON_DELETE = "gitsync.io/on-delete"
+_PARALLEL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of the writes of one plan."""
+
+    answers: Mapping[Identity, Object]
+    problems: tuple[Problem, ...]
+    accepted: Mapping[Identity, Accepted]
+    pruned: tuple[Identity, ...]
+    lost: AgentError | None
+    """The API server could not be reached any more; the rest was not tried."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    answers: dict[Identity, Object]
+    accepted: dict[Identity, Accepted]
+    problems: list[Problem]
+    pruned: list[Identity]
+    lost: AgentError | None = None
+
+
+def strict_apply(desired: Desired) -> Request:
+    """Server-side apply that refuses fields the schema does not know, as `kubectl apply` does."""
+    request = requests.apply(desired.resource, desired.body, field_manager=FIELD_MANAGER)
+    return replace(request, query=(*request.query, ("fieldValidation", "Strict")))
+
+
+class Applier:
+    """Sends the writes of plans. Safe to share between threads."""
+
+    def __init__(self, client: Client, observed: Callable[[Resource, Object], None]) -> None:
+        self._client = client
+        self._observed = observed
+        self._lanes = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="apply")
+
+    def apply(self, plan: Plan, still_wanted: Callable[[], bool]) -> Applied:
+        """Write every step that needs it, then prune; `still_wanted` ends it between two stages."""
+        progress = _Progress({}, {}, [], [])
+        revisions = {entry.id: entry.revision or plan.revision for entry in plan.inventory}
+        steps = {step.desired.identity: step for step in plan.steps if isinstance(step, Create | Update)}
+        for stage in ordering.stages(tuple(steps)):
+            if progress.lost is not None or not still_wanted():
+                break
+            writes = [(steps[identity], revisions.get(str(identity), plan.revision)) for identity in stage]
+            list(self._lanes.map(lambda write: self._apply_one(write[0], write[1], progress), writes))
+        if progress.lost is None and not progress.problems and still_wanted():
+            for removal in plan.removals:
+                if isinstance(removal, Prune) and progress.lost is None:
+                    self._prune_one(removal, progress)
+        return Applied(
+            progress.answers, tuple(progress.problems), progress.accepted, tuple(progress.pruned), progress.lost
+        )
+
+    def close(self) -> None:
+        """Let running writes end."""
+        self._lanes.shutdown(wait=True)
+
+    def _apply_one(self, step: Step, revision: str, progress: _Progress) -> None:
+        desired = planning.with_annotation(step.desired, REVISION, revision)
+        try:
+            if isinstance(step, Update) and step.adopts:
+                adopting.take_over(self._client, desired)
+            answer = self._client.send(strict_apply(desired))
+        except (errors.Unreachable, errors.TooManyRequests, errors.ServerError) as error:
+            progress.lost = error
+        except AgentError as error:
+            progress.problems.append(problem_of(step.desired, error))
+        else:
+            self._observed(desired.resource, answer)
+            progress.answers[desired.identity] = answer
+            progress.accepted[desired.identity] = diffing.accepted(step.desired.body, step.desired.digest, answer)
+
+    def _prune_one(self, removal: Prune, progress: _Progress) -> None:
+        identity, resource = removal.identity, removal.resource
+        namespace = identity.namespace or None
+        try:
+            if removal.guards_state:
+                guard = {"metadata": {"uid": removal.uid, "annotations": {ON_DELETE: "savepoint"}}}
+                self._client.send(
+                    requests.merge_patch(resource, namespace, identity.name, guard, field_manager="gitsync-status")
+                )
+            self._client.send(requests.delete(resource, namespace, identity.name, uid=removal.uid))
+        except errors.NotFound:
+            progress.pruned.append(identity)
+        except (errors.Unreachable, errors.TooManyRequests, errors.ServerError) as error:
+            progress.lost = error
+        except AgentError as error:
+            text = f"{identity.shown} cannot be deleted: {error.message}"
+            progress.problems.append(Problem(reason=error.reason, message=text, object=identity.shown))
+        else:
+            progress.pruned.append(identity)
+
+
+def problem_of(desired: Desired, error: AgentError) -> Problem:
+    """The API server's refusal of one object, with the place in Git to mend it."""
+    return Problem(
+        reason=error.reason,
+        message=refusal_text(desired, error),
+        file=desired.file,
+        line=desired.line,
+        object=desired.identity.shown,
+    )
+
+
+def refusal_text(desired: Desired, error: AgentError) -> str:
+    """What the API server said, and what to do where that is not obvious."""
+    text = " ".join(error.message.split())
+    if desired.identity.kind == "Secret":
+        # The API server quotes values it does not like.
+        return (
+            f"{desired.identity.shown} was refused ({error.reason}); the reason may quote the Secret and is not shown"
+        )
+    if isinstance(error, errors.Forbidden):
+        return f"the agent may not write {desired.identity.shown}: {text}"
+    if isinstance(error, errors.NotFound) and "namespaces" in text:
+        return f"{text}; put the Namespace into Git or set the sync option CreateNamespace=true"
+    return text

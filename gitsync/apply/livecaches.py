@@ -1,0 +1,84 @@
+"""The live objects that apps use, by kind, from watches that start when a kind is first used.
+
+One cache per kind for all apps. Objects that no app tracks are kept as a name only, the others with
+the managed fields of `gitsync` alone: that is all a plan reads. Any change of a tracked object wakes
+the app that tracks it, which is how drift is repaired and health is followed without polling.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+
+from gitsync.plan import diffing, identities
+from gitsync.plan.identities import AppName, Identity
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube.caches import Cache
+from operator_core.kube.client import Client
+from operator_core.kube.requests import Resource
+
+_NAME_FIELDS = ("name", "namespace", "uid", "resourceVersion", "generation", "deletionTimestamp")
+
+
+def projected(obj: Object) -> Object:
+    """What the plan and the health rules read of a live object."""
+    meta = obj.get("metadata") or {}
+    if identities.owner_of(obj) is None:
+        kept = {key: meta[key] for key in _NAME_FIELDS if key in meta}
+        return {"apiVersion": obj.get("apiVersion"), "kind": obj.get("kind"), "metadata": kept}
+    ours = [entry for entry in dig(meta, "managedFields", default=[]) if entry.get("manager") == diffing.FIELD_MANAGER]
+    return {**obj, "metadata": {**meta, "managedFields": ours}}
+
+
+class LiveCaches:
+    """Caches of the kinds in use. Safe to share between threads."""
+
+    def __init__(self, client: Client, namespaces: tuple[str, ...], wake: Callable[[AppName], None]) -> None:
+        self._client = client
+        self._namespaces = namespaces
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._caches: dict[Resource, Cache] = {}
+
+    def follow(self, resources: Iterable[Resource]) -> tuple[Resource, ...]:
+        """Start watching what is not watched yet; the kinds whose first list has not come."""
+        with self._lock:
+            wanted = [self._caches.get(resource) or self._started(resource) for resource in resources]
+            self._caches.update({cache.resource: cache for cache in wanted})
+        return tuple(cache.resource for cache in wanted if not cache.wait_synced(0.0))
+
+    def problem(self, resource: Resource) -> str | None:
+        """Why a kind cannot be listed or watched right now."""
+        cache = self._caches.get(resource)
+        return cache.problem if cache is not None else None
+
+    def read(self, wanted: Mapping[Identity, Resource]) -> dict[Identity, Object]:
+        """The live objects behind the identities; those that are not there are left out."""
+        found: dict[Identity, Object] = {}
+        for identity, resource in wanted.items():
+            cache = self._caches.get(resource)
+            live = cache.get(identity.namespace, identity.name) if cache is not None else None
+            if live is not None:
+                found[identity] = live
+        return found
+
+    def observed(self, resource: Resource, answer: Object) -> None:
+        """Remember the API server's answer to our own write."""
+        cache = self._caches.get(resource)
+        if cache is not None:
+            cache.observed(answer)
+
+    def stop(self) -> None:
+        """Stop all watches."""
+        with self._lock:
+            for cache in self._caches.values():
+                cache.stop()
+
+    def _started(self, resource: Resource) -> Cache:
+        namespaces = self._namespaces if resource.namespaced else ()
+        cache = Cache(self._client, resource, namespaces=namespaces, project=projected, on_change=self._changed)
+        cache.start()
+        return cache
+
+    def _changed(self, _: str, obj: Object) -> None:
+        owner = identities.owner_of(obj)
+        if owner is not None:
+            self._wake(owner)

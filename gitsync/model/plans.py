@@ -1,0 +1,114 @@
+"""What one pass wants to do to the cluster, as values.
+
+A plan is complete before anything is written: one step per object of the revision, in the order of
+applying, one per object that may have to go, and every problem with its place in Git. Steps are a
+closed union, consumed by one exhaustive `match`.
+"""
+
+from dataclasses import dataclass
+
+from gitsync.model.syncapps import InventoryEntry, Problem
+from gitsync.plan.diffing import Difference
+from gitsync.plan.identities import AppName, Identity
+from operator_core.jsonvalues import Object
+from operator_core.kube.requests import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One object as Git wants it, ready to be applied but for the revision annotation."""
+
+    identity: Identity
+    resource: Resource
+    body: Object
+    digest: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Not in the cluster yet."""
+
+    desired: Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """In the cluster and different; `adopts` when no app tracked it before."""
+
+    desired: Desired
+    differences: tuple[Difference, ...]
+    adopts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Costs nothing."""
+
+    desired: Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Another app has it; applying would be a fight."""
+
+    desired: Desired
+    owner: AppName
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Its kind comes from a definition of the same revision that the API server does not serve yet."""
+
+    desired: Desired
+
+
+Step = Create | Update | Unchanged | Taken | Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """Delete: applied by this app before, tracked by it now, and not in Git any more."""
+
+    identity: Identity
+    resource: Resource
+    uid: str
+    guards_state: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Not in Git any more but kept, with the reason; `blocks` when a person has to decide."""
+
+    identity: Identity
+    version: str
+    reason: str
+    blocks: bool
+
+
+Removal = Prune | Keep
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a pass knows it has to do for one revision."""
+
+    revision: str
+    steps: tuple[Step, ...]
+    removals: tuple[Removal, ...]
+    problems: tuple[Problem, ...]
+    inventory: tuple[InventoryEntry, ...]
+    """What the status must hold before the first write: old entries that still exist, and all new ones."""
+
+    @property
+    def blocked(self) -> bool:
+        """Known before apply to be wrong: nothing of this revision is applied."""
+        return bool(self.problems)
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether no write is needed."""
+        return all(isinstance(step, Unchanged) for step in self.steps) and not any(
+            isinstance(r, Prune) for r in self.removals
+        )

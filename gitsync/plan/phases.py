@@ -1,0 +1,116 @@
+"""How far an app came with a commit, as the record that goes back to Git.
+
+`running` when everything is applied and every job runs the commit's spec; `stable` when besides
+every job completed a checkpoint since (jobs without checkpoints and session clusters count when they
+run, bounded jobs when they finished); `failed` when the commit cannot be applied or a job does not
+do what it asks. Pure; what a job restored from is read from its status, never guessed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitsync.model.records import JobRecord, Phase, Record
+from gitsync.plan import healthrules
+from gitsync.plan.healthrules import Verdict
+from gitsync.plan.identities import AppName, Identity
+from operator_core.jsonvalues import Object, dig
+
+_JOB_KINDS = frozenset({"FlinkDeployment", "FlinkSessionJob"})
+_STABLE_REASONS = frozenset({"Stable", "Finished", "Suspended"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A phase and why."""
+
+    phase: Phase
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a pass knows about a commit."""
+
+    revision: str
+    broken: tuple[str, str] | None
+    """Reason and message of why the commit is not applied (whole); None when it is."""
+    whole: bool
+    verdict: Verdict
+    live: Mapping[Identity, Object]
+    effects: Mapping[Identity, str]
+
+
+def is_job(identity: Identity) -> bool:
+    """Whether the object is a Flink job or a Flink cluster."""
+    return identity.group == "flink.apache.org" and identity.kind in _JOB_KINDS
+
+
+def outcome(progress: Progress) -> Outcome | None:
+    """The phase reached; None while nothing is known that a record could tell."""
+    if progress.broken is not None:
+        return Outcome(Phase.FAILED, *progress.broken)
+    if not progress.whole:
+        return None
+    match progress.verdict.status:
+        case "Healthy" | "Suspended":
+            jobs = [obj for identity, obj in progress.live.items() if is_job(identity)]
+            if all(is_stable(job) for job in jobs):
+                text = "every job runs and completed a checkpoint" if jobs else "applied"
+                return Outcome(Phase.STABLE, "Stable", text)
+            return Outcome(Phase.RUNNING, "Running", "every job runs the spec of this commit")
+        case "Degraded":
+            return Outcome(Phase.FAILED, "Degraded", progress.verdict.message)
+        case _:
+            return Outcome(Phase.APPLIED, progress.verdict.status, progress.verdict.message)
+
+
+def is_stable(job: Object) -> bool:
+    """Whether a healthy job proved itself: a checkpoint since it started, finished, suspended, or nothing to prove."""
+    if dig(job, "spec", "job") is None or dig(job, "status", "jobStatus", "state") == "FINISHED":
+        return True
+    ready = healthrules.condition(job, "Ready")
+    if ready is not None:
+        return ready.get("status") == "True" and ready.get("reason") in _STABLE_REASONS
+    return dig(job, "status", "lifecycleState") == "SUSPENDED"
+
+
+def record(cluster: str, app: AppName, progress: Progress, now: datetime) -> Record | None:
+    """The record to write back, with one entry per job."""
+    reached = outcome(progress)
+    if reached is None:
+        return None
+    jobs = tuple(
+        job_record(identity, obj, progress.effects.get(identity, ""))
+        for identity, obj in sorted(progress.live.items(), key=lambda pair: pair[0])
+        if is_job(identity)
+    )
+    return Record(
+        cluster=cluster,
+        app=app.name,
+        revision=progress.revision,
+        phase=reached.phase,
+        reason=reached.reason,
+        message=reached.message,
+        time=now,
+        jobs=jobs,
+    )
+
+
+def job_record(identity: Identity, live: Object, effect: str) -> JobRecord:
+    """Ids and locations of one job, from its status."""
+    restored = dig(live, "status", "jobStatus", "upgradeSavepointPath", default="")
+    history = dig(live, "status", "jobStatus", "savepointInfo", "savepointHistory", default=[])
+    newest = dig(live, "status", "jobStatus", "savepointInfo", "lastSavepoint", "location", default="")
+    if not newest and history:
+        newest = dig(history[-1], "location", default="")
+    return JobRecord(
+        kind=identity.kind,
+        namespace=identity.namespace,
+        name=identity.name,
+        effect=effect,
+        job_id=str(dig(live, "status", "jobStatus", "jobId", default="")),
+        restored_from=str(restored),
+        savepoint=str(newest),
+    )

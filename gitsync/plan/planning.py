@@ -1,0 +1,101 @@
+"""From prepared objects and the live ones to a plan: one step each, and the inventory to write first.
+
+Pure and complete: what is not in the plan is not done. A revision with a problem known now is not
+applied at all, neither in part nor by pruning; its inventory stays what it was.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gitsync.model.plans import Create, Desired, Keep, Plan, Step, Taken, Unchanged, Update, Waiting
+from gitsync.model.syncapps import InventoryEntry
+from gitsync.plan import diffing, identities, pruning
+from gitsync.plan.diffing import Accepted
+from gitsync.plan.identities import AppName, Identity
+from gitsync.plan.preparing import Prepared
+from gitsync.plan.pruning import PrunePolicy
+from operator_core.jsonvalues import Object
+from operator_core.kube.requests import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What the caches say about everything the plan may touch."""
+
+    live: Mapping[Identity, Object]
+    resources: Mapping[Identity, Resource]
+    """How the kinds of inventory entries are served."""
+    taken: Mapping[Identity, AppName]
+    """Objects that another app has in its inventory and tracks."""
+    accepted: Mapping[Identity, Accepted]
+    """Where the API server answered our last apply with other values than we sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppFacts:
+    """What the plan has to know about the app."""
+
+    name: AppName
+    inventory: tuple[InventoryEntry, ...]
+    policy: PrunePolicy
+
+
+def plan(revision: str, prepared: Prepared, app: AppFacts, cluster: Cluster) -> Plan:
+    """The plan of `app` for `revision` (a full commit id)."""
+    if prepared.problems:
+        return Plan(revision, (), (), prepared.problems, app.inventory)
+    steps = tuple(_step(one, prepared, app, cluster) for one in prepared.desired)
+    wanted = frozenset(one.identity for one in prepared.desired)
+    left = pruning.leftovers(app.inventory, wanted, cluster.resources, cluster.live)
+    removals = pruning.decide(left, app.name, app.policy, nothing_wanted=not wanted)
+    staying = {str(removal.identity) for removal in removals}
+    old = {entry.id: entry for entry in app.inventory}
+    entries = [
+        _entry(step, old.get(str(step.desired.identity)), revision) for step in steps if not isinstance(step, Taken)
+    ]
+    entries += [entry for entry in app.inventory if entry.id in staying]
+    return Plan(revision, steps, removals, (), tuple(entries))
+
+
+def _step(one: Desired, prepared: Prepared, app: AppFacts, cluster: Cluster) -> Step:
+    if one.identity in prepared.waiting:
+        return Waiting(one)
+    if one.identity in cluster.taken:
+        return Taken(one, cluster.taken[one.identity])
+    live = cluster.live.get(one.identity)
+    if live is None:
+        return Create(one)
+    known = cluster.accepted.get(one.identity)
+    ignored = known.paths(one.digest, live) if known is not None else frozenset()
+    differences = diffing.compare(one.body, live, ignored=ignored)
+    if not differences:
+        return Unchanged(one)
+    return Update(one, differences, adopts=identities.owner_of(live) != app.name)
+
+
+def _entry(step: Step, old: InventoryEntry | None, revision: str) -> InventoryEntry:
+    one = step.desired
+    # A digest of a Secret would let everyone who reads the status test guesses of its value.
+    digest = None if one.identity.kind == "Secret" else one.digest
+    fresh = InventoryEntry(id=str(one.identity), version=one.resource.version, revision=revision, digest=digest)
+    if old is None or old.revision is None:
+        return fresh
+    same_content = isinstance(step, Unchanged) if digest is None else old.digest == digest
+    return replace_revision(fresh, old.revision) if same_content else fresh
+
+
+def replace_revision(entry: InventoryEntry, revision: str) -> InventoryEntry:
+    """The entry with another revision."""
+    return entry.model_copy(update={"revision": revision})
+
+
+def with_annotation(one: Desired, name: str, value: str) -> Desired:
+    """The object with one more annotation in what is applied."""
+    meta = one.body["metadata"]
+    body = {**one.body, "metadata": {**meta, "annotations": {**meta.get("annotations", {}), name: value}}}
+    return replace(one, body=body)
+
+
+def kept(plan: Plan) -> tuple[Keep, ...]:
+    """What stays in the cluster although Git does not have it."""
+    return tuple(removal for removal in plan.removals if isinstance(removal, Keep))

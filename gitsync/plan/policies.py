@@ -1,0 +1,59 @@
+"""Whether a plan is carried out or only shown: automation, requests, suspension.
+
+As Argo CD decides (documentation, "Automated Sync Policy"): a revision that was applied whole is
+applied again only to heal, and healing is a switch of its own. A suspended app writes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitsync.model import syncapps
+from gitsync.model.plans import Plan
+from gitsync.model.syncapps import SyncApp
+from gitsync.plan.pruning import PrunePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOut:
+    """Write the plan; `request` is the id of the request that is served with it."""
+
+    request: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyCompare:
+    """Write nothing, and say why."""
+
+    reason: str
+
+
+Carry = CarryOut | OnlyCompare
+
+
+def pending_request(app: SyncApp) -> str | None:
+    """The id of a sync request nobody served yet."""
+    asked = app.sync_requested
+    return asked if asked is not None and asked != app.status.handled_sync_request else None
+
+
+def prune_policy(app: SyncApp, *, guards_state: bool) -> PrunePolicy:
+    """What the app allows to be deleted."""
+    automated = app.spec.sync_policy.automated
+    prune = automated is not None and automated.enabled and automated.prune
+    return PrunePolicy(prune, automated is not None and automated.allow_empty, guards_state)
+
+
+def decide(app: SyncApp, plan: Plan, now: datetime) -> Carry:
+    """What to do with `plan`."""
+    if app.suspension is not None and syncapps.is_live(app.suspension.until, now):
+        return OnlyCompare(f"suspended{': ' + app.suspension.reason if app.suspension.reason else ''}")
+    request = pending_request(app)
+    automated = app.spec.sync_policy.automated
+    if request is not None:
+        return CarryOut(request)
+    if automated is None or not automated.enabled:
+        return OnlyCompare("automated sync is off; ask for it with the annotation gitsync.io/sync-requested")
+    was_applied = app.status.sync is not None and app.status.sync.revision == plan.revision
+    if was_applied and not automated.self_heal:
+        return OnlyCompare("the cluster was changed and self-heal is off")
+    return CarryOut(None)

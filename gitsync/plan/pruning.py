@@ -1,0 +1,107 @@
+"""What happens to objects this app applied and Git no longer has.
+
+Nothing is deleted that is not proven to be ours: the entry is in the app's own inventory, the live
+object carries this app's tracking id, and the revision rendered whole. A running job with state is
+deleted only where its state is taken out first; definitions and namespaces never, because more goes
+with them than the app ever applied. Everything kept says why.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gitsync.model.plans import Keep, Prune, Removal
+from gitsync.model.syncapps import InventoryEntry
+from gitsync.plan import identities, ordering
+from gitsync.plan.identities import AppName, Identity
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube.requests import Resource
+
+_NEVER = frozenset({"CustomResourceDefinition", "Namespace"})
+_SYNC_OPTIONS = ("gitsync.io/sync-options", "argocd.argoproj.io/sync-options")
+_JOB_KINDS = frozenset({"FlinkDeployment", "FlinkSessionJob"})
+
+
+@dataclass(frozen=True, slots=True)
+class PrunePolicy:
+    """What the app allows, and whether somebody takes the state out of a job that is deleted."""
+
+    prune: bool
+    allow_empty: bool
+    guards_state: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """An inventory entry that the revision does not have, and what the cluster has under its name."""
+
+    entry: InventoryEntry
+    identity: Identity
+    resource: Resource | None
+    """How its kind is served; None: the kind is gone, and the object with it."""
+    live: Object | None
+
+
+def leftovers(
+    inventory: tuple[InventoryEntry, ...],
+    wanted: frozenset[Identity],
+    resources: Mapping[Identity, Resource],
+    live: Mapping[Identity, Object],
+) -> tuple[Leftover, ...]:
+    """The entries that are not wanted any more."""
+    parsed = ((entry, identities.parse_identity(entry.id)) for entry in inventory)
+    return tuple(
+        Leftover(entry, identity, resources.get(identity), live.get(identity))
+        for entry, identity in parsed
+        if identity is not None and identity not in wanted
+    )
+
+
+def decide(
+    left: tuple[Leftover, ...], app: AppName, policy: PrunePolicy, *, nothing_wanted: bool
+) -> tuple[Removal, ...]:
+    """One removal per leftover that still exists and is ours, in the order of deleting."""
+    found = [_decide_one(one, app, policy, nothing_wanted) for one in left]
+    kept = [removal for removal in found if removal is not None]
+    return tuple(sorted(kept, key=lambda removal: ordering.rank(removal.identity), reverse=True))
+
+
+def _decide_one(one: Leftover, app: AppName, policy: PrunePolicy, nothing_wanted: bool) -> Removal | None:
+    live = one.live
+    if live is None or one.resource is None or identities.owner_of(live) != app:
+        return None
+    version = one.entry.version
+    if dig(live, "metadata", "deletionTimestamp") is not None:
+        return Keep(one.identity, version, _deleting(live), blocks=False)
+    if any("Prune=false" in str(dig(live, "metadata", "annotations", name, default="")) for name in _SYNC_OPTIONS):
+        return Keep(one.identity, version, "its sync-options say Prune=false", blocks=False)
+    if not policy.prune:
+        return Keep(one.identity, version, "no longer in Git; pruning is off", blocks=False)
+    if one.identity.kind in _NEVER:
+        reason = f"no longer in Git; a {one.identity.kind} is never deleted by the agent, delete it by hand"
+        return Keep(one.identity, version, reason, blocks=True)
+    if nothing_wanted and not policy.allow_empty:
+        reason = "Git has nothing left for this app; set syncPolicy.automated.allowEmpty to let that delete everything"
+        return Keep(one.identity, version, reason, blocks=True)
+    needs_guard = has_state(live)
+    if needs_guard and not policy.guards_state:
+        reason = "no longer in Git, but its job runs with state; suspend it by a commit (spec.job.state: suspended) and then remove it"
+        return Keep(one.identity, version, reason, blocks=True)
+    return Prune(one.identity, one.resource, str(dig(live, "metadata", "uid", default="")), needs_guard)
+
+
+def has_state(live: Object) -> bool:
+    """Whether deleting the object ends a job whose state nobody has taken out yet."""
+    if live.get("kind") not in _JOB_KINDS or identities.group_of(str(live.get("apiVersion"))) != "flink.apache.org":
+        return False
+    job = dig(live, "spec", "job")
+    if not isinstance(job, dict) or job.get("upgradeMode", "stateless") == "stateless":
+        return False
+    ended = dig(live, "status", "jobStatus", "state") in ("FINISHED", "CANCELED", "FAILED")
+    suspended = dig(live, "status", "lifecycleState") == "SUSPENDED"
+    never_ran = not dig(live, "status", "reconciliationStatus", "lastReconciledSpec")
+    return not (ended or suspended or never_ran)
+
+
+def _deleting(live: Object) -> str:
+    finalizers = dig(live, "metadata", "finalizers", default=[])
+    return "being deleted" + (f"; waits for the finalizer {', '.join(map(str, finalizers))}" if finalizers else "")
