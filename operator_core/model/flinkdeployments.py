@@ -34,8 +34,8 @@ class Resource(Wire):
 class ResourceRequirements(Wire):
     """core/v1 ResourceRequirements; quantities as text or number. Wins over `resource`."""
 
-    requests: dict[str, str | int | float] = Field(default_factory=dict)
-    limits: dict[str, str | int | float] = Field(default_factory=dict)
+    requests: dict[str, str | int] = Field(default_factory=dict)
+    limits: dict[str, str | int] = Field(default_factory=dict)
 
 
 class JobManagerSpec(Wire):

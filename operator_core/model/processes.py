@@ -12,7 +12,7 @@ from fractions import Fraction
 from operator_core.model import units
 from operator_core.model.flinkdeployments import Resource, ResourceRequirements
 
-_Amounts = Mapping[str, str | int | float]
+_Amounts = Mapping[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,14 @@ def _from_requirements(requests: _Amounts, limits: _Amounts) -> ProcessSize:
     )
 
 
-def _memory(amount: str | int | float) -> Fraction:
+def _memory(amount: str | int) -> Fraction:
     return Fraction(units.memory_bytes(str(amount)))
 
 
 def _factor(
-    request: str | int | float | None,
-    limit: str | int | float | None,
-    read: Callable[[str | int | float], Fraction],
+    request: str | int | None,
+    limit: str | int | None,
+    read: Callable[[str | int], Fraction],
 ) -> str | None:
     if request is None or limit is None:
         return None

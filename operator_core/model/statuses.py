@@ -116,13 +116,18 @@ class Condition(Wire):
     observed_generation: int | None = None
 
 
-class FlinkDeploymentStatus(Wire):
+class CommonStatus(Wire):
+    """`error` is a JSON text; `lifecycle_state` is derived from the rest each time it is written."""
+
     job_status: JobStatus = JobStatus()
     error: str | None = None
     observed_generation: int | None = None
     lifecycle_state: LifecycleState | None = None
+    reconciliation_status: ReconciliationStatus = ReconciliationStatus()
+
+
+class FlinkDeploymentStatus(CommonStatus):
     cluster_info: dict[str, str] = Field(default_factory=dict)
     job_manager_deployment_status: JobManagerStatus = "MISSING"
-    reconciliation_status: ReconciliationStatus = ReconciliationStatus()
     task_manager: TaskManagerInfo | None = None
     conditions: tuple[Condition, ...] = Field(default=(), strict=False)
