@@ -28,6 +28,16 @@ class Reason(StrEnum):
     FlinkError = "FlinkError"
     # The local cluster
     SandboxFailed = "SandboxFailed"
+    # Git
+    GitMissing = "GitMissing"
+    RepositoryUnreachable = "RepositoryUnreachable"
+    RepositoryRefused = "RepositoryRefused"
+    RevisionNotFound = "RevisionNotFound"
+    RevisionAmbiguous = "RevisionAmbiguous"
+    PathNotFound = "PathNotFound"
+    RenderFailed = "RenderFailed"
+    PushForbidden = "PushForbidden"
+    WebhookSecretMissing = "WebhookSecretMissing"
     # Everything unforeseen
     InternalError = "InternalError"
     # Flink resources (names of the Java operator's events where it has one)

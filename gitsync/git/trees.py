@@ -1,0 +1,199 @@
+"""What is in a commit: names, contents and history, read from the mirror without a checkout.
+
+Every answer is addressed by content (a commit or a blob id), so it never goes stale and is kept
+within bounds. Names that are not UTF-8 are shown with escapes; contents are found by their id, so
+no name ever becomes an argument or a path of this machine.
+"""
+
+import bisect
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from gitsync.git import mirrors
+from operator_core.errors import Reason, Retry
+
+SYMLINK = "120000"
+SUBMODULE = "160000"
+_KEPT_BLOBS = 8 * 2**20
+_KEPT_LISTINGS = 32 * 2**20
+_KEPT_HISTORY = 512
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class File:
+    """One entry of a tree that is not a directory. `size` is in bytes, 0 for a submodule."""
+
+    path: str
+    mode: str
+    blob: str
+    size: int
+
+
+class Listing:
+    """All entries of one commit, sorted; lines are parsed when they are asked for."""
+
+    def __init__(self, output: bytes) -> None:
+        self._lines = output.split(b"\0")[:-1]
+
+    def below(self, directory: str) -> list[File]:
+        """Every file below `directory` ("" is the root), at any depth, in the order of their bytes."""
+        prefix = f"{directory}/".encode() if directory else b""
+        start = bisect.bisect_left(self._lines, prefix, key=_name)
+        found = []
+        for line in self._lines[start:]:
+            if not _name(line).startswith(prefix):
+                break
+            found.append(_file(line))
+        return found
+
+    def file(self, path: str) -> File | None:
+        """The entry of exactly this path, unless it is a directory."""
+        wanted = path.encode()
+        start = bisect.bisect_left(self._lines, wanted, key=_name)
+        if start < len(self._lines) and _name(self._lines[start]) == wanted:
+            return _file(self._lines[start])
+        return None
+
+    def has_directory(self, path: str) -> bool:
+        """Whether anything is below `path`."""
+        prefix = f"{path}/".encode() if path else b""
+        start = bisect.bisect_left(self._lines, prefix, key=_name)
+        return start < len(self._lines) and _name(self._lines[start]).startswith(prefix)
+
+    def directories(self) -> set[str]:
+        """Every directory of the commit."""
+        found: set[str] = set()
+        for line in self._lines:
+            parent = _shown(_name(line)).rpartition("/")[0]
+            while parent and parent not in found:
+                found.add(parent)
+                parent = parent.rpartition("/")[0]
+        return found
+
+
+class _Memo(Generic[_T]):
+    """The most recently used answers, up to a total weight."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._weight = 0
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[tuple[str, ...], tuple[_T, int]] = OrderedDict()
+
+    def get(self, key: tuple[str, ...]) -> _T | None:
+        with self._lock:
+            found = self._answers.get(key)
+            if found is None:
+                return None
+            self._answers.move_to_end(key)
+            return found[0]
+
+    def put(self, key: tuple[str, ...], answer: _T, weight: int = 1) -> None:
+        with self._lock:
+            if key in self._answers or weight > self._capacity:
+                return
+            self._answers[key] = (answer, weight)
+            self._weight += weight
+            while self._weight > self._capacity:
+                _, (_, dropped) = self._answers.popitem(last=False)
+                self._weight -= dropped
+
+
+_listings: _Memo[Listing] = _Memo(_KEPT_LISTINGS)
+_blobs: _Memo[bytes] = _Memo(_KEPT_BLOBS)
+_changes: _Memo[tuple[str, ...] | None] = _Memo(_KEPT_HISTORY)
+_origins: _Memo[str] = _Memo(_KEPT_HISTORY)
+
+
+def listing(mirror: mirrors.Mirror, sha: str) -> Listing:
+    """All entries of commit `sha`."""
+    known = _listings.get((mirror.url, sha))
+    if known is None:
+        output = mirror.local("ls-tree", "-r", "-z", "-l", "--full-tree", sha)
+        known = Listing(output)
+        _listings.put((mirror.url, sha), known, len(output) + 1)
+    return known
+
+
+def files(mirror: mirrors.Mirror, sha: str, path: str) -> list[File]:
+    """Every file of commit `sha` below the directory `path` ("" or "." is the root)."""
+    return listing(mirror, sha).below("" if path in ("", ".") else path.strip("/"))
+
+
+def read(mirror: mirrors.Mirror, blobs: Iterable[str]) -> Mapping[str, bytes]:
+    """The contents of blobs by id, with one Git process for all that are not remembered."""
+    found: dict[str, bytes] = {}
+    missing: list[str] = []
+    for blob in dict.fromkeys(blobs):
+        known = _blobs.get((mirror.url, blob))
+        if known is None:
+            missing.append(blob)
+        else:
+            found[blob] = known
+    if missing:
+        output = mirror.local("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in missing).encode())
+        for blob, content in _batch(output, mirror.url):
+            found[blob] = content
+            _blobs.put((mirror.url, blob), content, len(content) + 100)
+    return found
+
+
+def changed_paths(mirror: mirrors.Mirror, old: str, new: str) -> tuple[str, ...] | None:
+    """Paths that differ between two commits (both sides of a rename); None if `old` is no longer known."""
+    if old == new:
+        return ()
+    known = _changes.get((mirror.url, old, new))
+    if known is None:
+        if not mirror.has_commit(old):
+            return None
+        output = mirror.local("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
+        known = tuple(_shown(name) for name in output.split(b"\0")[:-1])
+        _changes.put((mirror.url, old, new), known)
+    return known
+
+
+def last_change(mirror: mirrors.Mirror, sha: str, paths: tuple[str, ...]) -> str:
+    """The newest commit up to `sha` that changed one of `paths` (a directory stands for all below it).
+
+    That is the commit a record about those paths belongs to. `sha` itself where none is found.
+    """
+    wanted = tuple(path for path in paths if path not in ("", "."))
+    if not wanted or len(wanted) < len(paths):
+        return sha
+    key = (mirror.url, sha, *wanted)
+    known = _origins.get(key)
+    if known is None:
+        known = mirror.local("rev-list", "-1", sha, "--", *wanted).decode().strip() or sha
+        _origins.put(key, known)
+    return known
+
+
+def _batch(output: bytes, url: str) -> Iterable[tuple[str, bytes]]:
+    position = 0
+    while position < len(output):
+        end = output.index(b"\n", position)
+        header = output[position:end].decode().split(" ")
+        if len(header) != 3 or not header[2].isdigit():
+            detail = " ".join(header)
+            raise Retry(Reason.RepositoryUnreachable, f"the mirror of {url} lacks an object it should have: {detail}")
+        start = end + 1
+        position = start + int(header[2]) + 1
+        yield header[0], output[start : position - 1]
+
+
+def _name(line: bytes) -> bytes:
+    return line.partition(b"\t")[2]
+
+
+def _file(line: bytes) -> File:
+    meta, _, name = line.partition(b"\t")
+    mode, _, blob, size = meta.decode().split()
+    return File(_shown(name), mode, blob, int(size) if size.isdigit() else 0)
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

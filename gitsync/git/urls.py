@@ -1,0 +1,139 @@
+"""Which repository a URL names, and whether the agent may talk to it that way.
+
+Pure. Only transports that cannot run a command are allowed: https, a local path, and http where
+both ends are this machine. Credentials in a URL are taken out of it at once, so that no message,
+file name or process argument can show them. Rules: git-remote-ext(1), gitcredentials(7),
+CVE-2020-5260 (control characters in URLs).
+"""
+
+import hashlib
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from operator_core.errors import Reason, Stalled
+
+_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)(?P<separator>://|::)")
+_USER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
+_SCP_LIKE = re.compile(r"[^/]+:(?!//)")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the settings allow beside https."""
+
+    local_paths: bool = True
+    loopback_http: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How to identify to a server: a user name with a password or token, or a bearer token.
+
+    `ca_file` is a PEM bundle to trust instead of the system's. Never shown, not even by repr.
+    """
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    bearer_token: str = field(default="", repr=False)
+    ca_file: str = ""
+
+    def __post_init__(self) -> None:
+        if any(ord(char) < 32 for text in (self.username, self.password, self.bearer_token) for char in text):
+            raise Stalled(Reason.RepositoryRefused, "credentials of a repository must not hold control characters")
+
+    @property
+    def identifies(self) -> bool:
+        """Whether there is anything to send."""
+        return bool(self.username or self.password or self.bearer_token)
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A repository that may be used. `url` holds no credentials and is what Git and people are given."""
+
+    url: str
+    protocol: str
+    credentials: Credentials
+
+    @property
+    def base(self) -> str:
+        """Scheme, host and port: where credentials may be sent."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def directory_name(self) -> str:
+        """A name for its mirror that no other repository has."""
+        words = re.sub(r"[^A-Za-z0-9]+", "-", self.url.rstrip("/").removesuffix(".git").rpartition("/")[2]).strip("-")
+        return f"{words[:40] or 'repository'}-{hashlib.sha256(self.url.encode()).hexdigest()[:16]}"
+
+
+def without_credentials(text: str) -> str:
+    """`text` with the user part of every URL in it taken out."""
+    return _USER.sub(r"\g<scheme>", text)
+
+
+def parse(url: str, policy: Policy, credentials: Credentials | None = None) -> Remote:
+    """The repository `url` names; `credentials` win over those in the URL.
+
+    Raises Stalled(RepositoryRefused) with what is allowed instead.
+    """
+    if not url or url.startswith("-") or any(ord(char) < 33 or ord(char) == 127 for char in url):
+        raise _refused(url, "it is empty, starts with '-' or holds spaces or control characters")
+    if url.startswith("/"):
+        return _local(url, url, policy)
+    match = _SCHEME.match(url)
+    if match is None:
+        if _SCP_LIKE.match(url):
+            raise _refused(url, "ssh is not supported: use the https URL with a token")
+        raise _refused(url, "write an https URL or an absolute path")
+    scheme = match["scheme"].lower()
+    if match["separator"] == "://" and scheme in ("https", "http"):
+        return _over_http(url, scheme, policy, credentials)
+    if match["separator"] == "://" and scheme == "file":
+        return _local(url, unquote(url[len("file://") :]), policy)
+    if scheme in ("ssh", "git+ssh"):
+        raise _refused(url, "ssh is not supported: use the https URL with a token")
+    raise _refused(url, f"the transport {scheme!r} is not allowed: use https or an absolute path")
+
+
+def _local(url: str, path: str, policy: Policy) -> Remote:
+    if not policy.local_paths:
+        raise _refused(url, "local paths are switched off in the settings")
+    if not path.startswith("/") or "\x00" in path or "\n" in path:
+        raise _refused(url, "a local repository is named by its absolute path")
+    return Remote(path.rstrip("/") or "/", "file", Credentials())
+
+
+def _over_http(url: str, scheme: str, policy: Policy, credentials: Credentials | None) -> Remote:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise _refused(url, "host or port cannot be read") from error
+    if not host or parts.fragment:
+        raise _refused(url, "it names no host, or holds a '#'")
+    if scheme == "http" and not (policy.loopback_http and _is_loopback(host)):
+        raise _refused(url, "http is not encrypted: use https")
+    place = f"[{host}]" if ":" in host else host
+    clean = f"{scheme}://{place}{f':{port}' if port else ''}{parts.path}{f'?{parts.query}' if parts.query else ''}"
+    own = Credentials(unquote(parts.username or ""), unquote(parts.password or ""))
+    chosen = credentials if credentials is not None and credentials.identifies else own
+    ca_file = credentials.ca_file if credentials is not None else ""
+    return Remote(clean, scheme, Credentials(chosen.username, chosen.password, chosen.bearer_token, ca_file))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refused(url: str, why: str) -> Stalled:
+    shown = without_credentials("".join(char if char.isprintable() else "?" for char in url))
+    return Stalled(Reason.RepositoryRefused, f"repository {shown!r} is refused: {why}")

@@ -1,0 +1,205 @@
+"""The record of what a commit did to one app on one cluster: one JSON object per line.
+
+Pure. Records live in Git notes and in the status branch, where every clone of the repository can
+read them: they hold ids, effects, reasons and field paths, and never a value of a manifest, an
+argument or a configuration. Several agents write the same note; merging keeps the newest line per
+cluster, app and phase, lines of a newer format as they are, and text that people put there.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from operator_core.jsonvalues import Json, Object, dig
+
+VERSION = 1
+_LONGEST_MESSAGE = 500
+_USER_OF_URL = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s]+@")
+_SECRET_VALUE = re.compile(
+    r"(?P<name>[\w.-]*(?:password|passwd|secret|token|access[._-]?key|api[._-]?key|credential)[\w.-]*[\"']?\s*[:=]\s*)"
+    r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s,;]+)",
+    re.IGNORECASE,
+)
+
+
+class Phase(StrEnum):
+    """How far an app came with a commit."""
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    RUNNING = "running"
+    STABLE = "stable"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+TERMINAL = frozenset({Phase.RUNNING, Phase.STABLE, Phase.FAILED, Phase.SUPERSEDED})
+"""Phases that say how a commit ended; `running` may still become `stable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """What happened to one job: ids and the effect, never a value of its specification."""
+
+    kind: str
+    namespace: str
+    name: str
+    effect: str = ""
+    job_id: str = ""
+    restored_from: str = ""
+    savepoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line. `revision` is a full commit id, `time` aware and UTC, to the second."""
+
+    cluster: str
+    app: str
+    revision: str
+    phase: Phase
+    reason: str
+    message: str
+    time: datetime
+    jobs: tuple[JobRecord, ...] = ()
+
+    def to_line(self) -> str:
+        """The line, without its line feed; keys in the order of the format."""
+        return json.dumps(
+            {
+                "v": VERSION,
+                "cluster": self.cluster,
+                "app": self.app,
+                "revision": self.revision,
+                "phase": self.phase.value,
+                "reason": self.reason,
+                "message": masked(self.message),
+                "time": self.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "jobs": [_job_to_json(job) for job in self.jobs],
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+
+    def says_the_same_as(self, other: "Record") -> bool:
+        """Whether both tell the same story, whenever they were written."""
+        return _without_time(self.to_line()) == _without_time(other.to_line())
+
+
+def masked(message: str) -> str:
+    """`message` fit for a record: no credentials of a URL, no value of a secret-looking key, not long."""
+    without_users = _USER_OF_URL.sub(r"\g<scheme>", message)
+    text = _SECRET_VALUE.sub(r"\g<name>***", without_users)
+    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+
+
+def parse_lines(text: str) -> tuple[Record, ...]:
+    """Every record of this format in `text`; other lines are skipped."""
+    return tuple(record for line in text.splitlines() if (record := _parsed(line)) is not None)
+
+
+def merge(*texts: str) -> str:
+    """All lines of `texts`, the newest per cluster, app and phase; ends with a line feed unless empty.
+
+    Of two lines of the same second the greater text wins, so that every writer comes to the same result.
+    """
+    newest: dict[tuple[str, str, str], tuple[str, str]] = {}
+    foreign: dict[str, None] = {}
+    for line in (line.strip() for text in texts for line in text.splitlines()):
+        key_and_time = _key_and_time(line)
+        if key_and_time is None:
+            if line:
+                foreign[line] = None
+            continue
+        key, time = key_and_time
+        newest[key] = max(newest.get(key, ("", "")), (time, line))
+    ours = [line for _, line in sorted(newest.values())]
+    return "".join(f"{line}\n" for line in [*ours, *foreign])
+
+
+def added(text: str, records: Iterable[Record]) -> str:
+    """`text` with `records` merged in; unchanged by a record that is already told with another time."""
+    present = {_key(record): record for record in parse_lines(text)}
+    news = [record for record in records if _is_news(record, present.get(_key(record)))]
+    return merge(text, *(record.to_line() for record in news)) if news else text
+
+
+def _is_news(record: Record, present: Record | None) -> bool:
+    return present is None or (present.time <= record.time and not present.says_the_same_as(record))
+
+
+def _key(record: Record) -> tuple[str, str, str]:
+    return (record.cluster, record.app, record.phase.value)
+
+
+def _job_to_json(job: JobRecord) -> Object:
+    return {
+        "kind": job.kind,
+        "namespace": job.namespace,
+        "name": job.name,
+        "effect": job.effect,
+        "jobId": job.job_id,
+        "restoredFrom": job.restored_from,
+        "savepoint": job.savepoint,
+    }
+
+
+def _without_time(line: str) -> Object:
+    return {key: value for key, value in json.loads(line).items() if key != "time"}
+
+
+def _object(line: str) -> Object | None:
+    try:
+        value: Json = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _key_and_time(line: str) -> tuple[tuple[str, str, str], str] | None:
+    value = _object(line) if line.startswith("{") else None
+    if value is None:
+        return None
+    parts = [value.get(name) for name in ("cluster", "app", "phase", "time")]
+    if not all(isinstance(part, str) for part in parts):
+        return None
+    cluster, app, phase, time = parts
+    return (str(cluster), str(app), str(phase)), str(time)
+
+
+def _parsed(line: str) -> Record | None:
+    value = _object(line)
+    if value is None or value.get("v") != VERSION:
+        return None
+    try:
+        time = datetime.fromisoformat(str(value["time"]))
+        return Record(
+            cluster=str(value["cluster"]),
+            app=str(value["app"]),
+            revision=str(value["revision"]),
+            phase=Phase(value["phase"]),
+            reason=str(value.get("reason", "")),
+            message=str(value.get("message", "")),
+            time=time if time.tzinfo else time.replace(tzinfo=UTC),
+            jobs=tuple(_job_from_json(job) for job in value.get("jobs", [])),
+        )
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _job_from_json(value: Json) -> JobRecord:
+    def text(name: str) -> str:
+        return str(dig(value, name, default=""))
+
+    return JobRecord(
+        kind=text("kind"),
+        namespace=text("namespace"),
+        name=text("name"),
+        effect=text("effect"),
+        job_id=text("jobId"),
+        restored_from=text("restoredFrom"),
+        savepoint=text("savepoint"),
+    )

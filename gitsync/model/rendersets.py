@@ -1,0 +1,80 @@
+"""What one path of one commit says should exist: objects, where each came from, what was read.
+
+Pure. A RenderSet with an error is not ok, and nothing of it may be applied or pruned: half of a
+desired state is not a desired state. `inputs` are the files that decided the result, so two renders
+with one `content_key` are the same whatever else the commits between them changed.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gitsync.model.revisions import Revision
+from operator_core.jsonvalues import Object
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedObject:
+    """One object of the desired state. `file` is relative to the repository, `line` starts at 1."""
+
+    body: Object
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InputFile:
+    """A file that was read, by content."""
+
+    path: str
+    blob: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RenderError:
+    """Why a path cannot be rendered. `line` and `column` start at 1 and are 0 where there is no place."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        place = ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
+        return f"{place}: {self.message}" if place else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class RenderSet:
+    """The desired state of one path at one commit. `options` is how it was read, as text."""
+
+    revision: Revision
+    path: str
+    objects: tuple[RenderedObject, ...] = ()
+    inputs: tuple[InputFile, ...] = ()
+    warnings: tuple[str, ...] = ()
+    errors: tuple[RenderError, ...] = ()
+    options: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether this is the whole desired state, fit to be applied."""
+        return not self.errors
+
+    @property
+    def content_key(self) -> str:
+        """Equal for two renders that read the same files the same way (hex digest)."""
+        return content_key(self.path, self.options, self.inputs)
+
+    def touched_by(self, changed_paths: Iterable[str]) -> bool:
+        """Whether a change of these paths (relative to the repository) can change this render."""
+        inputs = {item.path for item in self.inputs}
+        below = "" if self.path in ("", ".") else self.path.rstrip("/") + "/"
+        return any(path in inputs or path.startswith(below) for path in changed_paths)
+
+
+def content_key(path: str, options: str, inputs: Iterable[InputFile]) -> str:
+    """See `RenderSet.content_key`."""
+    text = json.dumps([path, options, [[item.path, item.blob] for item in inputs]])
+    return hashlib.sha256(text.encode()).hexdigest()
