@@ -8,10 +8,10 @@ if it is set, else the template, else Flink's default (KubernetesUtils.resolveUs
 from collections.abc import Mapping
 from fractions import Fraction
 
-from operator_core.build import names, podtemplates
+from operator_core.build import names
 from operator_core.conf import flattening, memory, options
 from operator_core.jsonvalues import Object
-from operator_core.model import units
+from operator_core.model import podtemplates, units
 
 _MIB = 1024**2
 
@@ -50,7 +50,7 @@ def _pod_spec(conf: Mapping[str, str], template: Object, config_volumes: tuple[O
     spec: Object = dict(template.get("spec") or {})
     mounts = _secret_volumes(conf) + tuple(config_volumes)
     main = _main_container(conf, podtemplates.main_container(template), mounts, command)
-    others = [item for item in spec.get("containers") or [] if item.get("name") != names.MAIN_CONTAINER]
+    others = [item for item in spec.get("containers") or [] if item.get("name") != podtemplates.MAIN_CONTAINER]
     host_network = options.get_bool(conf, options.HOST_NETWORK)
     account = _chosen(
         conf,
@@ -106,7 +106,7 @@ def _main_container(conf: Mapping[str, str], given: Object, config_volumes: tupl
     version = conf["$internal.flink.version"].removeprefix("v").replace("_", ".")
     host_network = options.get_bool(conf, options.HOST_NETWORK)
     return dict(given) | {
-        "name": names.MAIN_CONTAINER,
+        "name": podtemplates.MAIN_CONTAINER,
         "image": _chosen(conf, options.IMAGE, given.get("image"), f"flink:{version}"),
         "imagePullPolicy": _chosen(conf, options.PULL_POLICY, given.get("imagePullPolicy"), "IfNotPresent"),
         "command": [options.get(conf, options.ENTRY_PATH)],

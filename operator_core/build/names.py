@@ -6,7 +6,6 @@ contract with the running JobManager. Knows no manifest.
 
 from operator_core.jsonvalues import Object
 
-MAIN_CONTAINER = "flink-main-container"
 NATIVE_TYPE = "flink-native-kubernetes"
 JOB_MANAGER_COMPONENT = "jobmanager"
 REST_PORT_NAME = "rest"

@@ -57,6 +57,8 @@ JOB_RESULT_STORE_DELETE = Option("job-result-store.delete-on-commit")
 # Flink: addresses
 REST_PORT = Option("rest.port", ("web.port", "jobmanager.web.port"), "8081")
 REST_BIND_PORT = Option("rest.bind-port", ("rest.port", "web.port", "jobmanager.web.port"), "8081")
+REST_SSL = Option("security.ssl.rest.enabled", (), "false")
+REST_SSL_MUTUAL = Option("security.ssl.rest.authentication-enabled", (), "false")
 JOB_MANAGER_RPC_PORT = Option("jobmanager.rpc.port", (), "6123")
 BLOB_PORT = Option("blob.server.port", (), "0")
 TASK_MANAGER_RPC_PORT = Option("taskmanager.rpc.port", (), "0")
