@@ -67,10 +67,10 @@ def build(flink_home: Path, jar: Path) -> None:
 def _flink_home(arguments: list[str]) -> Path:
     if arguments:
         return Path(arguments[0])
-    from gitsync.sandbox.images import flinkhome
+    from gitsync.sandbox.images import flinkhome, releases
     from gitsync.sandbox.progress import Progress
 
-    return flinkhome.assemble(FLINK_VERSION, Progress())
+    return flinkhome.assemble(releases.NEWEST_PATCH[FLINK_VERSION], Progress())
 
 
 def main(arguments: list[str]) -> int:
