@@ -131,7 +131,7 @@ def forward(place: Path | None, target: str, ports: str, namespace: str) -> None
     chosen, state = running(place)
     wanted = forwarding.parse(target, ports, namespace)
     with forwarding.Forward(chosen, state, wanted) as forwarded:
-        click.echo(f"http://localhost:{forwarded.port} -> {target} port {wanted.remote} (namespace {namespace})")
+        click.echo(f"localhost:{forwarded.port} -> {target} port {wanted.remote} (namespace {namespace})")
         try:
             forwarded.wait()
         except KeyboardInterrupt:

@@ -23,6 +23,8 @@ import sys
 from gitsync.sandbox import components
 from operator_core.jsonvalues import Object
 
+CANNOT_START = 127  # as a shell says it
+
 
 class Inner:
     """The loop: one socket to obey, one descriptor that tells of ended children."""
@@ -66,11 +68,21 @@ class Inner:
                 code, output = run(argv)
                 self.report({"ran": code, "output": output})
             case {"start": name, "argv": argv, "log": log, "outside": outside}:
-                pid = start(argv, log, outside)
-                self._names[pid] = name
-                self.report({"started": name, "pid": pid})
+                self._start(name, argv, log, outside)
             case {"signal": number, "pid": pid} if pid in self._names:
                 os.kill(pid, number)
+
+    def _start(self, name: str, argv: list[str], log: str, outside: int | None) -> None:
+        try:
+            pid = start(argv, log, outside)
+        except OSError as error:
+            with open(log, "a", encoding="utf-8") as file:
+                file.write(f"{argv[0]} cannot be started: {error}\n")
+            self.report({"started": name, "pid": 0})
+            self.report({"exited": name, "code": CANNOT_START})
+            return
+        self._names[pid] = name
+        self.report({"started": name, "pid": pid})
 
     def _collect(self) -> None:
         while True:
