@@ -29,6 +29,8 @@ def control_plane(progress: Progress) -> Path:
     go = toolchains.find_go(progress)
     target = caches.cache_dir() / PROGRAM / cache_key(_sources(), _go_version(go))
     if not (target / PROGRAM).exists():
+        if caches.is_locked(PROGRAM):
+            progress.note("another process builds the control plane; waiting for it")
         with caches.locked(PROGRAM):
             if not (target / PROGRAM).exists():
                 _build(go, target, progress)

@@ -38,6 +38,18 @@ def locked(name: str) -> Iterator[None]:
         yield
 
 
+def is_locked(name: str) -> bool:
+    """Whether somebody holds the lock of the cache part `name` right now."""
+    try:
+        with open(cache_dir() / "locks" / f"{name}.lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Yield an empty scratch directory beside `target`; on success it becomes `target`, on error it vanishes."""

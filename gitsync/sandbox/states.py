@@ -64,6 +64,8 @@ def is_supervised(layout: Layout) -> bool:
         return False
     except BlockingIOError:
         return True
+    except OSError as error:
+        raise errors.SandboxError(f"{layout.dir} cannot be read: {error.strerror}; name another --dir") from error
     return False
 
 

@@ -124,7 +124,7 @@ def test_any_client_reaches_the_server_with_the_kubeconfig(sandbox: Sandbox) -> 
     assert access.is_ready()
     assert access.json("/version")["gitVersion"] == document["version"]
     environment = os.environ | {"KUBECONFIG": str(sandbox.kubeconfig)}
-    kubectl = [sandbox.folder / "bin/kubectl", "get", "namespace", "default", "-o", "name"]
+    kubectl = [str(sandbox.folder / "bin/kubectl"), "get", "namespace", "default", "-o", "name"]
     assert subprocess.check_output(kubectl, env=environment, text=True) == "namespace/default\n"
 
 
@@ -134,6 +134,7 @@ def test_any_client_reaches_the_server_with_the_kubeconfig(sandbox: Sandbox) -> 
 def test_serving_certificate_is_verified_with_what_pods_get(sandbox: Sandbox, name: str) -> None:
     bundle = Access(sandbox.kubeconfig).json("/api/v1/namespaces/default/configmaps/kube-root-ca.crt")
     context = ssl.create_default_context(cadata=bundle["data"]["ca.crt"])
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on
     ports = sandbox.status()["ports"]
     assert isinstance(ports, dict)
     with (

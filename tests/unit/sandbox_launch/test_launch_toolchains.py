@@ -136,7 +136,9 @@ def test_lock_keeps_another_builder_out(tmp_path: Path, monkeypatch: pytest.Monk
         other.start()
         barrier.wait(30)
         assert not entered.wait(0.3)
+        assert caches.is_locked("part")
     assert entered.wait(30)
     other.join(30)
     assert other.exitcode == 0
+    assert not caches.is_locked("part")
     other.close()
