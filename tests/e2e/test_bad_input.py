@@ -1,0 +1,143 @@
+"""Bad input: one clear message in each place a person looks, nothing else disturbed, healed by the next good commit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from teams import Team
+
+from gitsync.model.records import Phase
+from gitsync.sandbox.demo import appstates
+from operator_core.jsonvalues import Object, dig
+
+Change = Callable[[Object], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A file that is wrong: how it is made, what the message must say, and whose event tells it."""
+
+    id: str
+    file: str
+    text: Callable[[Team], str]
+    message: str
+    event_kind: str | None = "SyncApp"
+
+
+def second(change: Change) -> Callable[[Team], str]:
+    """A second job beside the healthy one."""
+    return lambda team: team.job_file("second", change)
+
+
+def memory(manifest: Object) -> None:
+    manifest["spec"]["taskManager"]["resource"]["memory"] = "lots"
+
+
+def jar(manifest: Object) -> None:
+    manifest["spec"]["job"]["jarURI"] = "local:///opt/flink/usrlib/absent.jar"
+
+
+def image(manifest: Object) -> None:
+    manifest["spec"]["image"] = "nowhere/ticks:9"
+
+
+def config_map(kind: str) -> Callable[[Team], str]:
+    return lambda team: f"apiVersion: example.org/v1\nkind: {kind}\nmetadata:\n  name: widget\n"
+
+
+BAD = [
+    Bad("yaml", "apps/second.yaml", lambda team: "kind: ConfigMap\ndata:\n  a: [1,\n", r"apps/second\.yaml:\d+.*"),
+    Bad("kind", "apps/second.yaml", config_map("Widget"), r"(?s)Widget.*apps/second\.yaml|apps/second\.yaml.*Widget"),
+    Bad("spec", "apps/second.yaml", second(memory), r"(?s)memory.*lots|lots.*memory"),
+    Bad("jar", "apps/second.yaml", second(jar), r"absent\.jar", "FlinkDeployment"),
+    Bad("image", "apps/second.yaml", second(image), r"nowhere/ticks:9", "FlinkDeployment"),
+]
+
+
+@pytest.fixture(scope="module")
+def healthy(team: Team) -> Iterator[Team]:
+    """A healthy job and an agent that prunes, so that reverting a file also removes what it made."""
+    team.settings["GITSYNC_PRUNE"] = "true"
+    files = {"apps/access.yaml": team.access_file(), "apps/ticks.yaml": team.job_file("ticks")}
+    sha = team.repository.commit("Run it", files)
+    with team.agent():
+        team.running()
+        team.ready(sha)
+        yield team
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.id)
+def test_bad_file_is_told_everywhere_and_healed_by_the_next_commit(healthy: Team, bad: Bad) -> None:
+    team = healthy
+    job, before = team.running(), team.state()
+    sha = team.repository.commit(f"Bad {bad.id}", {bad.file: bad.text(team)})
+
+    message = team.complaint(sha)
+    assert re.search(bad.message, message), message
+    assert "Traceback" not in message
+    assert re.search(bad.message, team.status())
+    told = team.until(lambda: _event(team, bad), "an event", 30)
+    assert dig(told, "type") == "Warning"
+    noted = team.until(lambda: team.notes(sha) or None, "a note", 60)
+    assert Phase.FAILED in {record.phase for record in noted}
+    assert any(re.search(bad.message, record.message) for record in noted), noted
+
+    now = team.flink().job()
+    assert now is not None and now.id == job.id and now.is_running, "the healthy job was disturbed"
+    assert team.state(above=before.total).gaps == 0
+
+    healed = team.repository.commit(f"Take back bad {bad.id}", {bad.file: None})
+    team.ready(healed)
+    assert team.deployment("second") is None, "what the bad commit made is pruned"
+    now = team.flink().job()
+    assert now is not None and now.id == job.id
+
+
+def _event(team: Team, bad: Bad) -> Object | None:
+    return next(
+        (
+            event
+            for event in team.events()
+            if event["involvedObject"]["kind"] == bad.event_kind and re.search(bad.message, event["message"])
+        ),
+        None,
+    )
+
+
+def test_unreachable_repository_is_told_and_heals_by_itself(make_team: Callable[[str], Team]) -> None:
+    team = make_team("-unreachable")
+    sha = team.repository.commit("A map", {"apps/map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\n"})
+    away = team.repository.bare.rename(team.repository.bare.with_name("away.git"))
+    with team.agent():
+        message = team.until(lambda: _complaint(team, "repository.git"), "a complaint", 60)
+        assert "repository.git" in team.status()
+        away.rename(team.repository.bare)
+        team.ready(sha, 60)
+        team.repository.bare.rename(away)
+        again = team.until(lambda: _complaint(team, "repository.git"), "a complaint about the lost repository", 60)
+        assert message and again
+        away.rename(team.repository.bare)
+        team.ready(sha, 60)
+
+
+def test_wrong_revision_is_told_and_heals_when_it_appears(make_team: Callable[[str], Team]) -> None:
+    team = make_team("-revision")
+    team.settings["GITSYNC_REVISION"] = "proposal"
+    file = "apps/map.yaml"
+    team.repository.commit("A map", {file: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\ndata: {a: b}\n"})
+    with team.agent():
+        team.until(lambda: _complaint(team, "proposal"), "a complaint", 60)
+        assert "proposal" in team.status()
+        sha = team.repository.propose("Now it is there", file, lambda text: text.replace("a: b", "a: c"))
+        team.ready(sha, 60)
+
+
+def _complaint(team: Team, about: str) -> str | None:
+    """What the app's conditions say about something, whatever the commit."""
+    app = team.app()
+    ready = appstates.condition(app, "Ready") if app else None
+    message = str(ready.get("message", "")) if ready and ready.get("status") != "True" else ""
+    return message if about in message else None
