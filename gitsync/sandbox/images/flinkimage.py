@@ -23,7 +23,11 @@ def image(reference: str, release: str, home: Path, java_home: Path) -> Image:
         entrypoint=("/docker-entrypoint.sh",),
         command=("help",),
         binds=(
-            *(Bind(home / part, f"{ROOT}/{part}") for part in ("bin", "lib", "opt", "licenses") if (home / part).is_dir()),
+            *(
+                Bind(home / part, f"{ROOT}/{part}")
+                for part in ("bin", "lib", "opt", "licenses")
+                if (home / part).is_dir()
+            ),
             *(Bind(entry, f"{ROOT}/plugins/{entry.name}") for entry in sorted((home / "plugins").iterdir())),
             Bind(java_home, JAVA),
             Bind(SCRIPTS / "docker-entrypoint.sh", "/docker-entrypoint.sh"),

@@ -21,14 +21,20 @@ MAX_BASES = 16
 def add(dir: Path, name: str, base: str, overlay: Path) -> None:
     """Record the image `name` = `base` + the files of `overlay`. Raises SandboxError for an unusable base or folder."""
     if not overlay.is_dir():
-        raise errors.SandboxError(f"the overlay {overlay} is not a folder; give one that holds the image's files from / on")
+        raise errors.SandboxError(
+            f"the overlay {overlay} is not a folder; give one that holds the image's files from / on"
+        )
     reference = normal(name)
     if not _is_known(dir, base) or reference == normal(base):
-        raise errors.SandboxError(f"the base image {base} is not known here; use flink:1.20, flink:2.3, gitsync or an added image")
+        raise errors.SandboxError(
+            f"the base image {base} is not known here; use flink:1.20, flink:2.3, gitsync or an added image"
+        )
     record = _record(dir, reference)
     record.parent.mkdir(parents=True, exist_ok=True)
     scratch = record.with_suffix(".tmp")
-    scratch.write_text(json.dumps({"name": reference, "base": base, "overlay": str(overlay.resolve())}), encoding="utf-8")
+    scratch.write_text(
+        json.dumps({"name": reference, "base": base, "overlay": str(overlay.resolve())}), encoding="utf-8"
+    )
     scratch.rename(record)
 
 
@@ -81,9 +87,7 @@ def _resolve(dir: Path, reference: str, java_home: Callable[[], Path], bases: in
 
 def _is_known(dir: Path, reference: str) -> bool:
     return (
-        _read(dir, reference) is not None
-        or thisimage.is_named(reference)
-        or releases.release_of(reference) is not None
+        _read(dir, reference) is not None or thisimage.is_named(reference) or releases.release_of(reference) is not None
     )
 
 

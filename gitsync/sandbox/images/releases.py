@@ -25,7 +25,7 @@ REPOSITORY = re.compile(r"^(?:[\w.-]+(?::\d+)?/)*flink$")
 
 
 def release_of(reference: str) -> str | None:
-    """The Flink release of an image reference such as `flink:1.20` or `apache/flink:2.0.1-java17`; None if not Flink's."""
+    """The release behind an image reference (`flink:1.20`, `apache/flink:2.0.1-java17`); None if it is not Flink's."""
     name, _, tag = reference.partition("@")[0].rpartition(":")
     if not name:
         name, tag = tag, "latest"

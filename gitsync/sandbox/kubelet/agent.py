@@ -1,0 +1,139 @@
+"""The kubelet put together: watches, pod workers, binding, Services, names, logs, heartbeats.
+
+Everything is wired here by hand and nothing is decided. On start it ends what an earlier kubelet left behind in the
+pod networks, then runs every pod bound to the node from its status on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+from gitsync.sandbox import layout
+from gitsync.sandbox.kubelet import nodes, podnets
+from gitsync.sandbox.kubelet.binding import Binder
+from gitsync.sandbox.kubelet.dnsserver import DnsServer
+from gitsync.sandbox.kubelet.heartbeats import Heartbeats
+from gitsync.sandbox.kubelet.imagestore import ImageStore
+from gitsync.sandbox.kubelet.logserver import LogFile, LogServer
+from gitsync.sandbox.kubelet.nodes import Machine
+from gitsync.sandbox.kubelet.podnets import Addresses
+from gitsync.sandbox.kubelet.podstates import Backoff, Changed, Vanished, uid
+from gitsync.sandbox.kubelet.servicenets import ServiceNet
+from gitsync.sandbox.kubelet.surroundings import Surroundings
+from gitsync.sandbox.kubelet.telling import Teller
+from gitsync.sandbox.kubelet.workers import Worker
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import requests
+from operator_core.kube.caches import Cache
+from operator_core.kube.client import Client
+from operator_core.kube.events import Recorder
+from operator_core.runtime.clock import Clock
+
+log = logging.getLogger(__name__)
+
+PORT = 10250
+KEPT_LOGS = 200
+
+
+class Kubelet:
+    """One node. `start` returns when it is ready."""
+
+    def __init__(self, folder: Path, client: Client, clock: Clock, backoff: Backoff) -> None:
+        self._folder = folder
+        self._machine = Machine(os.cpu_count() or 1, _memory(), layout.BRIDGE_ADDRESS, PORT)
+        self._workers: dict[str, Worker] = {}
+        self._lock = threading.Lock()
+        self._teller = Teller(Recorder(client, clock, component="kubelet", instance=nodes.NAME), clock)
+        self._pods = Cache(client, requests.PODS, on_change=self._pod_changed)
+        self._net = ServiceNet(lambda: self._services.items(), lambda: self._slices.items())
+        self._services = Cache(client, requests.SERVICES, on_change=lambda *_: self._net.changed())
+        self._slices = Cache(client, requests.ENDPOINT_SLICES, on_change=lambda *_: self._net.changed())
+        offered = nodes.capacity(self._machine)
+        self._binder = Binder(client, clock, self._teller, self._pods.items, offered)
+        self._heartbeats = Heartbeats(client, clock, self._machine)
+        self._around = Surroundings(
+            client=client,
+            clock=clock,
+            teller=self._teller,
+            images=ImageStore(folder),
+            addresses=Addresses(),
+            services=self._services.items,
+            backoff=backoff,
+            folder=folder,
+            host_ip=layout.BRIDGE_ADDRESS,
+            allocatable=offered,
+        )
+
+    def start(self) -> None:
+        self._clean()
+        for cache in (self._services, self._slices):
+            cache.start()
+        self._net.start()
+        DnsServer(layout.BRIDGE_ADDRESS, self._services.items, self._slices.items).start()
+        self._serve_logs()
+        self._services.wait_synced(10)
+        self._heartbeats.register()
+        self._pods.start()
+
+    def stop(self) -> None:
+        """Let the node go quiet; pods end with the process namespace."""
+        self._heartbeats.stop()
+        for cache in (self._pods, self._services, self._slices):
+            cache.stop()
+
+    def _clean(self) -> None:
+        for pid in podnets.stale_processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        podnets.delete_all()
+        shutil.rmtree(self._folder / "pods", ignore_errors=True)
+        logs = self._folder / "logs" / "pods"
+        old = sorted(logs.iterdir(), key=lambda path: path.stat().st_mtime) if logs.is_dir() else []
+        for entry in old[:-KEPT_LOGS]:
+            shutil.rmtree(entry, ignore_errors=True)
+
+    def _serve_logs(self) -> None:
+        files = layout.Layout(self._folder)
+        # The API server's own certificate names the bridge's address too, and the API server is the only client.
+        LogServer(
+            (layout.BRIDGE_ADDRESS, PORT), (files.authority, files.certs / "apiserver.key"), self._find_log
+        ).start()
+
+    def _pod_changed(self, kind: str, pod: Object) -> None:
+        ident = uid(pod)
+        name = (dig(pod, "metadata", "namespace"), dig(pod, "metadata", "name"))
+        with self._lock:
+            namesakes = [w for w in self._workers.values() if w.key == name and w.uid != ident]
+            worker = self._workers.get(ident)
+            if worker is None and kind != "DELETED" and dig(pod, "spec", "nodeName") == nodes.NAME:
+                self._workers[ident] = Worker(pod, self._around, self._forget)
+        for other in namesakes:
+            other.post(Vanished())
+        if worker is not None:
+            worker.post(Vanished() if kind == "DELETED" else Changed(pod))
+        elif kind != "DELETED":
+            self._binder.offer(pod)
+
+    def _forget(self, ident: str) -> None:
+        with self._lock:
+            self._workers.pop(ident, None)
+
+    def _find_log(self, namespace: str, pod: str, container: str, previous: bool) -> LogFile | None:
+        with self._lock:
+            worker = next((w for w in self._workers.values() if w.key == (namespace, pod)), None)
+        file = worker.log_of(container, previous) if worker else None
+        if worker is None or file is None:
+            return None
+        return LogFile(
+            file, lambda: not previous and worker.log_of(container, False) == file and worker.is_running(container)
+        )
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,114 @@
+"""The running containers of one pod: their processes, probes, hooks and log files.
+
+Shell beneath the pod worker. Starting, stopping and killing happen here, what to start or stop is decided elsewhere;
+ends and probe verdicts go back as events.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitsync.sandbox.kubelet import hooks, podnets, probing, processes
+from gitsync.sandbox.kubelet.containerspecs import ContainerSpec
+from gitsync.sandbox.kubelet.podstates import Event, Exited, Probed, uid
+from gitsync.sandbox.kubelet.probing import Target, Told
+from gitsync.sandbox.kubelet.processes import End, Process
+from gitsync.sandbox.kubelet.starting import StartError
+from gitsync.sandbox.kubelet.telling import Teller
+from operator_core.jsonvalues import Object, dig
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    container_id: str
+    target: Target
+    told: Told
+
+
+class Runs:
+    """At most one run per container of the pod `manifest`."""
+
+    def __init__(self, manifest: Object, logs: Path, teller: Teller, post: Callable[[Event], None]) -> None:
+        self._manifest = manifest
+        self._logs = logs
+        self._teller = teller
+        self._post = post
+        self._runs: dict[str, Run] = {}
+        self._lock = threading.Lock()
+
+    def log_file(self, name: str, number: int) -> Path:
+        """The log of the container's n-th run, from 0."""
+        return self._logs / name / f"{number}.log"
+
+    def process(self, name: str) -> Process | None:
+        """The running process of a container."""
+        with self._lock:
+            run = self._runs.get(name)
+        return run.target.process if run else None
+
+    def start(self, container: Object, spec: ContainerSpec, address: str, number: int) -> str:
+        """Start a container; its new id. Raises StartError."""
+        name = str(container["name"])
+        log = self.log_file(name, number)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        network = (
+            None if dig(self._manifest, "spec", "hostNetwork", default=False) else podnets.path_for(uid(self._manifest))
+        )
+        try:
+            process = processes.start(spec, network, log)
+        except OSError as error:
+            raise StartError("CreateContainerError", f"the container cannot be started: {error}") from error
+        container_id = f"process://{uid(self._manifest)}/{name}/{number}"
+        target = Target(container, address, process)
+        told = Told(
+            lambda kind, healthy: self._post(Probed(name, container_id, kind, healthy)),
+            lambda kind, message: self._probe_failed(message),
+        )
+        with self._lock:
+            self._runs[name] = Run(container_id, target, told)
+        process.watch(lambda end: self._ended(name, container_id, end))
+        probing.begin(target, told)
+        hooks.after_start(target, lambda message: self._hook_failed(name, message))
+        return container_id
+
+    def stop(self, name: str, grace: float) -> None:
+        """Run the container's preStop hook, then SIGTERM; returns at once."""
+        run = self._run(name)
+        if run is None:
+            return
+        run.told.stop.set()
+        hooks.before_stop(run.target, grace, lambda: run.target.process.signal(signal.SIGTERM))
+
+    def kill(self, name: str) -> None:
+        run = self._run(name)
+        if run is not None:
+            run.told.stop.set()
+            run.target.process.kill()
+
+    def _run(self, name: str) -> Run | None:
+        with self._lock:
+            return self._runs.get(name)
+
+    def _ended(self, name: str, container_id: str, end: End) -> None:
+        with self._lock:
+            run = self._runs.pop(name)
+        run.told.stop.set()
+        process, declared = run.target.process, run.target.container
+        if end.failure:
+            self._post(Exited(name, container_id, end.exit_code, "StartError", f"failed to start: {end.failure}"))
+            return
+        reason = "OOMKilled" if process.out_of_memory else "Completed" if end.exit_code == 0 else "Error"
+        policy = str(declared.get("terminationMessagePolicy") or "File")
+        message = process.termination_message(policy, end.exit_code)
+        self._post(Exited(name, container_id, end.exit_code, reason, message))
+
+    def _probe_failed(self, message: str) -> None:
+        self._teller.warning(self._manifest, "Unhealthy", message)
+
+    def _hook_failed(self, name: str, message: str) -> None:
+        self._teller.warning(self._manifest, "FailedPostStartHook", message)
+        self.kill(name)
