@@ -105,7 +105,7 @@ class _Memo(Generic[_T]):
 
 _listings: _Memo[Listing] = _Memo(_KEPT_LISTINGS)
 _blobs: _Memo[bytes] = _Memo(_KEPT_BLOBS)
-_changes: _Memo[tuple[str, ...] | None] = _Memo(_KEPT_HISTORY)
+_changes: _Memo[tuple[str, ...]] = _Memo(_KEPT_HISTORY)
 _origins: _Memo[str] = _Memo(_KEPT_HISTORY)
 
 
@@ -142,14 +142,14 @@ def read(mirror: mirrors.Mirror, blobs: Iterable[str]) -> Mapping[str, bytes]:
     return found
 
 
-def changed_paths(mirror: mirrors.Mirror, old: str, new: str) -> tuple[str, ...] | None:
-    """Paths that differ between two commits (both sides of a rename); None if `old` is no longer known."""
+def changed_paths(mirror: mirrors.Mirror, old: str, new: str) -> tuple[str, ...]:
+    """Paths that differ between two commits, both sides of a rename; every path if `old` is no longer known."""
     if old == new:
         return ()
     known = _changes.get((mirror.url, old, new))
     if known is None:
         if not mirror.has_commit(old):
-            return None
+            return tuple(file.path for file in listing(mirror, new).below(""))
         output = mirror.local("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
         known = tuple(_shown(name) for name in output.split(b"\0")[:-1])
         _changes.put((mirror.url, old, new), known)

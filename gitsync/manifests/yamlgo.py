@@ -245,7 +245,7 @@ class _Builder:
             node = self._sequence(depth, _place(event))
         else:
             node = self._mapping(depth, _place(event))
-        if event.anchor is not None:
+        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
             self.anchors[event.anchor] = node
         return node
 
@@ -319,7 +319,7 @@ def _at(place: tuple[int, int], message: str) -> YamlError:
     return YamlError(*place, message)
 
 
-def _place(event: yaml.Event) -> tuple[int, int]:
+def _place(event: yaml.Event | None) -> tuple[int, int]:
     """Line and column of an event, both counted from 1."""
-    mark = event.start_mark
+    mark = event.start_mark if event is not None else None
     return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
