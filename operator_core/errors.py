@@ -28,6 +28,9 @@ class Reason(StrEnum):
     FlinkError = "FlinkError"
     # The local cluster
     SandboxFailed = "SandboxFailed"
+    # Sync
+    DestinationUnsupported = "DestinationUnsupported"
+    DriftContested = "DriftContested"
     # Git
     GitMissing = "GitMissing"
     RepositoryUnreachable = "RepositoryUnreachable"
@@ -42,6 +45,15 @@ class Reason(StrEnum):
     InternalError = "InternalError"
     # Flink resources (names of the Java operator's events where it has one)
     ValidationError = "ValidationError"
+    UnsupportedFlinkVersion = "UnsupportedFlinkVersion"
+    UpgradeFailed = "UpgradeFailed"
+    RestoreFailed = "RestoreFailed"
+    CheckpointNotFound = "CheckpointNotFound"
+    SavepointError = "SavepointError"
+    CleanupFailed = "CleanupFailed"
+    Missing = "Missing"
+    DeploymentExists = "DeploymentExists"
+    ForeignOperator = "ForeignOperator"
 
 
 class AgentError(Exception):

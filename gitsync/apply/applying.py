@@ -6,6 +6,7 @@ caches, and where it differs from what was sent (a default, a field the schema d
 difference is remembered as accepted, so that it never counts as drift.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ class Applied:
     """What became of the writes of one plan."""
 
     answers: Mapping[Identity, Object]
-    problems: tuple[Problem, ...]
+    refused: Mapping[Identity, Problem]
     accepted: Mapping[Identity, Accepted]
     pruned: tuple[Identity, ...]
     lost: AgentError | None
@@ -42,7 +43,7 @@ class Applied:
 class _Progress:
     answers: dict[Identity, Object]
     accepted: dict[Identity, Accepted]
-    problems: list[Problem]
+    refused: dict[Identity, Problem]
     pruned: list[Identity]
     lost: AgentError | None = None
 
@@ -61,42 +62,54 @@ class Applier:
         self._observed = observed
         self._lanes = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="apply")
 
-    def apply(self, plan: Plan, still_wanted: Callable[[], bool]) -> Applied:
-        """Write every step that needs it, then prune; `still_wanted` ends it between two stages."""
-        progress = _Progress({}, {}, [], [])
+    def apply(self, plan: Plan, still_wanted: Callable[[], bool], *, makes_namespace: str = "") -> Applied:
+        """Write every step that needs it, then prune; `still_wanted` ends it between two stages.
+
+        `makes_namespace` is created when an object needs it and it is not there.
+        """
+        progress = _Progress({}, {}, {}, [])
         revisions = {entry.id: entry.revision or plan.revision for entry in plan.inventory}
         steps = {step.desired.identity: step for step in plan.steps if isinstance(step, Create | Update)}
         for stage in ordering.stages(tuple(steps)):
             if progress.lost is not None or not still_wanted():
                 break
             writes = [(steps[identity], revisions.get(str(identity), plan.revision)) for identity in stage]
-            list(self._lanes.map(lambda write: self._apply_one(write[0], write[1], progress), writes))
-        if progress.lost is None and not progress.problems and still_wanted():
+            list(self._lanes.map(lambda write: self._apply_one(write[0], write[1], makes_namespace, progress), writes))
+        if progress.lost is None and not progress.refused and still_wanted():
             for removal in plan.removals:
                 if isinstance(removal, Prune) and progress.lost is None:
                     self._prune_one(removal, progress)
-        return Applied(
-            progress.answers, tuple(progress.problems), progress.accepted, tuple(progress.pruned), progress.lost
-        )
+        return Applied(progress.answers, progress.refused, progress.accepted, tuple(progress.pruned), progress.lost)
 
     def close(self) -> None:
         """Let running writes end."""
         self._lanes.shutdown(wait=True)
 
-    def _apply_one(self, step: Step, revision: str, progress: _Progress) -> None:
+    def _apply_one(self, step: Step, revision: str, makes_namespace: str, progress: _Progress) -> None:
         desired = planning.with_annotation(step.desired, REVISION, revision)
         try:
             if isinstance(step, Update) and step.adopts:
                 adopting.take_over(self._client, desired)
-            answer = self._client.send(strict_apply(desired))
+            answer = self._send(desired, makes_namespace)
         except (errors.Unreachable, errors.TooManyRequests, errors.ServerError) as error:
             progress.lost = error
         except AgentError as error:
-            progress.problems.append(problem_of(step.desired, error))
+            progress.refused[desired.identity] = problem_of(step.desired, error)
         else:
             self._observed(desired.resource, answer)
             progress.answers[desired.identity] = answer
             progress.accepted[desired.identity] = diffing.accepted(step.desired.body, step.desired.digest, answer)
+
+    def _send(self, desired: Desired, makes_namespace: str) -> Object:
+        try:
+            return self._client.send(strict_apply(desired))
+        except errors.NotFound as error:
+            if not makes_namespace or desired.identity.namespace != makes_namespace or "namespaces" not in error.message:
+                raise
+        with contextlib.suppress(errors.AlreadyExists):
+            body = {"metadata": {"name": makes_namespace}}
+            self._client.send(requests.create(requests.NAMESPACES, None, body, field_manager=FIELD_MANAGER))
+        return self._client.send(strict_apply(desired))
 
     def _prune_one(self, removal: Prune, progress: _Progress) -> None:
         identity, resource = removal.identity, removal.resource
@@ -114,7 +127,7 @@ class Applier:
             progress.lost = error
         except AgentError as error:
             text = f"{identity.shown} cannot be deleted: {error.message}"
-            progress.problems.append(Problem(reason=error.reason, message=text, object=identity.shown))
+            progress.refused[identity] = Problem(reason=error.reason, message=text, object=identity.shown)
         else:
             progress.pruned.append(identity)
 

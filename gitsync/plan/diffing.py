@@ -22,6 +22,7 @@ from operator_core.jsonvalues import Json, Object, dig
 
 FIELD_MANAGER = "gitsync"
 Path = tuple[str, ...]
+_PATHS_SHOWN = 5
 _ABOVE_FIELDS = frozenset({"apiVersion", "kind"})
 _IDENTIFYING = frozenset({"name", "namespace"})
 _KEY_DEFAULTS = {"protocol": "TCP"}
@@ -52,6 +53,15 @@ class Difference:
         for step in self.path:
             text += step if step.startswith("[") or not text else f".{step}"
         return text or "the whole object"
+
+
+def told(differences: tuple[Difference, ...]) -> str:
+    """Which fields differ, by path, for people."""
+    if any(not difference.path for difference in differences):
+        return "in the cluster, but not applied from Git yet"
+    more = len(differences) - _PATHS_SHOWN
+    shown = ", ".join(difference.shown for difference in differences[:_PATHS_SHOWN])
+    return f"differs at {shown}" + (f" and {more} more" if more > 0 else "")
 
 
 def owned_fields(live: Object, manager: str = FIELD_MANAGER) -> Object | None:
@@ -169,10 +179,13 @@ def _mark_of(item: Json, marks: set[str]) -> str | None:
         value = json.loads(mark[2:])
         if mark.startswith("v:") and value == item and type(value) is type(item):
             return mark
-        if mark.startswith("k:") and isinstance(item, dict):
-            if all(item.get(key, _KEY_DEFAULTS.get(key)) == expected for key, expected in value.items()):
-                return mark
+        if mark.startswith("k:") and isinstance(item, dict) and _has_keys(item, value):
+            return mark
     return None
+
+
+def _has_keys(item: Object, keys: Object) -> bool:
+    return all(item.get(key, _KEY_DEFAULTS.get(key)) == expected for key, expected in keys.items())
 
 
 def _step(mark: str) -> str:

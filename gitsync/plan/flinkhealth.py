@@ -7,6 +7,8 @@ which is as good as Healthy. Fields as in the Java operator's status (reference 
 Resource", `CommonStatus` and `JobStatus`).
 """
 
+import contextlib
+import json
 from collections.abc import Callable
 
 from gitsync.plan import healthrules
@@ -21,12 +23,8 @@ def error_text(obj: Object) -> str:
     """`status.error`; the Java operator keeps JSON there, of which the message is for people."""
     text = dig(obj, "status", "error", default="")
     if isinstance(text, str) and text.startswith("{"):
-        import json
-
-        try:
+        with contextlib.suppress(ValueError):
             text = dig(json.loads(text), "message", default=text)
-        except ValueError:
-            pass
     text = " ".join(str(text).split())
     return text if len(text) <= _ERROR_LIMIT else text[: _ERROR_LIMIT - 1] + "…"
 

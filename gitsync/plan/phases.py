@@ -73,7 +73,7 @@ def is_stable(job: Object) -> bool:
     ready = healthrules.condition(job, "Ready")
     if ready is not None:
         return ready.get("status") == "True" and ready.get("reason") in _STABLE_REASONS
-    return dig(job, "status", "lifecycleState") == "SUSPENDED"
+    return bool(dig(job, "status", "lifecycleState") == "SUSPENDED")
 
 
 def record(cluster: str, app: AppName, progress: Progress, now: datetime) -> Record | None:

@@ -21,14 +21,13 @@ from gitsync.model.syncapps import (
     Status,
     SyncState,
 )
-from gitsync.plan import health, planning
+from gitsync.plan import diffing, health, planning
 from gitsync.plan.health import Assessed
 from gitsync.plan.healthrules import Verdict
 from gitsync.plan.identities import Identity
 
 PROBLEMS_KEPT = 50
 _MESSAGE_LIMIT = 1000
-_PATHS_SHOWN = 5
 Truth = Literal["True", "False", "Unknown"]
 
 
@@ -169,7 +168,7 @@ def _step_state(
         case Create():
             status, message = ("Synced", "") if written else ("OutOfSync", "not in the cluster")
         case Update():
-            status, message = ("Synced", "") if written else ("OutOfSync", differences_text(step))
+            status, message = ("Synced", "") if written else ("OutOfSync", diffing.told(step.differences))
         case Taken():
             status, message = "OutOfSync", f"the app {step.owner} has it"
         case Waiting():
@@ -208,15 +207,6 @@ def _removal_state(removal: Removal, verdicts: Mapping[Identity, Verdict | None]
         message=message,
         requires_pruning=True,
     )
-
-
-def differences_text(step: Update) -> str:
-    """Which fields differ, by path."""
-    if any(not difference.path for difference in step.differences):
-        return "in the cluster, but not applied from Git yet"
-    paths = [difference.shown for difference in step.differences]
-    more = len(paths) - _PATHS_SHOWN
-    return "differs at " + ", ".join(paths[:_PATHS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _resource_health(verdict: Verdict | None) -> Health | None:

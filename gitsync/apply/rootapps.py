@@ -1,0 +1,64 @@
+"""The app that the settings ask for, and the namespace it lives in.
+
+What `--repo`, `--revision` and `--path` say becomes an ordinary SyncApp named `root` by server-side
+apply, so that everything else has one kind of app to deal with. Decides nothing about syncing.
+"""
+
+from gitsync.model import syncapps
+from gitsync.settings import Settings
+from operator_core.errors import Reason, Stalled
+from operator_core.jsonvalues import Object
+from operator_core.kube import errors, requests
+from operator_core.kube.client import Client
+
+ROOT = "root"
+FIELD_MANAGER = "gitsync"
+
+
+def manifest(settings: Settings) -> Object | None:
+    """The root app's manifest; None when the settings name no repository."""
+    if settings.repo is None:
+        return None
+    return {
+        "apiVersion": syncapps.API_VERSION,
+        "kind": syncapps.KIND,
+        "metadata": {"name": ROOT, "namespace": settings.namespace},
+        "spec": {
+            "source": {
+                "repoURL": settings.repo,
+                "targetRevision": settings.revision,
+                "path": settings.path,
+                "directory": {"recurse": settings.recurse},
+            },
+            "destination": {"namespace": settings.destination_namespace},
+            "syncPolicy": {
+                "automated": {"prune": settings.prune, "selfHeal": True},
+                "syncOptions": ["CreateNamespace=true"],
+            },
+        },
+    }
+
+
+def ensure(client: Client, settings: Settings) -> None:
+    """Make the root app say what the settings say. Raises kube errors, Stalled when the kind is not installed."""
+    root = manifest(settings)
+    if root is None:
+        return
+    request = requests.apply(requests.SYNC_APPS, root, field_manager=FIELD_MANAGER)
+    try:
+        client.send(request)
+    except errors.NotFound:
+        _ensure_namespace(client, settings.namespace)
+        try:
+            client.send(request)
+        except errors.NotFound as error:
+            text = "the cluster does not know SyncApps: run `gitsync install`, or start the agent with --install-crds"
+            raise Stalled(Reason.UnknownKind, text) from error
+
+
+def _ensure_namespace(client: Client, name: str) -> None:
+    try:
+        client.send(requests.create(requests.NAMESPACES, None, {"metadata": {"name": name}}))
+    except (errors.AlreadyExists, errors.Forbidden):
+        # Without the right to make it, it has to be there already; the next write says if it is not.
+        return

@@ -1,0 +1,130 @@
+"""What every repository's branches, tags and commits name right now, looked up in a lane of its own.
+
+A pass never waits for a network: it reads what was seen last and says which names it cares about.
+Polls and push notifications add a repository's key; looking it up costs one probe however many apps
+use it, and only apps whose commit changed (or whose error did) are woken.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gitsync.git.mirrors import Mirror, Mirrors
+from gitsync.git.urls import Credentials
+from gitsync.model.revisions import Revision
+from gitsync.plan.identities import AppName
+from operator_core.errors import AgentError, Retry, Stalled
+from operator_core.outcomes import Done, Outcome
+from operator_core.runtime.queues import RECHECK, Key, Queue
+
+REPOSITORY = "Repository"
+_SAME_PROBE_SECONDS = 2.0
+"""Names of one repository that are looked up in one go share its probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a name meant last; with an error, `revision` is what it meant before."""
+
+    revision: Revision | None
+    error: AgentError | None
+
+    def differs(self, other: "Seen | None") -> bool:
+        """Whether an app has something to do about it."""
+        if other is None:
+            return True
+        ours, theirs = self.error, other.error
+        same_error = (ours is None) == (theirs is None) and (
+            ours is None or theirs is None or ours.message == theirs.message
+        )
+        sha, other_sha = (one.revision.sha if one.revision is not None else "" for one in (self, other))
+        return sha != other_sha or not same_error
+
+
+class Repositories:
+    """All repositories in use. Safe to share between threads."""
+
+    def __init__(
+        self,
+        mirrors: Mirrors,
+        credentials: Callable[[str], Credentials | None],
+        queue: Queue,
+        wake: Callable[[AppName], None],
+    ) -> None:
+        self._mirrors = mirrors
+        self._credentials = credentials
+        self._queue = queue
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._wanted: dict[AppName, tuple[str, str]] = {}
+        self._seen: dict[tuple[str, str], Seen] = {}
+
+    def mirror(self, url: str) -> Mirror:
+        """The mirror of a repository. Raises Stalled for a URL that is not allowed."""
+        return self._mirrors.get(url, self._credentials(url))
+
+    def seen(self, app: AppName, url: str, ref: str) -> Seen | None:
+        """What `ref` names; None while it is being looked up for the first time. Remembers who asked."""
+        with self._lock:
+            asked_before = self._wanted.get(app) == (url, ref)
+            self._wanted[app] = (url, ref)
+            found = self._seen.get((url, ref))
+        if not asked_before:
+            self.look(url)
+        return found
+
+    def drop(self, app: AppName) -> None:
+        """The app does not exist any more."""
+        with self._lock:
+            self._wanted.pop(app, None)
+            used = set(self._wanted.values())
+            for place in [place for place in self._seen if place not in used]:
+                del self._seen[place]
+
+    def look(self, url: str) -> None:
+        """Have a repository looked at now."""
+        self._queue.add(Key(REPOSITORY, "", url))
+
+    def poll(self) -> None:
+        """Have every repository in use looked at."""
+        for url in self.urls():
+            self._queue.add(Key(REPOSITORY, "", url), priority=RECHECK)
+
+    def urls(self) -> tuple[str, ...]:
+        """The repositories in use."""
+        with self._lock:
+            return tuple(sorted({url for url, _ in self._wanted.values()}))
+
+    def reconcile(self, key: Key) -> Outcome:
+        """Look up every wanted name of one repository. Raises Retry when it cannot be reached."""
+        url = key.name
+        with self._lock:
+            names = sorted({ref for where, ref in self._wanted.values() if where == url})
+        unreachable: Retry | None = None
+        for number, ref in enumerate(names):
+            seen = self._look_up(url, ref, 0.0 if number == 0 else _SAME_PROBE_SECONDS)
+            if isinstance(seen.error, Retry):
+                unreachable = seen.error
+            self._keep(url, ref, seen)
+        if unreachable is not None:
+            raise unreachable
+        return Done()
+
+    def _look_up(self, url: str, ref: str, max_age: float) -> Seen:
+        try:
+            return Seen(self.mirror(url).resolve(ref, max_age=max_age), None)
+        except Stalled as error:
+            return Seen(None, error)
+        except AgentError as error:
+            with self._lock:
+                last = self._seen.get((url, ref))
+            return Seen(last.revision if last is not None else None, error)
+
+    def _keep(self, url: str, ref: str, seen: Seen) -> None:
+        with self._lock:
+            if not seen.differs(self._seen.get((url, ref))):
+                return
+            self._seen[(url, ref)] = seen
+            apps = [app for app, place in self._wanted.items() if place == (url, ref)]
+        for app in apps:
+            self._wake(app)

@@ -1,0 +1,111 @@
+"""The sync half of an agent: its caches, queues, loops and receivers, wired by hand.
+
+Everything that happens adds a key to one of two queues: repositories to look at, apps to pass over.
+"""
+
+import logging
+import threading
+from pathlib import Path
+
+from gitsync.apply.applying import Applier
+from gitsync.apply.livecaches import LiveCaches
+from gitsync.apply.refusals import Refusals
+from gitsync.credentials import CredentialStore
+from gitsync.fetching import Repositories
+from gitsync.git.mirrors import Mirrors
+from gitsync.model import syncapps
+from gitsync.plan.identities import AppName
+from gitsync.schedule import Schedule
+from gitsync.settings import Settings
+from gitsync.sync import Parts, Syncer
+from gitsync.targets import Targets
+from operator_core.jsonvalues import Object
+from operator_core.kube import requests
+from operator_core.kube.caches import Cache
+from operator_core.kube.client import Client
+from operator_core.kube.discovery import Discovery
+from operator_core.kube.events import Recorder
+from operator_core.runtime.clock import Clock
+from operator_core.runtime.loops import Loop
+from operator_core.runtime.queues import Key, Queue
+
+log = logging.getLogger(__name__)
+
+_PASSES = 4
+_LOOKUPS = 4
+
+
+class SyncHalf:
+    """Makes specs equal Git."""
+
+    def __init__(self, settings: Settings, client: Client, clock: Clock, work_directory: Path) -> None:
+        self._queue = Queue(clock)
+        lookups = Queue(clock)
+        self._apps = Cache(client, requests.SYNC_APPS, namespaces=(settings.namespace,), on_change=self._app_changed)
+        self._live = LiveCaches(client, settings.watch_namespaces, self._wake)
+        self._credentials = CredentialStore(client, settings)
+        self._repositories = Repositories(Mirrors(work_directory / "mirrors"), self._credentials.find, lookups, self._wake)
+        self._applier = Applier(client, self._live.observed)
+        parts = Parts(
+            client=client,
+            clock=clock,
+            apps=self._apps,
+            discovery=Discovery(client),
+            live=self._live,
+            applier=self._applier,
+            refusals=Refusals(),
+            repositories=self._repositories,
+            targets=Targets(self._repositories),
+            recorder=Recorder(client, clock, component="gitsync"),
+            cluster=settings.cluster,
+            operator_defaults=settings.operator_defaults,
+            guards_state=False,
+            tell=lambda url, record: log.debug("%s: %s", url, record.to_line()),
+            write_back=lambda _: None,
+        )
+        syncer = Syncer(parts)
+        self._passes = Loop("sync", self._queue, syncer.reconcile, workers=_PASSES, on_error=syncer.failed)
+        self._lookups = Loop("repositories", lookups, self._repositories.reconcile, workers=_LOOKUPS)
+        self._schedule = Schedule()
+        self._schedule.every(settings.poll_seconds, "poll", self._repositories.poll)
+        self._seen_lock = threading.Lock()
+        self._seen: dict[AppName, tuple[object, ...]] = {}
+
+    def start(self) -> None:
+        """Start caches first, then what reads them."""
+        self._credentials.start()
+        self._apps.start()
+        self._lookups.start()
+        self._passes.start()
+        self._schedule.start()
+
+    def wait_synced(self, timeout: float) -> bool:
+        """Whether the apps were listed within `timeout` seconds."""
+        return self._apps.wait_synced(timeout) and self._credentials.wait_synced(timeout)
+
+    def stop(self, timeout: float) -> None:
+        """Stop what starts work, then the work, then what it reads."""
+        self._schedule.stop()
+        self._lookups.stop(timeout)
+        self._passes.stop(timeout)
+        self._applier.close()
+        self._apps.stop()
+        self._live.stop()
+        self._credentials.stop()
+
+    def _wake(self, app: AppName) -> None:
+        self._queue.add(Key(syncapps.KIND, app.namespace, app.name))
+
+    def _app_changed(self, event: str, obj: Object) -> None:
+        """Wake the app itself unless only its status changed, which is our own writing."""
+        app = AppName(*syncapps.key_of(obj))
+        meta = obj["metadata"]
+        shape = (meta.get("generation"), meta.get("annotations"), meta.get("deletionTimestamp"))
+        with self._seen_lock:
+            same = event != "DELETED" and self._seen.get(app) == shape
+            if event == "DELETED":
+                self._seen.pop(app, None)
+            else:
+                self._seen[app] = shape
+        if not same:
+            self._wake(app)

@@ -1,0 +1,172 @@
+"""Which desired state an app should have now: the newest commit's, or the last good one when it is broken.
+
+A commit that changes none of the files an app is made of is not rendered again and does not become
+the app's revision: what is told about an app names the commit that last meant something to it. What
+was rendered is only remembered to save work; a restart renders again and comes to the same answer.
+"""
+
+import threading
+from dataclasses import dataclass
+
+from gitsync.fetching import Repositories
+from gitsync.git import trees
+from gitsync.git.mirrors import Mirror
+from gitsync.model.rendersets import RenderError, RenderSet
+from gitsync.model.revisions import Revision
+from gitsync.model.syncapps import Pin, Problem, SyncApp
+from gitsync.plan.identities import AppName
+from gitsync.render import rendering
+from gitsync.render.selecting import Source
+from operator_core.errors import AgentError, Reason, Stalled
+
+_OWN_SERVERS = ("", "https://kubernetes.default.svc")
+_OWN_NAMES = ("", "in-cluster")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to aim at."""
+
+    attempted: str | None
+    """The newest commit that meant something to the app; None when the name could not be resolved."""
+    rendered: RenderSet | None
+    """The newest desired state when it is whole."""
+    problems: tuple[Problem, ...] = ()
+    stalled: bool = False
+    """Whether the problems stay until somebody commits or changes the app."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    source: Source
+    url: str
+    seen: str
+    """The newest commit known to have this content."""
+    content: str
+    """The commit the content is named by."""
+    result: RenderSet
+
+
+def source_of(app: SyncApp) -> Source:
+    """How the app's directory is read."""
+    directory = app.spec.source.directory
+    if directory is None:
+        return Source(path=app.spec.source.path, recurse=False, include="", exclude="")
+    return Source(
+        path=app.spec.source.path, recurse=directory.recurse, include=directory.include, exclude=directory.exclude
+    )
+
+
+def check_destination(app: SyncApp) -> None:
+    """Raise Stalled when the app wants another cluster than the agent's own."""
+    destination = app.spec.destination
+    if destination.server.rstrip("/") not in _OWN_SERVERS or destination.name not in _OWN_NAMES:
+        other = destination.server or destination.name
+        raise Stalled(
+            Reason.DestinationUnsupported,
+            f"the destination {other!r} is another cluster; an agent serves the cluster it runs in, so run one there",
+        )
+
+
+def problem_from(error: RenderError) -> Problem:
+    """A render error with its place."""
+    text = error.message + (f" (column {error.column})" if error.column else "")
+    return Problem(reason=Reason.RenderFailed, message=text, file=error.file or None, line=error.line or None)
+
+
+class Targets:
+    """Renders on demand and remembers the last results per app. Safe to share between threads."""
+
+    def __init__(self, repositories: Repositories) -> None:
+        self._repositories = repositories
+        self._lock = threading.Lock()
+        self._newest: dict[AppName, _Rendered] = {}
+        self._good: dict[AppName, tuple[str, Source, RenderSet]] = {}
+
+    def find(self, name: AppName, app: SyncApp, pin: Pin | None) -> Target | None:
+        """The target of an app; None while its repository is being looked up for the first time."""
+        url = app.spec.source.repo_url
+        ref = pin.revision if pin is not None else app.spec.source.target_revision
+        seen = self._repositories.seen(name, url, ref)
+        if seen is None:
+            return None
+        problems: tuple[Problem, ...] = ()
+        if seen.error is not None:
+            problems = (Problem(reason=seen.error.reason, message=seen.error.message),)
+        if seen.revision is None:
+            return Target(None, None, problems, isinstance(seen.error, Stalled))
+        try:
+            one = self._render(name, app, self._repositories.mirror(url), seen.revision)
+        except Stalled as error:
+            broken = Problem(reason=error.reason, message=error.message)
+            return Target(seen.revision.sha, None, (broken, *problems), True)
+        if not one.result.ok:
+            return Target(one.content, None, (*(problem_from(error) for error in one.result.errors), *problems), True)
+        return Target(one.content, one.result, problems, False)
+
+    def is_current(self, name: AppName, target: Target, app: SyncApp, pin: Pin | None) -> bool:
+        """Whether no newer commit was seen since `target` was found."""
+        ref = pin.revision if pin is not None else app.spec.source.target_revision
+        seen = self._repositories.seen(name, app.spec.source.repo_url, ref)
+        known = self._newest.get(name)
+        return seen is None or seen.revision is None or known is None or seen.revision.sha == known.seen
+
+    def last_good(self, name: AppName, app: SyncApp) -> RenderSet | None:
+        """What was last applied whole, rendered again if need be; None when it cannot be known."""
+        sha = app.status.sync.revision if app.status.sync is not None else None
+        if sha is None:
+            return None
+        source = source_of(app)
+        known = self._good.get(name)
+        if known is not None and known[:2] == (sha, source):
+            return known[2]
+        mirror = self._repositories.mirror(app.spec.source.repo_url)
+        try:
+            result = rendering.render(mirror, mirror.revision(sha, sha), source)
+        except AgentError:
+            return None
+        if not result.ok:
+            return None
+        self._good[name] = (sha, source, result)
+        return result
+
+    def drop(self, name: AppName) -> None:
+        """The app does not exist any more."""
+        with self._lock:
+            self._newest.pop(name, None)
+            self._good.pop(name, None)
+
+    def _render(self, name: AppName, app: SyncApp, mirror: Mirror, revision: Revision) -> _Rendered:
+        source, url = source_of(app), app.spec.source.repo_url
+        known = self._newest.get(name)
+        if known is not None and (known.source, known.url) != (source, url):
+            known = None
+        if known is not None and known.seen == revision.sha:
+            return known
+        previous = known.result if known is not None else None
+        result = rendering.render(mirror, revision, source, previous=previous)
+        if known is None:
+            content = _named_by(app, mirror, result, revision.sha)
+        else:
+            content = known.content if known.result.content_key == result.content_key else revision.sha
+        return self._remember(name, _Rendered(source, url, revision.sha, content, result))
+
+    def _remember(self, name: AppName, one: _Rendered) -> _Rendered:
+        with self._lock:
+            self._newest[name] = one
+        return one
+
+
+def _touched(result: RenderSet, mirror: Mirror, old: str, new: str) -> bool:
+    """Whether the commits from `old` to `new` may have changed what was rendered."""
+    changed = trees.changed_paths(mirror, old, new)
+    return changed is None or result.touched_by(changed)
+
+
+def _named_by(app: SyncApp, mirror: Mirror, result: RenderSet, sha: str) -> str:
+    """After a restart: the commit the status already names, when nothing of the app changed since."""
+    applied = app.status.sync.revision if app.status.sync is not None else None
+    for known in (app.status.attempted_revision, applied):
+        if known is not None and known != sha and not _touched(result, mirror, known, sha):
+            return known
+    return sha
