@@ -1,0 +1,121 @@
+"""A savepoint upgrade driven by hand: the floor that the agent's upgrade is measured against.
+
+The same steps with nothing in between: stop with savepoint over REST, delete the JobManager Deployment, create the same
+objects again with the savepoint and a new job id. No records, no decisions. Flink's part and the sandbox's part of the
+time are the same for both.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import yaml
+
+from gitsync.sandbox.demo import flinkjobs, timelines, waiting
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import errors, requests
+from operator_core.kube.client import Client
+from operator_core.kube.requests import CONFIG_MAPS, DEPLOYMENTS, SERVICES
+
+PAUSE_S = 0.05
+SERVER_FIELDS = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "deletionTimestamp")
+
+
+def upgrade(client: Client, namespace: str, name: str, parallelism: int, savepoints: str) -> timelines.Upgrade:
+    """Upgrade the application cluster `name` (which no agent may be watching) and say how long each phase took."""
+    flink = flinkjobs.FlinkRest(client, namespace, name)
+    deployment = client.send(requests.get(DEPLOYMENTS, namespace, name))
+    owned = _owned(client, namespace, name, deployment["metadata"]["uid"])
+    job = flink.job()
+    assert job is not None
+    triggered = _now_ms()
+    location = _stop(client, namespace, name, job.id, savepoints)
+    stopped = _now_ms()
+    client.send(requests.delete(DEPLOYMENTS, namespace, name, propagation="Foreground"))
+    waiting.until(lambda: _is_gone(client, namespace, name), "Deployment gone", seconds=60, pause=PAUSE_S)
+    made = client.send(requests.create(DEPLOYMENTS, namespace, _fresh(deployment)))
+    created = _now_ms()
+    for resource, obj in owned:
+        body = _fresh(obj)
+        body["metadata"]["ownerReferences"][0]["uid"] = made["metadata"]["uid"]
+        if resource is CONFIG_MAPS and body["metadata"]["name"].startswith("flink-config-"):
+            _restore_from(body, location, uuid.uuid4().hex, parallelism)
+        client.send(requests.create(resource, namespace, body))
+    boot = waiting.until(lambda: _boot(flink, parallelism), "all tasks RUNNING", seconds=180, pause=PAUSE_S)
+    return timelines.Upgrade(triggered, stopped, created, boot)
+
+
+def _stop(client: Client, namespace: str, name: str, job: str, savepoints: str) -> str:
+    trigger = uuid.uuid4().hex
+    body = {"targetDirectory": savepoints, "drain": False, "triggerId": trigger}
+    service = f"{name}-rest:8081"
+    client.send(requests.service_proxy(namespace, service, "POST", f"/jobs/{job}/stop", body=body))
+
+    def location() -> str | None:
+        path = f"/jobs/{job}/savepoints/{trigger}"
+        answer = client.send(requests.service_proxy(namespace, service, "GET", path))
+        return dig(answer, "operation", "location")
+
+    return waiting.until(location, "savepoint", seconds=60, pause=PAUSE_S)
+
+
+def _owned(client: Client, namespace: str, name: str, uid: str) -> list[tuple[requests.Resource, Object]]:
+    found: list[tuple[requests.Resource, Object]] = []
+    for resource in (CONFIG_MAPS, SERVICES):
+        for item in client.send(requests.listing(resource, namespace))["items"]:
+            if dig(item, "metadata", "ownerReferences", 0, "uid") == uid:
+                found.append((resource, item))
+    return found
+
+
+def _fresh(obj: Object) -> Object:
+    meta = {key: value for key, value in obj["metadata"].items() if key not in SERVER_FIELDS}
+    body = {key: value for key, value in obj.items() if key not in ("status", "metadata")} | {"metadata": meta}
+    if "clusterIPs" in body.get("spec", {}) and body["spec"].get("clusterIP") != "None":
+        body["spec"] = {key: value for key, value in body["spec"].items() if key not in ("clusterIP", "clusterIPs")}
+    return body
+
+
+def _restore_from(config: Object, location: str, job: str, parallelism: int) -> None:
+    data = config["data"]
+    file = "flink-conf.yaml" if "flink-conf.yaml" in data else "config.yaml"
+    flat = _flat(yaml.safe_load(data[file]) or {}) if file == "config.yaml" else _lines(data[file])
+    flat |= {
+        "execution.savepoint.path": location,
+        "$internal.pipeline.job-id": job,
+        "parallelism.default": str(parallelism),
+    }
+    data[file] = "".join(f"{key}: {value}\n" for key, value in flat.items())
+
+
+def _lines(text: str) -> dict[str, str]:
+    pairs = (line.partition(": ") for line in text.splitlines() if line.strip())
+    return {key: value for key, _, value in pairs}
+
+
+def _flat(tree: Object, prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = str(value)
+    return flat
+
+
+def _is_gone(client: Client, namespace: str, name: str) -> bool:
+    try:
+        client.send(requests.get(DEPLOYMENTS, namespace, name))
+    except errors.NotFound:
+        return True
+    return False
+
+
+def _boot(flink: flinkjobs.FlinkRest, parallelism: int) -> timelines.Boot | None:
+    job = flink.job()
+    return timelines.boot_of(job) if job is not None and job.parallelism == parallelism else None
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
