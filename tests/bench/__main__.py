@@ -15,16 +15,18 @@ from gitsync.sandbox.progress import Progress
 
 from . import measuring, worlds
 
+PARTS = ("latency", "rest", "upgrade")
+
 
 def main() -> None:
     """Measure everything, or the parts named."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[[], "latency", "rest", "upgrade"], help="default: all")
+    parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated; all by default")
     parser.add_argument("--rounds", type=int, default=3, help="upgrades by each way")
     parser.add_argument("--commits", type=int, default=10, help="commits per way of noticing them")
     parser.add_argument("--version", default="v1_20", choices=["v1_20", "v2_3"])
     options = parser.parse_args()
-    parts = options.parts or ["latency", "rest", "upgrade"]
+    parts = options.only or PARTS
     progress = Progress()
     with worlds.world(progress) as team:
         if "latency" in parts:

@@ -22,7 +22,7 @@ from operator_core.kube import requests
 from operator_core.kube.client import Client
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
-import teams  # noqa: E402  # the end-to-end tests' own words for commit, wait, look
+import teams  # the end-to-end tests' own words for commit, wait, look
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
