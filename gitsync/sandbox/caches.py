@@ -52,8 +52,13 @@ def is_locked(name: str) -> bool:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Yield an empty scratch directory beside `target`; on success it becomes `target`, on error it vanishes."""
+    """Yield an empty scratch directory beside `target`; on success it becomes `target`, on error it vanishes.
+
+    The caller holds the part's lock, so a scratch directory that is already there was left by a killed process.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
+    for orphan in target.parent.glob(f".{target.name}.*"):
+        shutil.rmtree(orphan, ignore_errors=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield scratch

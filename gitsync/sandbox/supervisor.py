@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gitsync.sandbox import building, components, errors, identity, namespaces, ports, processes, states
+from gitsync.sandbox import building, components, errors, identity, namespaces, ports, processes, pulls, states
 from gitsync.sandbox import layout as layouts
 from gitsync.sandbox.access import Access
 from gitsync.sandbox.components import Component
@@ -55,6 +55,7 @@ class Supervisor:
         self._wakeup = wakeup
         self._parts: dict[str, Part] = {}
         self._outer: Outer | None = None
+        self._pulls = pulls.Pulls(layout)
         self._state = states.State(
             states.STARTING, "prepare", kubelet=kubelet, version=building.kubernetes_version(), started_at=time.time()
         )
@@ -65,7 +66,7 @@ class Supervisor:
         try:
             self._bring_up()
             while True:
-                self._turn(None)
+                self._turn(pulls.INTERVAL_S if self._kubelet else None)
         except Ended:
             self._record(phase=states.STOPPING, stage="stop")
         except errors.SandboxError as error:
@@ -139,6 +140,8 @@ class Supervisor:
         for part in self._parts.values():
             if part.due is not None and part.due <= now:
                 self._start(part.component)
+        if self._kubelet:
+            self._pulls.turn()
 
     def _hear(self) -> None:
         assert self._outer is not None
@@ -157,6 +160,7 @@ class Supervisor:
         self._record(restarts=restarts, pids={key: pid for key, pid in self._state.pids.items() if key != name})
 
     def _take_down(self) -> None:
+        self._pulls.close()
         outer = self._outer
         if outer is None:
             return

@@ -4,13 +4,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from gitsync.sandbox import errors, launching, ports, processes, states
+from gitsync.sandbox import errors, launching, leash, ports, processes, states
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
 from gitsync.sandbox.states import State
@@ -163,3 +164,35 @@ def test_hand_survives_a_program_that_is_not_there(hand: Hand, tmp_path: Path) -
 def test_hand_ends_when_it_is_let_go(hand: Hand) -> None:
     hand.let_go()
     assert hand.process.wait(30) == 0
+
+
+def test_leash_kills_the_work_and_its_children(tmp_path: Path) -> None:
+    module = tmp_path / "endless.py"
+    module.write_text(
+        "import subprocess, sys\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        "open(sys.argv[1], 'w').write(str(child.pid))\n"
+        "child.wait()\n"
+    )
+    told = tmp_path / "pid"
+    with pytest.MonkeyPatch.context() as patch, open(tmp_path / "log", "wb") as log:
+        patch.setenv("PYTHONPATH", str(tmp_path))
+        work = leash.start("endless", [str(told)], log)
+    deadline = time.monotonic() + 30
+    while not told.exists() or not told.read_text():
+        assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+        time.sleep(0.01)
+    child = int(told.read_text())
+    assert processes.is_alive(child)
+    leash.let_go(work)
+    while processes.is_alive(child):
+        assert time.monotonic() < deadline, "the child outlived its leash"
+        time.sleep(0.01)
+
+
+def test_leash_lets_finished_work_go(tmp_path: Path) -> None:
+    with open(tmp_path / "log", "wb") as log:
+        work = leash.start("json.tool", ["/dev/null"], log)
+    assert work.wait(30) == 1  # json.tool's word for no JSON
+    leash.let_go(work)
+    assert "Expecting value" in (tmp_path / "log").read_text()

@@ -109,6 +109,7 @@ def test_cache_honours_xdg_and_ignores_relative_ones(tmp_path: Path, monkeypatch
 
 def test_replacing_shows_all_or_nothing(tmp_path: Path) -> None:
     target = tmp_path / "thing"
+    (tmp_path / ".thing.left_by_a_killed_one").mkdir()
     with pytest.raises(RuntimeError), caches.replacing(target) as scratch:
         (scratch / "half").touch()
         raise RuntimeError
