@@ -1,0 +1,45 @@
+"""Manifests for what a decision wants created, from the recorded spec alone.
+
+The same record gives the same manifests before and after a crash. Sends nothing.
+"""
+
+from operator_core.build import clusters
+from operator_core.build.clusters import ClusterManifests
+from operator_core.controllers.world import World
+from operator_core.decide import wanted
+from operator_core.decide.decisions import CreateCluster
+from operator_core.decide.facts import Facts
+from operator_core.jsonvalues import Object
+from operator_core.model import flinkdeployments
+
+
+def of(world: World, facts: Facts, cluster: CreateCluster) -> ClusterManifests:
+    """The cluster's manifests. Raises Stalled(ValidationError) when they cannot be built."""
+    deployment = flinkdeployments.parse({**_head(facts), "spec": cluster.spec})
+    job = deployment.spec.job
+    return clusters.build_native(
+        clusters.BuildRequest(
+            deployment=deployment,
+            defaults=world.defaults,
+            job_id=cluster.job_id,
+            savepoint_path=cluster.savepoint_path,
+            allow_non_restored=bool(job and job.allow_non_restored_state),
+            generation=cluster.generation,
+        )
+    )
+
+
+def preflight(world: World, facts: Facts) -> Object:
+    """The JobManager Deployment that the wanted spec would give, for a dry run."""
+    want = wanted.wanted(facts)
+    path = facts.status.job_status.upgrade_savepoint_path
+    cluster = CreateCluster(want.spec, want.generation, facts.ids.job, path, last_state=False)
+    return of(world, facts, cluster).jobmanager
+
+
+def _head(facts: Facts) -> Object:
+    return {
+        "apiVersion": facts.resource["apiVersion"],
+        "kind": facts.resource["kind"],
+        "metadata": facts.resource["metadata"],
+    }

@@ -1,0 +1,181 @@
+"""Wires the Flink half: caches, queue, loop. Watches only enqueue keys; passes do the rest.
+
+One key per resource at a time; changed and deleted objects before re-checks. A cluster that has not answered
+for a while gets at most a quarter of the workers, so that it cannot delay the others.
+"""
+
+import logging
+import secrets
+import threading
+from collections.abc import Mapping
+from typing import Literal
+
+from operator_core.controllers import flinkdeployment
+from operator_core.controllers.podindex import PodIndex
+from operator_core.controllers.world import World
+from operator_core.errors import AgentError, Stalled
+from operator_core.flink.rest import DirectTransport, ProxyTransport, Rest
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import requests
+from operator_core.kube.caches import Cache
+from operator_core.kube.client import Client
+from operator_core.kube.events import Recorder
+from operator_core.outcomes import After, Outcome
+from operator_core.runtime.clock import Clock
+from operator_core.runtime.failpoints import reach
+from operator_core.runtime.loops import Loop
+from operator_core.runtime.queues import Key, Queue
+
+log = logging.getLogger(__name__)
+
+KIND = "FlinkDeployment"
+CLUSTER_LABELS = "type=flink-native-kubernetes"
+
+
+class Operator:
+    """The Flink half of the agent. `rest` says how Flink's REST is reached from where the agent runs."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        clock: Clock,
+        namespaces: tuple[str, ...] = (),
+        defaults: Mapping[str, str] | None = None,
+        rest: Literal["direct", "proxy"] = "direct",
+        workers: int = 8,
+    ) -> None:
+        self._queue = Queue(clock)
+        self._pods = PodIndex()
+        transport = DirectTransport() if rest == "direct" else ProxyTransport(client)
+        self._rest = Rest(transport, clock)
+        self._slow = threading.BoundedSemaphore(max(1, workers // 4))
+        self.resources = Cache(
+            client, requests.FLINK_DEPLOYMENTS, namespaces=namespaces, on_change=self._resource_changed
+        )
+        self.deployments = Cache(
+            client,
+            requests.DEPLOYMENTS,
+            namespaces=namespaces,
+            labels=CLUSTER_LABELS,
+            project=project_deployment,
+            on_change=self._child_changed,
+        )
+        self._pod_cache = Cache(
+            client,
+            requests.PODS,
+            namespaces=namespaces,
+            labels=f"{CLUSTER_LABELS},component=jobmanager",
+            project=project_pod,
+            on_change=self._pod_changed,
+        )
+        self.world = World(
+            api=client,
+            resources=self.resources,
+            deployments=self.deployments,
+            pods=self._pods.of,
+            flink=self._rest,
+            events=Recorder(client, clock, component="gitsync"),
+            clock=clock,
+            new_id=lambda: secrets.token_hex(16),
+            defaults=defaults or {},
+            reach=reach,
+        )
+        self._loop = Loop("operator", self._queue, self._reconcile, workers=workers, on_error=self._failed)
+
+    def start(self) -> None:
+        """Start watching; passes begin once everything was listed. Returns at once."""
+        for cache in self._caches:
+            cache.start()
+        threading.Thread(target=self._begin, name="operator-start", daemon=True).start()
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """End passes and watches; True when every worker ended in time."""
+        self._stopped = True
+        ended = self._loop.stop(timeout)
+        for cache in self._caches:
+            cache.stop()
+        return ended
+
+    def wait_synced(self, timeout: float) -> bool:
+        """Whether all caches were filled within `timeout` seconds each."""
+        return all(cache.wait_synced(timeout) for cache in self._caches)
+
+    def enqueue(self, namespace: str, name: str) -> None:
+        """Have a FlinkDeployment looked at soon."""
+        self._queue.add(Key(KIND, namespace, name))
+
+    @property
+    def depth(self) -> int:
+        """How many keys wait."""
+        return self._queue.depth()
+
+    @property
+    def _caches(self) -> tuple[Cache, ...]:
+        return (self.resources, self.deployments, self._pod_cache)
+
+    _stopped = False
+
+    def _begin(self) -> None:
+        while not self._stopped:
+            if self.wait_synced(5.0):
+                self._loop.start()
+                return
+            problems = [cache.problem for cache in self._caches if cache.problem]
+            log.warning("waiting for the first lists: %s", "; ".join(problems) or "no answer yet")
+
+    def _reconcile(self, key: Key) -> Outcome:
+        if not self._rest.suspicious(key.namespace, key.name):
+            return flinkdeployment.reconcile(self.world, key.namespace, key.name)
+        if not self._slow.acquire(blocking=False):
+            return After(0.5)
+        try:
+            return flinkdeployment.reconcile(self.world, key.namespace, key.name)
+        finally:
+            self._slow.release()
+
+    def _failed(self, key: Key, error: Exception) -> None:
+        if isinstance(error, AgentError):
+            log.warning("%s/%s: %s", key.namespace, key.name, error.message)
+        else:
+            log.error("%s/%s: %s", key.namespace, key.name, error, exc_info=error)
+        resource = self.resources.get(key.namespace, key.name)
+        if resource is not None and isinstance(error, Stalled):
+            self.world.events.event(resource, "Warning", error.reason, error.message, component="Operator")
+
+    def _resource_changed(self, _: str, obj: Object) -> None:
+        self.enqueue(obj["metadata"]["namespace"], obj["metadata"]["name"])
+
+    def _child_changed(self, _: str, obj: Object) -> None:
+        self.enqueue(obj["metadata"]["namespace"], obj["metadata"]["name"])
+
+    def _pod_changed(self, change: str, obj: Object) -> None:
+        cluster = self._pods.take(change, obj)
+        if cluster:
+            self.enqueue(obj["metadata"]["namespace"], cluster)
+
+
+def project_deployment(obj: Object) -> Object:
+    """A Deployment without its pod template, which nobody reads."""
+    meta, spec = obj["metadata"], obj.get("spec") or {}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {key: value for key, value in meta.items() if key != "managedFields"},
+        "spec": {"replicas": spec.get("replicas", 1)},
+        "status": obj.get("status") or {},
+    }
+
+
+def project_pod(obj: Object) -> Object:
+    """A pod's identity and state."""
+    meta = obj["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "labels", "creationTimestamp", "deletionTimestamp")
+    states = ("phase", "conditions", "containerStatuses", "initContainerStatuses", "startTime")
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {key: meta[key] for key in kept if key in meta},
+        "spec": {"nodeName": dig(obj, "spec", "nodeName")},
+        "status": {key: value for key, value in (obj.get("status") or {}).items() if key in states},
+    }

@@ -1,0 +1,95 @@
+"""The state of one pass over a resource: what was read, what is in memory, what was last written.
+
+Facts are made anew for every step of the pass, so that a step never decides on what an earlier step
+changed. Reading caches only; live reads and Flink are `observe.look`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from operator_core.conf import effective
+from operator_core.controllers.world import World
+from operator_core.decide import validation
+from operator_core.decide.facts import NOT_READ, Facts, Ids
+from operator_core.errors import Stalled
+from operator_core.jsonvalues import Object
+from operator_core.model import flinkdeployments, lastspecs
+from operator_core.model.flinkdeployments import FlinkDeployment, FlinkDeploymentSpec
+from operator_core.model.lastspecs import LastSpec
+from operator_core.model.statuses import FlinkDeploymentStatus
+
+
+@dataclass(slots=True)
+class Pass:
+    """`resource` is the newest version known, `status` the working copy, `written` what the API server has."""
+
+    resource: Object
+    status: FlinkDeploymentStatus
+    written: Object
+
+    @property
+    def namespace(self) -> str:
+        """The resource's namespace."""
+        return str(self.resource["metadata"]["namespace"])
+
+    @property
+    def name(self) -> str:
+        """The resource's name."""
+        return str(self.resource["metadata"]["name"])
+
+
+def begin(resource: Object) -> Pass:
+    """A pass over what the cache shows. A status nobody can read raises Stalled."""
+    written = resource.get("status") or {}
+    status = flinkdeployments.parse({"metadata": resource["metadata"], "status": written}).status
+    return Pass(resource=resource, status=status, written=written)
+
+
+def facts(world: World, run: Pass) -> Facts:
+    """All that is known without asking anybody."""
+    parsed, invalid = _parsed(run.resource)
+    last = _last(run.status)
+    if parsed is not None:
+        problems = validation.validate(parsed, last, world.defaults)
+        invalid = "; ".join(problems) if problems else None
+    last_spec = _last_spec(last)
+    own = parsed.spec if parsed is not None and invalid is None else last_spec
+    return Facts(
+        resource=run.resource,
+        parsed=parsed,
+        invalid=invalid,
+        status=run.status,
+        last=last,
+        last_spec=last_spec,
+        conf=_conf(world, run, own),
+        last_conf=_conf(world, run, last_spec or own),
+        deployment=world.deployments.get(run.namespace, run.name),
+        live_deployment=NOT_READ,
+        pods=world.pods(run.namespace, run.name),
+        ha=NOT_READ,
+        preflight=NOT_READ,
+        crash_log=NOT_READ,
+        now=world.clock.now(),
+        ids=Ids(job=world.new_id(), trigger=world.new_id()),
+    )
+
+
+def _parsed(resource: Object) -> tuple[FlinkDeployment | None, str | None]:
+    try:
+        return flinkdeployments.parse({key: value for key, value in resource.items() if key != "status"}), None
+    except Stalled as error:
+        return None, error.message
+
+
+def _last(status: FlinkDeploymentStatus) -> LastSpec | None:
+    text = status.reconciliation_status.last_reconciled_spec
+    return lastspecs.decode(text) if text else None
+
+
+def _last_spec(last: LastSpec | None) -> FlinkDeploymentSpec | None:
+    return flinkdeployments.parse_spec(last.spec) if last is not None else None
+
+
+def _conf(world: World, run: Pass, spec: FlinkDeploymentSpec | None) -> Mapping[str, str]:
+    spec = spec or FlinkDeploymentSpec()
+    return effective.effective(spec, name=run.name, namespace=run.namespace, defaults=world.defaults)

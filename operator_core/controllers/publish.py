@@ -1,0 +1,71 @@
+"""Writing to the resource itself: its status, its finalizer.
+
+One status write at the end of a pass, and one before each side effect that is recorded ahead. A write is
+retried after a conflict only when nothing but metadata or unrelated fields moved: same uid, same
+generation, and the status the pass started from. Otherwise the pass is over and begins again.
+"""
+
+from operator_core.controllers.passes import Pass
+from operator_core.controllers.world import FIELD_MANAGER, World
+from operator_core.decide import verdicts
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import errors, requests
+from operator_core.model.flinkdeployments import FINALIZER
+
+_TRIES = 3
+
+
+def status(world: World, run: Pass) -> bool:
+    """Write the working status if it differs from what the API server has. Raises Conflict to start over."""
+    body = verdicts.to_object(run.status)
+    if body == run.written:
+        return False
+    for _ in range(_TRIES):
+        try:
+            answer = world.api.send(_put(run.resource, body))
+        except errors.Conflict:
+            run.resource = _reread(world, run)
+            continue
+        _accept(world, run, answer)
+        return True
+    raise errors.Conflict(409, f"the status of {run.namespace}/{run.name} keeps changing under our writes")
+
+
+def finalizer(world: World, run: Pass, *, present: bool) -> None:
+    """Add or remove our finalizer, leaving those of others. Raises Conflict when the object moved."""
+    meta = run.resource["metadata"]
+    others = [name for name in meta.get("finalizers") or [] if name != FINALIZER]
+    names = [*others, FINALIZER] if present else others
+    patch = {"metadata": {"finalizers": names, "resourceVersion": meta["resourceVersion"]}}
+    request = requests.merge_patch(
+        requests.FLINK_DEPLOYMENTS, run.namespace, run.name, patch, field_manager=FIELD_MANAGER
+    )
+    answer = world.api.send(request)
+    if present:
+        _accept(world, run, answer)
+
+
+def _put(resource: Object, body: Object) -> requests.Request:
+    whole = {**{key: value for key, value in resource.items() if key != "status"}, "status": body}
+    return requests.replace(requests.FLINK_DEPLOYMENTS, whole, subresource="status", field_manager=FIELD_MANAGER)
+
+
+def _reread(world: World, run: Pass) -> Object:
+    """The live resource when only things a status write does not care about moved."""
+    live = world.api.send(requests.get(requests.FLINK_DEPLOYMENTS, run.namespace, run.name))
+    before, after = run.resource["metadata"], live["metadata"]
+    world.resources.observed(live)
+    same = before["uid"] == after["uid"] and before.get("generation") == after.get("generation")
+    if not same or (live.get("status") or {}) != run.written or _deleting(before) != _deleting(after):
+        raise errors.Conflict(409, f"{run.namespace}/{run.name} changed during the pass")
+    return live
+
+
+def _deleting(meta: Object) -> bool:
+    return bool(meta.get("deletionTimestamp"))
+
+
+def _accept(world: World, run: Pass, answer: Object) -> None:
+    world.resources.observed(answer)
+    run.resource = answer
+    run.written = dig(answer, "status", default={})

@@ -1,0 +1,94 @@
+"""Everything a pass may touch, by the narrowest interface: tests put in-memory parts in the same places.
+
+Holds no rule. The API server is reached through one `send`, caches are only read and told about our own
+writes, Flink through one `send`, time and random ids through the clock and `new_id`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from operator_core.flink.requests import FlinkRequest
+from operator_core.flink.rest import Address
+from operator_core.jsonvalues import Object
+from operator_core.kube.requests import Request
+from operator_core.runtime.clock import Clock
+
+FIELD_MANAGER = "gitsync-operator"
+
+
+class Api(Protocol):
+    """The API server."""
+
+    def send(self, request: Request) -> Object:
+        """The object that is answered. Raises kube.errors."""
+        ...
+
+    def send_bytes(self, request: Request) -> bytes:
+        """The raw answer. Raises kube.errors."""
+        ...
+
+
+class ObjectCache(Protocol):
+    """One kind, as watches last told it."""
+
+    def get(self, namespace: str | None, name: str) -> Object | None:
+        """The object, or None."""
+        ...
+
+    def items(self, namespace: str | None = None) -> list[Object]:
+        """All objects, or those of a namespace."""
+        ...
+
+    def observed(self, obj: Object) -> None:
+        """An answer to our own write or live read."""
+        ...
+
+    def forget(self, namespace: str | None, name: str, version: int = 0) -> None:
+        """A live read found nothing."""
+        ...
+
+
+class FlinkRest(Protocol):
+    """Flink's REST API."""
+
+    def send(self, address: Address, request: FlinkRequest) -> Object:
+        """The object that is answered. Raises flink.errors."""
+        ...
+
+    def reset(self, namespace: str, name: str) -> None:
+        """Another cluster took the address."""
+        ...
+
+
+class Events(Protocol):
+    """Telling people."""
+
+    def event(
+        self,
+        obj: Object,
+        type_: str,
+        reason: str,
+        message: str,
+        *,
+        key: str | None = None,
+        component: str | None = None,
+    ) -> None:
+        """Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The parts a controller is wired with. `defaults` is the operator's own configuration, flat."""
+
+    api: Api
+    resources: ObjectCache
+    deployments: ObjectCache
+    pods: Callable[[str, str], tuple[Object, ...]]
+    flink: FlinkRest
+    events: Events
+    clock: Clock
+    new_id: Callable[[], str]
+    defaults: Mapping[str, str]
+    reach: Callable[[str], None]

@@ -1,0 +1,132 @@
+"""What a step of a pass may decide: a closed union, carried out by one exhaustive match (controllers.act).
+
+A `Step` is the decision, the status as the step leaves it (in memory, written at the end of the pass
+unless the decision is a write-ahead `Record`) and the events worth telling. Holds no rule.
+"""
+
+from dataclasses import dataclass
+
+from operator_core.decide.facts import Need
+from operator_core.jsonvalues import Object
+from operator_core.model.statuses import FlinkDeploymentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Gather more facts, then decide again."""
+
+    needs: tuple[Need, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """End the pass; come back after `seconds` (None: only when something changes)."""
+
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AddFinalizer:
+    """Make sure that a deletion waits for us."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerStop:
+    """Ask Flink to stop the job with a savepoint under a recorded trigger id (idempotent)."""
+
+    job_id: str
+    trigger_id: str
+    directory: str | None
+    format_type: str
+    drain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelJob:
+    """Ask Flink to cancel the job; `required` False: failures are as good as success."""
+
+    job_id: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleToZero:
+    """Take the JobManager's pods away but keep the Deployment with this uid."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCluster:
+    """Delete the JobManager Deployment with this uid and all it owns; `cancel` names a job to cancel first."""
+
+    uid: str
+    cancel: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteHaMetadata:
+    """Delete these ConfigMaps of Flink's high availability."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCluster:
+    """Create the JobManager Deployment that the status records, and what it owns."""
+
+    spec: Object
+    generation: int
+    job_id: str
+    savepoint_path: str | None
+    last_state: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FinishCluster:
+    """The Deployment with this uid exists: make sure of what it owns."""
+
+    cluster: CreateCluster
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Remove the finalizer."""
+
+
+SideEffect = TriggerStop | CancelJob | ScaleToZero | DeleteCluster | DeleteHaMetadata | CreateCluster | FinishCluster
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write the step's status before anything else happens, then carry out `then`.
+
+    `failpoint` names the record for tests that kill the process right after it.
+    """
+
+    failpoint: str | None
+    then: SideEffect | None
+
+
+Decision = Look | Rest | AddFinalizer | Record | Release | SideEffect
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A Kubernetes Event about the resource; `key` tells repeats apart instead of the message."""
+
+    type: str
+    reason: str
+    message: str
+    component: str
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One decision with what it leaves behind."""
+
+    decision: Decision
+    status: FlinkDeploymentStatus
+    events: tuple[Event, ...] = ()

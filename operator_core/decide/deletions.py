@@ -1,0 +1,83 @@
+"""Deleting a FlinkDeployment: its job, its objects, its HA metadata, then the finalizer.
+
+State is kept only where it was asked for (operator option or annotation); then the job is stopped with a
+savepoint under the same protocol as an upgrade, and a savepoint that fails keeps the finalizer and says
+how to go on without. Works for resources whose spec cannot even be read.
+"""
+
+from operator_core.conf import options
+from operator_core.decide import observing, steps, stops, wanted
+from operator_core.decide.decisions import DeleteCluster, DeleteHaMetadata, Event, Release, Rest, Step
+from operator_core.decide.facts import Facts, Job, Need, Unread
+from operator_core.decide.phases import Phase, phase_of
+from operator_core.jsonvalues import dig
+from operator_core.model.flinkdeployments import FINALIZER
+from operator_core.model.statuses import TERMINAL_JOB_STATES
+
+_GONE_RECHECK = 30.0
+
+
+def decide(facts: Facts) -> Step:
+    """The next step of a deletion. `facts.status` is the observed status."""
+    if FINALIZER not in dig(facts.resource, "metadata", "finalizers", default=[]):
+        return Step(Rest(None), facts.status)
+    events: tuple[Event, ...] = ()
+    if facts.status.lifecycle_state != "DELETING":
+        events = (Event("Normal", "Cleanup", "Cleaning up FlinkDeployment", observing.OPERATOR),)
+    step = _stop_first(facts, events) if wants_savepoint(facts) else None
+    step = step or _tear_down(facts)
+    return Step(step.decision, step.status.model_copy(update={"lifecycle_state": "DELETING"}), (*events, *step.events))
+
+
+def wants_savepoint(facts: Facts) -> bool:
+    """Whether the job's state is to be kept."""
+    asked = dig(facts.resource, "metadata", "annotations", wanted.ON_DELETE) == "savepoint"
+    return asked or options.get_bool(facts.last_conf, options.SAVEPOINT_ON_DELETION)
+
+
+def _stop_first(facts: Facts, events: tuple[Event, ...]) -> Step | None:
+    """Steps up to a recorded savepoint; None when there is nothing to stop."""
+    match phase_of(facts.status, facts.last):
+        case Phase.STOPPING:
+            return stops.stopping(facts, wanted.Wanted(facts.last.spec if facts.last else {}, facts.generation))
+        case Phase.DEPLOYED if observing.serves(facts):
+            job = facts.flink.job
+            if isinstance(job, Unread):
+                return steps.look(facts, Need.JOB)
+            if isinstance(job, Job) and job.state in TERMINAL_JOB_STATES:
+                return None
+            if isinstance(job, Job) and job.reported_state == "RUNNING":
+                return (
+                    stops.begin_stop(facts, ())
+                    if stops.may_try_again(facts)
+                    else steps.rest(facts, stops.retry_pause(facts))
+                )
+            return steps.rest(facts, 1.0)
+        case _:
+            return None
+
+
+def _tear_down(facts: Facts) -> Step:
+    cluster = facts.cluster
+    if cluster is None and isinstance(facts.live_deployment, Unread):
+        return steps.look(facts, Need.LIVE_DEPLOYMENT)
+    if cluster is not None and dig(cluster, "metadata", "deletionTimestamp"):
+        return steps.rest(facts, _GONE_RECHECK)
+    if cluster is not None and is_ours(facts):
+        return Step(DeleteCluster(dig(cluster, "metadata", "uid"), _to_cancel(facts)), facts.status)
+    if isinstance(facts.ha, Unread):
+        return steps.look(facts, Need.HA_METADATA)
+    if facts.ha.names and facts.last is not None:
+        return Step(DeleteHaMetadata(facts.ha.names), facts.status)
+    return Step(Release(), facts.status)
+
+
+def is_ours(facts: Facts) -> bool:
+    """Whether the Deployment of our name belongs to this resource."""
+    owners = dig(facts.cluster, "metadata", "ownerReferences", default=[])
+    return any(owner.get("uid") == facts.resource["metadata"].get("uid") for owner in owners)
+
+
+def _to_cancel(facts: Facts) -> str | None:
+    ended = facts.status.job_status.state in TERMINAL_JOB_STATES
+    return facts.status.job_status.job_id if observing.serves(facts) and not ended else None

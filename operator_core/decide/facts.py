@@ -1,0 +1,198 @@
+"""Everything one step of a pass over a FlinkDeployment knows, as one frozen value.
+
+Facts are gathered by the shell: cheap ones (caches) always, dear ones (live reads, Flink's REST)
+only after a decision asked for them with a `Need`. `NOT_READ` therefore differs from None: the one
+says nobody looked, the other says that a look found nothing. Holds no rule.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Final
+
+from operator_core.jsonvalues import Object
+from operator_core.model.flinkdeployments import FlinkDeployment, FlinkDeploymentSpec
+from operator_core.model.lastspecs import LastSpec
+from operator_core.model.statuses import FlinkDeploymentStatus
+
+
+class Unread(Enum):
+    """The type of `NOT_READ`."""
+
+    NOT_READ = "not read"
+
+
+NOT_READ: Final = Unread.NOT_READ
+
+
+class Need(StrEnum):
+    """Something a decision wants to know before it is made."""
+
+    LIVE_DEPLOYMENT = "live-deployment"
+    HA_METADATA = "ha-metadata"
+    JOB = "job"
+    TRIGGER = "trigger"
+    CHECKPOINTS = "checkpoints"
+    FAILURE = "failure"
+    VERSION = "version"
+    CRASH_LOG = "crash-log"
+    PREFLIGHT = "preflight"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Flink's REST did not answer; `why` is for people, `lasting` when it has not for a while."""
+
+    why: str
+    lasting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One entry of Flink's /jobs/overview; times in epoch milliseconds, `end` -1 while it runs."""
+
+    id: str
+    name: str
+    state: str
+    start: int
+    end: int
+    tasks_total: int
+    tasks_settled: int
+
+    @property
+    def reported_state(self) -> str:
+        """RUNNING only when every task runs or has finished; CREATED until then (as the Java operator)."""
+        return "CREATED" if self.state == "RUNNING" and self.tasks_settled < self.tasks_total else self.state
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A completed checkpoint or savepoint; `trigger_timestamp` in epoch ms of the JobManager's clock."""
+
+    id: int
+    path: str
+    trigger_timestamp: int
+    is_savepoint: bool
+    is_terminal: bool
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """What /jobs/:id/checkpoints says. `newest` and `restored` leave out what Flink discarded."""
+
+    enabled: bool
+    completed: int
+    newest: Snapshot | None
+    restored: Snapshot | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What Flink says it is (/config)."""
+
+    version: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerPending:
+    """The savepoint is being taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerUnknown:
+    """Flink does not know the trigger id."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerCompleted:
+    """The savepoint is complete at `location`."""
+
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerFailed:
+    """The savepoint failed; `cause` is one line."""
+
+    cause: str
+
+
+Trigger = TriggerPending | TriggerUnknown | TriggerCompleted | TriggerFailed
+
+
+@dataclass(frozen=True, slots=True)
+class HaMetadata:
+    """Live list of the HA ConfigMaps of a cluster; `with_checkpoint` when one points to a checkpoint."""
+
+    names: tuple[str, ...]
+    with_checkpoint: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Flink:
+    """What Flink's REST said during this step."""
+
+    job: Job | Unreachable | Unread | None = NOT_READ
+    trigger: Trigger | Unreachable | Unread = NOT_READ
+    checkpoints: Checkpoints | Unreachable | Unread = NOT_READ
+    failure: str | Unreachable | Unread | None = NOT_READ
+    version: Version | Unreachable | Unread = NOT_READ
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Fresh random ids a decision may use up (32 hexadecimal digits each)."""
+
+    job: str
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All a decision may look at. `deployment` and `pods` come from caches unless `live` is set."""
+
+    resource: Object
+    parsed: FlinkDeployment | None
+    invalid: str | None
+    status: FlinkDeploymentStatus
+    last: LastSpec | None
+    last_spec: FlinkDeploymentSpec | None
+    conf: Mapping[str, str]
+    last_conf: Mapping[str, str]
+    deployment: Object | None
+    live_deployment: Object | Unread | None
+    pods: tuple[Object, ...]
+    ha: HaMetadata | Unread
+    preflight: str | Unread | None
+    crash_log: str | Unread | None
+    now: datetime
+    ids: Ids
+    flink: Flink = field(default_factory=Flink)
+
+    @property
+    def name(self) -> str:
+        """The resource's name, which is the cluster's id too."""
+        return str(self.resource["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        """The resource's namespace."""
+        return str(self.resource["metadata"]["namespace"])
+
+    @property
+    def generation(self) -> int:
+        """metadata.generation of what was read."""
+        return int(self.resource["metadata"].get("generation") or 0)
+
+    @property
+    def deleting(self) -> bool:
+        """Whether somebody asked for the resource's deletion."""
+        return bool(self.resource["metadata"].get("deletionTimestamp"))
+
+    @property
+    def cluster(self) -> Object | None:
+        """The JobManager Deployment: the live read where there was one, else the cache's."""
+        return self.deployment if isinstance(self.live_deployment, Unread) else self.live_deployment

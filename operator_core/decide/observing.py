@@ -1,0 +1,106 @@
+"""What the cluster and Flink show, put into the status, with the events worth telling.
+
+Follows the Java operator's observer: JobManager status from Deployment, pods and REST; job state from
+the overview, RUNNING only when all tasks run; stable once RUNNING or FINISHED was seen. Decides
+nothing about specs.
+"""
+
+from dataclasses import dataclass
+
+from operator_core.conf import options
+from operator_core.decide import podfailures, records, verdicts
+from operator_core.decide.decisions import Event
+from operator_core.decide.facts import Checkpoints, Facts, Job, Unreachable, Unread, Version
+from operator_core.jsonvalues import dig
+from operator_core.model.statuses import TERMINAL_JOB_STATES, FlinkDeploymentStatus, JobManagerStatus
+
+JOB, JOB_MANAGER, OPERATOR = "Job", "JobManagerDeployment", "Operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The status after a look, and what was seen on the way."""
+
+    status: FlinkDeploymentStatus
+    events: tuple[Event, ...] = ()
+    failure: podfailures.PodFailure | None = None
+
+
+def serves(facts: Facts) -> bool:
+    """Whether asking Flink's REST makes sense: a JobManager pod is ready and the Deployment stays."""
+    cluster = facts.cluster
+    if cluster is None or dig(cluster, "metadata", "deletionTimestamp"):
+        return False
+    return any(podfailures.is_ready(pod) for pod in facts.pods)
+
+
+def observe(facts: Facts) -> Observed:
+    """The status with what is seen; `failure` says why the JobManager does not come up."""
+    status = facts.status
+    events: tuple[Event, ...] = ()
+    failure = None
+    if facts.cluster is not None and not serves(facts):
+        failure = podfailures.failure(facts.cluster, facts.pods)
+    status = status.model_copy(update={"job_manager_deployment_status": _job_manager(facts, failure)})
+    job = facts.flink.job
+    if isinstance(job, Job):
+        status, events = _with_job(facts, status, job)
+    elif _is_silent(facts) and status.job_status.state not in (*TERMINAL_JOB_STATES, "CANCELLING"):
+        status = _with_state(status, "RECONCILING")
+    return Observed(_with_details(facts, status), events, failure)
+
+
+def _is_silent(facts: Facts) -> bool:
+    """Whether nobody can say how the job is; one missed answer of a ready JobManager is not enough."""
+    job = facts.flink.job
+    return not serves(facts) or (isinstance(job, Unreachable) and job.lasting)
+
+
+def _job_manager(facts: Facts, failure: podfailures.PodFailure | None) -> JobManagerStatus:
+    if facts.cluster is None:
+        return "MISSING"
+    if failure is not None:
+        return "ERROR"
+    if not serves(facts):
+        return "DEPLOYING"
+    if isinstance(facts.flink.job, Unreachable):
+        return "DEPLOYED_NOT_READY"
+    return "READY" if not isinstance(facts.flink.job, Unread) else facts.status.job_manager_deployment_status
+
+
+def _with_job(facts: Facts, status: FlinkDeploymentStatus, job: Job) -> tuple[FlinkDeploymentStatus, tuple[Event, ...]]:
+    before, state = status.job_status.state, job.reported_state
+    changes: dict[str, str] = {"job_name": job.name, "start_time": str(job.start)}
+    events: tuple[Event, ...] = ()
+    cancelling = before == "CANCELLING" and state not in TERMINAL_JOB_STATES
+    if state != before and not cancelling:
+        changes |= {"state": state, "update_time": str(records.epoch_ms(facts.now))}
+        message = f"Job status changed from {before} to {state}"
+        events = (Event("Normal", "JobStatusChanged", message, JOB),)
+    status = status.model_copy(update={"job_status": status.job_status.model_copy(update=changes)})
+    if state == "RUNNING" or (state == "FINISHED" and status.reconciliation_status.state == "DEPLOYED"):
+        status = records.stable(status).model_copy(update={"error": None})
+    return status, events
+
+
+def _with_state(status: FlinkDeploymentStatus, state: str) -> FlinkDeploymentStatus:
+    return status.model_copy(update={"job_status": status.job_status.model_copy(update={"state": state})})
+
+
+def _with_details(facts: Facts, status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:
+    info = dict(status.cluster_info)
+    checkpoints, version = facts.flink.checkpoints, facts.flink.version
+    if isinstance(version, Version):
+        info |= {"flink-version": version.version, "flink-revision": version.revision}
+    if isinstance(checkpoints, Checkpoints) and status.job_status.state == "RUNNING":
+        if not checkpoints.enabled:
+            info[verdicts.CHECKPOINTING] = "disabled"
+        elif checkpoints.completed and checkpoints.newest is not None:
+            info.setdefault("state-size", str(checkpoints.newest.size))
+    return status if info == status.cluster_info else status.model_copy(update={"cluster_info": info})
+
+
+def takes_checkpoints(facts: Facts) -> bool | None:
+    """Whether the deployed configuration asks for checkpoints; None when only the job's code can tell."""
+    interval = options.get(facts.last_conf, options.CHECKPOINT_INTERVAL)
+    return True if interval else None

@@ -1,0 +1,49 @@
+"""Where a FlinkDeployment stands in the write-ahead protocol, read from its status alone.
+
+The status is the write-ahead log: after a crash the next pass knows from the phase which side effect
+may or may not have happened (design of the protocol: one record before each side effect). Looks at no
+live object.
+"""
+
+from enum import StrEnum
+
+from operator_core.model.lastspecs import LastSpec
+from operator_core.model.statuses import FlinkDeploymentStatus
+
+
+class Phase(StrEnum):
+    """One per kind of record that can be the newest."""
+
+    NEW = "new"
+    """Nothing was ever deployed."""
+    DEPLOYING = "deploying"
+    """A deployment is recorded; its objects may or may not exist."""
+    DEPLOYED = "deployed"
+    """The objects exist and the job is meant to run."""
+    STOPPING = "stopping"
+    """A stop with savepoint is recorded under our trigger id; it may or may not have been sent."""
+    CANCELLING = "cancelling"
+    """A cancellation is recorded after which the newest checkpoint is restored."""
+    TEARING_DOWN = "tearing-down"
+    """The state to restore is recorded; the cluster may or may not be gone."""
+    SUSPENDED = "suspended"
+    """The cluster is gone and meant to be."""
+    ROLLING_BACK = "rolling-back"
+    """The Java operator was in the middle of a rollback."""
+
+
+def phase_of(status: FlinkDeploymentStatus, last: LastSpec | None) -> Phase:
+    """The phase; `last` is the decoded lastReconciledSpec."""
+    state = status.reconciliation_status.state
+    if last is None:
+        return Phase.NEW
+    if state == "ROLLING_BACK":
+        return Phase.ROLLING_BACK
+    if last.spec.get("job", {}).get("state", "running") != "running":
+        return Phase.TEARING_DOWN if state == "UPGRADING" else Phase.SUSPENDED
+    info = status.job_status.savepoint_info
+    if info.trigger_id and info.trigger_type == "UPGRADE":
+        return Phase.STOPPING
+    if state != "UPGRADING":
+        return Phase.DEPLOYED
+    return Phase.CANCELLING if status.job_status.state == "CANCELLING" else Phase.DEPLOYING

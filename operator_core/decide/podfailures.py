@@ -1,0 +1,125 @@
+"""Why a JobManager does not come up, read from its Deployment and pods.
+
+The reasons and their order are the Java operator's (ReplicaFailure, then containers that wait for a known
+reason), plus what it does not see: a pod that cannot be scheduled and the last words of a crashing
+container. Pods are projections with metadata, spec.nodeName and status. Knows no resource of ours.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from operator_core.jsonvalues import Object, dig
+
+_WAITING_REASONS = frozenset(
+    (
+        "CrashLoopBackOff",
+        "ImagePullBackOff",
+        "ErrImagePull",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "RunContainerError",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "OOMKilled",
+    )
+)
+_TEXT_LIMIT = 600
+
+
+@dataclass(frozen=True, slots=True)
+class PodFailure:
+    """`reason` is Kubernetes' word; `message` starts with the container's name in brackets."""
+
+    reason: str
+    message: str
+
+
+def failure(deployment: Object, pods: Iterable[Object]) -> PodFailure | None:
+    """The first failure found, or None while all may still become well."""
+    for condition in dig(deployment, "status", "conditions", default=[]):
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            return PodFailure(condition.get("reason") or "FailedCreate", str(condition.get("message") or ""))
+    return next(_waiting(pods), None)
+
+
+def _waiting(pods: Iterable[Object]) -> Iterator[PodFailure]:
+    for pod in pods:
+        for container in _containers(pod):
+            waiting = dig(container, "state", "waiting", default={})
+            reason = str(waiting.get("reason") or "")
+            if reason in _WAITING_REASONS:
+                yield PodFailure(reason, f"[{container.get('name')}] {_words(container, waiting)}")
+
+
+def _words(container: Object, waiting: Object) -> str:
+    text = str(waiting.get("message") or waiting.get("reason") or "")
+    ended = dig(container, "lastState", "terminated", default={})
+    if waiting.get("reason") == "CrashLoopBackOff" and ended:
+        last_words = str(ended.get("message") or "").strip() or f"exit code {ended.get('exitCode')}"
+        text = f"CrashLoop - {last_words}"
+    return text[:_TEXT_LIMIT]
+
+
+def _containers(pod: Object) -> list[Object]:
+    statuses = dig(pod, "status", default={})
+    return [*(statuses.get("initContainerStatuses") or []), *(statuses.get("containerStatuses") or [])]
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether the pod serves: Ready and not on its way out."""
+    if dig(pod, "metadata", "deletionTimestamp"):
+        return False
+    conditions = dig(pod, "status", "conditions", default=[])
+    return any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in conditions)
+
+
+def has_ever_started(pod: Object) -> bool:
+    """Whether any container of the pod ran, now or before."""
+    for container in dig(pod, "status", "containerStatuses", default=[]):
+        if container.get("restartCount") or container.get("lastState"):
+            return True
+        if dig(container, "state", "running") or dig(container, "state", "terminated"):
+            return True
+    return False
+
+
+def crash_words(pods: Iterable[Object]) -> str | None:
+    """The last words of a container that ended and was restarted, before Kubernetes calls it a loop."""
+    for pod in pods:
+        for container in _containers(pod):
+            ended = dig(container, "lastState", "terminated") or dig(container, "state", "terminated")
+            if ended and ended.get("exitCode"):
+                words = str(ended.get("message") or "").strip() or f"exit code {ended.get('exitCode')}"
+                return f"[{container.get('name')}] {words}"[:_TEXT_LIMIT]
+    return None
+
+
+def never_started(deployment: Object, pods: Iterable[Object]) -> bool:
+    """Whether no JobManager of this Deployment ever served, so that no newer state than the restored can exist.
+
+    Kubernetes' Available condition has been False since the Deployment was made (the Java operator's rule),
+    or all its pods were made with it and none of their containers ever ran.
+    """
+    born = _time(dig(deployment, "metadata", "creationTimestamp"))
+    if born is None:
+        return False
+    for condition in dig(deployment, "status", "conditions", default=[]):
+        if condition.get("type") == "Available":
+            if condition.get("status") == "True":
+                return False
+            changed = _time(condition.get("lastTransitionTime"))
+            if changed is not None and changed - born <= _SAME_MOMENT:
+                return True
+    own = list(pods)
+    births = [_time(dig(pod, "metadata", "creationTimestamp")) for pod in own]
+    young = all(birth is not None and birth - born <= _POD_DELAY for birth in births)
+    return bool(own) and young and not any(has_ever_started(pod) for pod in own)
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+_SAME_MOMENT = timedelta(seconds=2)
+_POD_DELAY = timedelta(seconds=30)

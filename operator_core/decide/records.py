@@ -1,0 +1,222 @@
+"""The next status for every write-ahead record and its confirmation.
+
+One function per row of the protocol's table; each returns a new status and leaves the old one alone.
+Only fields of the Java operator's status are used, so either operator can go on from any of them:
+`lastReconciledSpec.job.upgradeMode` says how the job was stopped and `job.state` whether it is meant to
+run. Decides nothing: which record is due is decided elsewhere.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from operator_core.conf import options
+from operator_core.decide import verdicts
+from operator_core.decide.facts import Facts
+from operator_core.jsonvalues import Object
+from operator_core.model import lastspecs
+from operator_core.model.jobs import UpgradeMode
+from operator_core.model.statuses import FlinkDeploymentStatus, Savepoint, TaskManagerInfo
+
+LAST_STATE_MARKER = "KUBERNETES_OPERATOR_LAST_STATE"
+"""A path nobody can restore: HA metadata comes before it, without HA metadata the job fails, not starts empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """The state a deployment starts from; `path` is set in mode savepoint only."""
+
+    mode: UpgradeMode
+    path: str | None = None
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Milliseconds since 1970 in UTC."""
+    return int(moment.timestamp() * 1000)
+
+
+def stop_recorded(facts: Facts, trigger_id: str, format_type: str) -> FlinkDeploymentStatus:
+    """Before the stop request: its trigger id, time and kind."""
+    info = facts.status.job_status.savepoint_info.model_copy(
+        update={
+            "trigger_id": trigger_id,
+            "trigger_timestamp": epoch_ms(facts.now),
+            "trigger_type": "UPGRADE",
+            "format_type": format_type,
+        }
+    )
+    return _with_job(facts.status, savepoint_info=info)
+
+
+def stop_failed(facts: Facts) -> FlinkDeploymentStatus:
+    """The stop failed for good: the id is given up, its time stays to space out the next try."""
+    info = facts.status.job_status.savepoint_info.model_copy(
+        update={"trigger_id": None, "trigger_type": None, "format_type": None}
+    )
+    return _with_job(facts.status, savepoint_info=info)
+
+
+def savepoint_taken(facts: Facts, location: str) -> FlinkDeploymentStatus:
+    """The job is stopped and its state is at `location`; the cluster is to be torn down."""
+    info = facts.status.job_status.savepoint_info
+    taken = Savepoint(
+        time_stamp=info.trigger_timestamp or epoch_ms(facts.now),
+        location=location,
+        trigger_type="UPGRADE",
+        format_type=info.format_type or "UNKNOWN",
+    )
+    history = info.savepoint_history
+    if not info.last_savepoint or info.last_savepoint.location != location:
+        history = (*history, taken)
+    info = info.model_copy(
+        update={
+            "last_savepoint": taken,
+            "savepoint_history": history,
+            "trigger_id": None,
+            "trigger_timestamp": None,
+            "trigger_type": None,
+            "format_type": None,
+        }
+    )
+    status = _with_job(facts.status, savepoint_info=info)
+    return torn_down(facts, Restore("savepoint", location), status=status)
+
+
+def torn_down(facts: Facts, restore: Restore, *, status: FlinkDeploymentStatus | None = None) -> FlinkDeploymentStatus:
+    """The state to restore is settled; the cluster is to be deleted. A pending trigger is given up."""
+    status = facts.status if status is None else status
+    info = status.job_status.savepoint_info.model_copy(
+        update={"trigger_id": None, "trigger_timestamp": None, "trigger_type": None, "format_type": None}
+    )
+    path = restore.path if restore.mode == "savepoint" else None
+    ended = status.job_status.state if status.job_status.state in ("FAILED", "CANCELED") else "FINISHED"
+    status = _with_job(status, state=ended, upgrade_savepoint_path=path, savepoint_info=info)
+    return _with_record(
+        status,
+        facts,
+        state="UPGRADING",
+        last_reconciled_spec=_last_text(facts, state="suspended", mode=restore.mode),
+    )
+
+
+def cancelling(facts: Facts) -> FlinkDeploymentStatus:
+    """Before the cancel request after which the newest checkpoint is restored."""
+    status = _with_job(facts.status, state="CANCELLING")
+    return _with_record(
+        status, facts, state="UPGRADING", last_reconciled_spec=_last_text(facts, state="running", mode="savepoint")
+    )
+
+
+def deploying(facts: Facts, spec: Object, generation: int, restore: Restore, *, first: bool) -> FlinkDeploymentStatus:
+    """Before the cluster is created: what is deployed, as which job, from which state."""
+    status = facts.status
+    job_id = status.job_status.job_id if restore.mode == "last-state" and status.job_status.job_id else facts.ids.job
+    path = LAST_STATE_MARKER if restore.mode == "last-state" else restore.path
+    recorded = _recorded_spec(facts, spec, "running", restore.mode)
+    status = _with_job(
+        status,
+        job_id=job_id,
+        state="RECONCILING",
+        upgrade_savepoint_path=path,
+        job_name=None,
+        start_time=None,
+        update_time=None,
+    )
+    status = status.model_copy(
+        update={
+            "error": None,
+            "observed_generation": generation,
+            "job_manager_deployment_status": "MISSING",
+            "cluster_info": {},
+            "task_manager": task_manager_info(facts.name, spec, facts.conf),
+        }
+    )
+    return _with_record(
+        status, facts, state="UPGRADING", last_reconciled_spec=lastspecs.encode(recorded, first_deployment=first)
+    )
+
+
+def deployed(facts: Facts) -> FlinkDeploymentStatus:
+    """The cluster's objects exist."""
+    status = facts.status.model_copy(update={"error": None, "job_manager_deployment_status": "DEPLOYING"})
+    return _with_record(status, facts, state="DEPLOYED")
+
+
+def suspended(facts: Facts, spec: Object, generation: int) -> FlinkDeploymentStatus:
+    """The cluster is gone and the spec wants it so; at once stable. How it was stopped is kept."""
+    how = _how_stopped(facts)
+    recorded = _recorded_spec(facts, spec, "suspended", how)
+    first = facts.last.first_deployment if facts.last else True
+    text = lastspecs.encode(recorded, first_deployment=first)
+    status = facts.status.model_copy(
+        update={
+            "error": None,
+            "observed_generation": generation,
+            "job_manager_deployment_status": "MISSING",
+            "task_manager": TaskManagerInfo(),
+        }
+    )
+    return _with_record(status, facts, state="DEPLOYED", last_reconciled_spec=text, last_stable_spec=text)
+
+
+def stable(status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:
+    """What was deployed has run: it is the last stable spec."""
+    record = status.reconciliation_status
+    if record.state != "DEPLOYED" or record.last_stable_spec == record.last_reconciled_spec:
+        return status
+    record = record.model_copy(update={"last_stable_spec": record.last_reconciled_spec})
+    return status.model_copy(update={"reconciliation_status": record})
+
+
+def failed_with(status: FlinkDeploymentStatus, type_: str, message: str) -> FlinkDeploymentStatus:
+    """The status with an error text."""
+    return status.model_copy(update={"error": verdicts.error_text(type_, message)})
+
+
+def task_manager_info(name: str, spec: Object, conf: Mapping[str, str]) -> TaskManagerInfo:
+    """What the scale subresource shows of a deployed application."""
+    slots = max(1, options.get_int(conf, options.TASK_SLOTS))
+    replicas = (spec.get("taskManager") or {}).get("replicas")
+    parallelism = (spec.get("job") or {}).get("parallelism") or options.get_int(conf, options.PARALLELISM)
+    return TaskManagerInfo(
+        label_selector=f"component=taskmanager,app={name}",
+        replicas=int(replicas) if replicas else math.ceil(int(parallelism) / slots),
+    )
+
+
+def _how_stopped(facts: Facts) -> UpgradeMode:
+    mode: UpgradeMode = (
+        (facts.last.spec.get("job") or {}).get("upgradeMode", "stateless") if facts.last else "stateless"
+    )
+    return mode
+
+
+def _recorded_spec(facts: Facts, spec: Object, state: str, mode: UpgradeMode) -> Object:
+    """`spec` as it is recorded: state and mode rewritten, trigger nonces of the record before kept."""
+    job = {**(spec.get("job") or {}), "state": state, "upgradeMode": mode}
+    if facts.last is not None:
+        before = facts.last.spec.get("job") or {}
+        for nonce in ("savepointTriggerNonce", "checkpointTriggerNonce"):
+            job[nonce] = before.get(nonce)
+    return {**spec, "job": job}
+
+
+def _last_text(facts: Facts, *, state: str, mode: UpgradeMode) -> str:
+    """The record before, its job in another state."""
+    if facts.last is None:
+        raise ValueError("nothing was ever deployed: there is no spec to keep")
+    spec = facts.last.spec
+    job = {**(spec.get("job") or {}), "state": state, "upgradeMode": mode}
+    return lastspecs.encode({**spec, "job": job}, first_deployment=facts.last.first_deployment)
+
+
+def _with_job(status: FlinkDeploymentStatus, **changes: Any) -> FlinkDeploymentStatus:
+    return status.model_copy(update={"job_status": status.job_status.model_copy(update=changes)})
+
+
+def _with_record(status: FlinkDeploymentStatus, facts: Facts, **changes: Any) -> FlinkDeploymentStatus:
+    changes["reconciliation_timestamp"] = epoch_ms(facts.now)
+    record = status.reconciliation_status.model_copy(update=changes)
+    return status.model_copy(update={"reconciliation_status": record})

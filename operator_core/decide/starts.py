@@ -1,0 +1,220 @@
+"""From a stopped job to the next deployment: tear down, wait until gone, record, create.
+
+Two deployments of a job never live at once: a new one is recorded only after a live read found the old one
+gone, HA metadata of an older run is removed unless it is what is restored, and a recorded deployment
+that may have been created before a crash is finished, not repeated.
+"""
+
+from operator_core.conf import options
+from operator_core.decide import cadence, observing, records, steps, upgrades
+from operator_core.decide.decisions import (
+    CreateCluster,
+    DeleteCluster,
+    DeleteHaMetadata,
+    Event,
+    FinishCluster,
+    Rest,
+    Step,
+)
+from operator_core.decide.facts import Facts, Need, Unread
+from operator_core.decide.records import LAST_STATE_MARKER, Restore
+from operator_core.decide.wanted import Wanted, requested_paths
+from operator_core.errors import Reason
+from operator_core.jsonvalues import Object, dig
+from operator_core.model.flinkdeployments import GENERATION_ANNOTATION
+from operator_core.model.statuses import TERMINAL_JOB_STATES, FlinkDeploymentStatus
+
+_GONE_RECHECK = 30.0
+
+
+def first(facts: Facts, want: Wanted) -> Step:
+    """Nothing was ever deployed."""
+    if not want.running:
+        return Step(Rest(None), facts.status)
+    if isinstance(facts.live_deployment, Unread):
+        return steps.look(facts, Need.LIVE_DEPLOYMENT)
+    if facts.live_deployment is not None:
+        return steps.blocked(
+            facts,
+            Reason.DeploymentExists,
+            f"A Deployment {facts.name} exists already and is not recorded as ours; delete it or rename this resource",
+            seconds=_GONE_RECHECK,
+        )
+    return _record(facts, want, first_restore(want), first_deployment=True)
+
+
+def first_restore(want: Wanted) -> Restore:
+    """A first deployment starts empty unless the spec names a savepoint."""
+    path = dig(want.spec, "job", "initialSavepointPath")
+    return Restore("savepoint", str(path)) if path else Restore("stateless")
+
+
+def tearing_down(facts: Facts, want: Wanted) -> Step:
+    """The state to restore is recorded. Delete what is left, then start or settle."""
+    cluster = facts.cluster
+    if cluster is None and isinstance(facts.live_deployment, Unread):
+        return steps.look(facts, Need.LIVE_DEPLOYMENT)
+    if cluster is not None:
+        return delete(facts, cluster)
+    if want.running:
+        return start(facts, want)
+    cleanup = _foreign_ha(facts, keep=_how_stopped(facts) == "last-state")
+    if cleanup is not None:
+        return cleanup
+    return _settle(facts, want)
+
+
+def delete(facts: Facts, cluster: Object) -> Step:
+    """Delete the JobManager Deployment, or wait for its end."""
+    status = facts.status.model_copy(update={"job_manager_deployment_status": "MISSING"})
+    if dig(cluster, "metadata", "deletionTimestamp"):
+        return steps.rest(facts, _GONE_RECHECK, status=status)
+    return Step(DeleteCluster(dig(cluster, "metadata", "uid"), _to_cancel(facts)), status)
+
+
+def _to_cancel(facts: Facts) -> str | None:
+    """A stateless stop lets Flink cancel first, so that sinks close; with state the job has ended already."""
+    stateless = _how_stopped(facts) == "stateless"
+    return facts.status.job_status.job_id if stateless and observing.serves(facts) else None
+
+
+def suspended(facts: Facts, want: Wanted) -> Step:
+    """The job is meant to be down."""
+    if facts.cluster is not None:
+        return delete(facts, facts.cluster)
+    if want.running:
+        return start(facts, want)
+    if facts.last is not None and _differs(facts, want):
+        return _settle(facts, want)
+    status = facts.status.model_copy(
+        update={"job_manager_deployment_status": "MISSING", "observed_generation": want.generation}
+    )
+    return steps.rest(facts, None, status=status)
+
+
+def _differs(facts: Facts, want: Wanted) -> bool:
+    settled = records.suspended(facts, want.spec, want.generation).reconciliation_status
+    return settled.last_reconciled_spec != facts.status.reconciliation_status.last_reconciled_spec
+
+
+def _settle(facts: Facts, want: Wanted) -> Step:
+    return steps.rest(facts, None, status=records.suspended(facts, want.spec, want.generation))
+
+
+def start(facts: Facts, want: Wanted) -> Step:
+    """Deploy from the recorded state. The old cluster must be seen gone by a live read."""
+    if isinstance(facts.live_deployment, Unread):
+        return steps.look(facts, Need.LIVE_DEPLOYMENT)
+    if facts.live_deployment is not None:
+        return delete(facts, facts.live_deployment)
+    restore = recorded_restore(facts, want)
+    if restore is None:
+        return steps.blocked(
+            facts, Reason.RestoreFailed, f"The savepoint is not recorded in status. {upgrades.WAY_OUT}"
+        )
+    if restore.mode == "last-state":
+        if isinstance(facts.ha, Unread):
+            return steps.look(facts, Need.HA_METADATA)
+        if not facts.ha.with_checkpoint:
+            dead_end = upgrades.no_ha_metadata()
+            return steps.blocked(facts, dead_end.reason, dead_end.message)
+    cleanup = _foreign_ha(facts, keep=restore.mode == "last-state")
+    return cleanup or _record(facts, want, restore, first_deployment=False)
+
+
+def recorded_restore(facts: Facts, want: Wanted) -> Restore | None:
+    """The state the record says to start from; a stateless spec drops it. None: it is not recorded."""
+    how = _how_stopped(facts)
+    dropped = want.upgrade_mode == "stateless" and facts.invalid is None and not _named(facts)
+    if how == "stateless" or dropped:
+        return Restore("stateless")
+    if how == "last-state":
+        return Restore("last-state")
+    info = facts.status.job_status
+    path = info.upgrade_savepoint_path
+    if (not path or path == LAST_STATE_MARKER) and info.savepoint_info.last_savepoint is not None:
+        path = info.savepoint_info.last_savepoint.location
+    return Restore("savepoint", path) if path and path != LAST_STATE_MARKER else None
+
+
+def _named(facts: Facts) -> bool:
+    """Whether a request named the state to start from: that beats a stateless spec."""
+    return facts.status.job_status.upgrade_savepoint_path in requested_paths(facts)
+
+
+def _how_stopped(facts: Facts) -> str:
+    return str(dig(facts.last.spec, "job", "upgradeMode", default="stateless")) if facts.last else "stateless"
+
+
+def _foreign_ha(facts: Facts, *, keep: bool) -> Step | None:
+    """Remove HA metadata of an older run: a JobManager would recover that job beside the new one."""
+    if keep or not (options.has_high_availability(facts.conf) or options.has_high_availability(facts.last_conf)):
+        return None
+    if isinstance(facts.ha, Unread):
+        return steps.look(facts, Need.HA_METADATA)
+    return Step(DeleteHaMetadata(facts.ha.names), facts.status) if facts.ha.names else None
+
+
+def _record(facts: Facts, want: Wanted, restore: Restore, *, first_deployment: bool) -> Step:
+    status = records.deploying(facts, want.spec, want.generation, restore, first=first_deployment)
+    event = Event("Normal", "Submit", "Starting deployment", observing.JOB_MANAGER)
+    return steps.record(facts, status, cluster_of(status), failpoint="deploy-recorded", events=(event,))
+
+
+def cluster_of(status: FlinkDeploymentStatus) -> CreateCluster:
+    """What the newest deploy record says to create; the same after a crash as before it."""
+    last = steps.last_of(status)
+    if last is None:
+        raise ValueError("no deployment is recorded")
+    path = status.job_status.upgrade_savepoint_path
+    return CreateCluster(
+        spec=last.spec,
+        generation=status.observed_generation or 0,
+        job_id=status.job_status.job_id or "",
+        savepoint_path=path,
+        last_state=path == LAST_STATE_MARKER,
+    )
+
+
+def deploying(facts: Facts, want: Wanted) -> Step:
+    """A deployment is recorded: create it, finish it, or replace the record while nothing exists."""
+    if isinstance(facts.live_deployment, Unread):
+        return steps.look(facts, Need.LIVE_DEPLOYMENT)
+    cluster = facts.live_deployment
+    if cluster is None:
+        return _not_created(facts, want)
+    if dig(cluster, "metadata", "deletionTimestamp"):
+        return steps.rest(facts, _GONE_RECHECK)
+    generation = dig(cluster, "metadata", "annotations", GENERATION_ANNOTATION)
+    if generation != str(facts.status.observed_generation):
+        return steps.blocked(
+            facts,
+            Reason.DeploymentExists,
+            f"The Deployment {facts.name} is of generation {generation}, generation "
+            f"{facts.status.observed_generation} was recorded: somebody else made it; delete it to go on",
+            seconds=_GONE_RECHECK,
+        )
+    return Step(FinishCluster(cluster_of(facts.status), dig(cluster, "metadata", "uid")), facts.status)
+
+
+def _not_created(facts: Facts, want: Wanted) -> Step:
+    changed = want.generation != facts.status.observed_generation
+    if not changed:
+        return Step(cluster_of(facts.status), facts.status)
+    if not want.running:
+        restore = recorded_restore(facts, want) or Restore("stateless")
+        return steps.record(facts, records.torn_down(facts, restore), None)
+    last_first = facts.last is not None and facts.last.first_deployment
+    if last_first:
+        return _record(facts, want, first_restore(want), first_deployment=True)
+    return start(facts, want)
+
+
+def is_pending(facts: Facts) -> bool:
+    """Whether the deployed job has not come up yet."""
+    return facts.status.job_status.state not in (*TERMINAL_JOB_STATES, "RUNNING")
+
+
+def boot_pause(facts: Facts) -> float:
+    """How soon to look at a booting job again."""
+    return cadence.pending(facts, facts.status.reconciliation_status.reconciliation_timestamp)

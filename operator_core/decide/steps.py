@@ -1,0 +1,86 @@
+"""Making the steps every decider ends in: rest, block, report, look.
+
+The one place where a verdict becomes error text, conditions, lifecycle state and an event; an event is told
+when its text is new, not on every pass.
+"""
+
+from operator_core.decide import observing, records, verdicts
+from operator_core.decide.decisions import Event, Look, Record, Rest, SideEffect, Step
+from operator_core.decide.facts import Facts, Need
+from operator_core.errors import Reason
+from operator_core.model import lastspecs
+from operator_core.model.lastspecs import LastSpec
+from operator_core.model.statuses import FlinkDeploymentStatus
+
+Problem = verdicts.Rejected | verdicts.Blocked | verdicts.Broken | verdicts.JobFailed
+
+
+def look(facts: Facts, *needs: Need) -> Step:
+    """Ask for more facts."""
+    return Step(Look(needs), facts.status)
+
+
+def rest(
+    facts: Facts,
+    seconds: float | None,
+    *,
+    status: FlinkDeploymentStatus | None = None,
+    verdict: verdicts.Verdict | None = None,
+    events: tuple[Event, ...] = (),
+) -> Step:
+    """End the pass. A refused spec is told unless something worse is."""
+    status = facts.status if status is None else status
+    if facts.invalid is not None and not isinstance(verdict, verdicts.Broken | verdicts.Blocked | verdicts.JobFailed):
+        verdict = verdicts.Rejected(Reason.ValidationError, facts.invalid)
+    verdict = verdict or verdicts.Fine()
+    if isinstance(verdict, Problem):
+        type_, reason, component = _source(verdict)
+        text = verdicts.error_text(type_, verdict.message)
+        if status.error != text:
+            events = (*events, Event("Warning", reason, verdict.message, component))
+            status = status.model_copy(update={"error": text})
+    last = last_of(status)
+    return Step(Rest(seconds), verdicts.published(facts, status, last, verdict), events)
+
+
+def blocked(facts: Facts, reason: Reason, message: str, *, seconds: float | None = None) -> Step:
+    """A dead end: `message` says what is wrong and ends with the way out."""
+    return rest(facts, seconds, verdict=verdicts.Blocked(reason, message))
+
+
+def record(
+    facts: Facts,
+    status: FlinkDeploymentStatus,
+    then: SideEffect | None,
+    *,
+    failpoint: str | None = None,
+    verdict: verdicts.Verdict | None = None,
+    events: tuple[Event, ...] = (),
+) -> Step:
+    """Write a record, then carry out the side effect it announces."""
+    status = verdicts.published(facts, status, last_of(status), verdict or verdicts.Fine())
+    return Step(Record(failpoint, then), status, events)
+
+
+def last_of(status: FlinkDeploymentStatus) -> LastSpec | None:
+    """The decoded lastReconciledSpec of a status."""
+    text = status.reconciliation_status.last_reconciled_spec
+    return lastspecs.decode(text) if text else None
+
+
+def since_deployed(facts: Facts) -> float:
+    """Seconds since the last record of the reconciliation."""
+    return (records.epoch_ms(facts.now) - facts.status.reconciliation_status.reconciliation_timestamp) / 1000
+
+
+def _source(problem: Problem) -> tuple[str, str, str]:
+    """Exception type, event reason and component, as the Java operator has them."""
+    match problem:
+        case verdicts.Rejected(reason, _):
+            return "ValidationException", reason, observing.OPERATOR
+        case verdicts.Blocked(reason, _):
+            return "UpgradeFailureException", reason, observing.JOB_MANAGER
+        case verdicts.Broken(reason, _):
+            return "DeploymentFailedException", reason, observing.JOB_MANAGER
+        case verdicts.JobFailed():
+            return "org.apache.flink.util.SerializedThrowable", "Error", observing.JOB

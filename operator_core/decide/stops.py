@@ -1,0 +1,240 @@
+"""A job is being stopped for its state: stop with savepoint under our trigger id, or cancel.
+
+After a crash nobody knows whether the request was sent, so Flink is asked about the recorded id. What must
+never happen: accept a savepoint of a run that began from older state. A run is told apart by its
+start time, which Flink keeps until the JobManager process ends; with high availability the recovered
+run continues the same state and is as good.
+"""
+
+import re
+from datetime import datetime
+
+from operator_core.conf import options
+from operator_core.decide import cadence, observing, records, steps, upgrades, verdicts
+from operator_core.decide.decisions import CancelJob, DeleteCluster, Event, ScaleToZero, Step, TriggerStop
+from operator_core.decide.facts import (
+    Facts,
+    HaMetadata,
+    Job,
+    Need,
+    Snapshot,
+    TriggerCompleted,
+    TriggerFailed,
+    TriggerPending,
+    TriggerUnknown,
+    Unreachable,
+    Unread,
+)
+from operator_core.decide.records import Restore
+from operator_core.decide.wanted import Wanted
+from operator_core.errors import Reason
+from operator_core.jsonvalues import Object, dig
+from operator_core.model.statuses import TERMINAL_JOB_STATES
+
+_PATH_IN_ERROR = re.compile(r"StopWithSavepointStoppingException.*?['\"]((?:\w+:)?/[^'\"\s]+)['\"]", re.DOTALL)
+_WAIT_FOR_POD = 30.0
+
+
+def begin_stop(facts: Facts, events: tuple[Event, ...]) -> Step:
+    """Record our trigger id, then ask Flink to stop with a savepoint."""
+    format_type = (options.get(facts.conf, options.SAVEPOINT_FORMAT) or "CANONICAL").upper()
+    status = records.stop_recorded(facts, facts.ids.trigger, format_type)
+    return steps.record(
+        facts, status, _request(facts, facts.ids.trigger, format_type), failpoint="trigger-recorded", events=events
+    )
+
+
+def _request(facts: Facts, trigger_id: str, format_type: str) -> TriggerStop:
+    """The stop request; the directory is the one that is configured now (Java operator: observe configuration)."""
+    directory = options.get(facts.conf, options.SAVEPOINT_DIR) or options.get(facts.last_conf, options.SAVEPOINT_DIR)
+    return TriggerStop(
+        job_id=facts.status.job_status.job_id or "",
+        trigger_id=trigger_id,
+        directory=directory,
+        format_type=format_type,
+        drain=options.get_bool(facts.conf, options.DRAIN_ON_SAVEPOINT),
+    )
+
+
+def stopping(facts: Facts, want: Wanted) -> Step:
+    """A stop is recorded. Find out how it went."""
+    cluster = facts.cluster
+    if cluster is None:
+        return _without_cluster(facts)
+    if dig(cluster, "metadata", "deletionTimestamp"):
+        return steps.rest(facts, _WAIT_FOR_POD)
+    if dig(cluster, "spec", "replicas", default=1) == 0:
+        return _state_unknown(facts)
+    if not observing.serves(facts):
+        return steps.rest(facts, _WAIT_FOR_POD)
+    flink = facts.flink
+    if isinstance(flink.trigger, Unread) or isinstance(flink.job, Unread):
+        return steps.look(facts, Need.TRIGGER, Need.JOB)
+    since = facts.status.job_status.savepoint_info.trigger_timestamp
+    if isinstance(flink.trigger, Unreachable) or isinstance(flink.job, Unreachable):
+        return steps.rest(facts, cadence.pending(facts, since))
+    if flink.job is None:
+        return steps.rest(facts, cadence.pending(facts, since))
+    if not is_same_run(facts, flink.job) and not options.has_high_availability(facts.last_conf):
+        return _rerun(facts, cluster)
+    return _answered(facts, want, flink.job, cluster)
+
+
+def is_same_run(facts: Facts, job: Job) -> bool:
+    """Whether this is the run whose start the status recorded before the trigger."""
+    return str(job.start) == facts.status.job_status.start_time
+
+
+def _answered(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
+    info = facts.status.job_status.savepoint_info
+    match facts.flink.trigger:
+        case TriggerPending():
+            return steps.rest(facts, cadence.triggered(facts, info.trigger_timestamp))
+        case TriggerCompleted(location):
+            return _taken(facts, location, cluster)
+        case TriggerFailed(cause):
+            found = _PATH_IN_ERROR.search(cause)
+            if found:
+                return _taken(facts, found[1], cluster)
+            if job.state in TERMINAL_JOB_STATES:
+                return _ended(facts, job, cluster)
+            return _failed(facts, cause)
+        case TriggerUnknown() if job.state in TERMINAL_JOB_STATES:
+            return _ended(facts, job, cluster)
+        case TriggerUnknown():
+            again = _request(facts, info.trigger_id or "", info.format_type or "CANONICAL")
+            return Step(again, facts.status)
+        case _:
+            return steps.rest(facts, cadence.pending(facts, info.trigger_timestamp))
+
+
+def _taken(facts: Facts, location: str, cluster: Object) -> Step:
+    """The location is recorded first; from then on the cluster may go."""
+    then = DeleteCluster(dig(cluster, "metadata", "uid"), None)
+    return steps.record(facts, records.savepoint_taken(facts, location), then, failpoint="savepoint-recorded")
+
+
+def _ended(facts: Facts, job: Job, cluster: Object) -> Step:
+    """The job ended and Flink forgot our id (or never got it): its newest snapshot is the state."""
+    newest = upgrades.newest_state(facts, job)
+    match newest:
+        case upgrades.Ask(needs):
+            return steps.look(facts, *needs)
+        case upgrades.Wait(_, seconds):
+            return steps.rest(facts, seconds)
+        case Snapshot(path=path) if path and path != upgrades.NOT_ADDRESSABLE:
+            return _taken(facts, path, cluster)
+        case _:
+            return _state_unknown(facts)
+
+
+def _failed(facts: Facts, cause: str) -> Step:
+    """The job goes on running; tell, and try again later (wider apart each time) or with a new spec."""
+    status = records.stop_failed(facts)
+    message = f"The savepoint for the change failed and the job goes on running: {cause}"
+    verdict = verdicts.Blocked(Reason.SavepointError, message)
+    event = Event("Warning", Reason.SavepointError, message, observing.OPERATOR, key="stop-with-savepoint")
+    status = records.failed_with(status, "UpgradeFailureException", message)
+    return steps.rest(facts, retry_pause(facts), status=status, verdict=verdict, events=(event,))
+
+
+def retry_pause(facts: Facts) -> float:
+    """Seconds until a failed stop is tried again: as long as it has been failing, 10 s to 5 min."""
+    last_try = facts.status.job_status.savepoint_info.trigger_timestamp or 0
+    failing_since = next(
+        (
+            c.last_transition_time
+            for c in facts.status.conditions
+            if c.type == verdicts.UPGRADE_BLOCKED and c.status == "True"
+        ),
+        None,
+    )
+    failing = 0.0 if failing_since is None else last_try / 1000 - _seconds(failing_since)
+    wait = min(300.0, max(10.0, failing))
+    return max(0.0, last_try / 1000 + wait - facts.now.timestamp())
+
+
+def _seconds(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()
+
+
+def may_try_again(facts: Facts) -> bool:
+    """Whether a stop that failed before is due again, or a newer spec asks anew."""
+    failed = any(
+        condition.type == verdicts.UPGRADE_BLOCKED
+        and condition.reason == Reason.SavepointError
+        and condition.status == "True"
+        and condition.observed_generation == facts.generation
+        for condition in facts.status.conditions
+    )
+    return not failed or retry_pause(facts) <= 0
+
+
+def _rerun(facts: Facts, cluster: Object) -> Step:
+    """The JobManager restarted without HA and runs the job again from older state: take its pods away."""
+    return Step(ScaleToZero(dig(cluster, "metadata", "uid")), facts.status)
+
+
+def _state_unknown(facts: Facts) -> Step:
+    directory = options.get(facts.last_conf, options.SAVEPOINT_DIR) or "the savepoint directory"
+    return steps.blocked(
+        facts,
+        Reason.UpgradeFailed,
+        "The JobManager ended while the job was being stopped, so it is not known whether the savepoint was completed "
+        f"(look below {directory}); what ran afterwards began from older state and was taken down. {upgrades.WAY_OUT}",
+    )
+
+
+def _without_cluster(facts: Facts) -> Step:
+    """Somebody deleted the JobManager in the middle of a stop."""
+    if isinstance(facts.live_deployment, Unread):
+        return steps.look(facts, Need.LIVE_DEPLOYMENT)
+    if options.has_high_availability(facts.last_conf):
+        if isinstance(facts.ha, Unread):
+            return steps.look(facts, Need.HA_METADATA)
+        if isinstance(facts.ha, HaMetadata) and facts.ha.with_checkpoint:
+            return steps.record(facts, records.torn_down(facts, Restore("last-state")), None)
+    return _state_unknown(facts)
+
+
+def begin_cancel(facts: Facts, events: tuple[Event, ...]) -> Step:
+    """Record the cancellation, then ask for it."""
+    cancel = CancelJob(facts.status.job_status.job_id or "", required=True)
+    return steps.record(facts, records.cancelling(facts), cancel, events=events)
+
+
+def cancelling(facts: Facts, want: Wanted) -> Step:
+    """A cancellation is recorded. When the job has ended its newest checkpoint is the state."""
+    cluster = facts.cluster
+    if cluster is None:
+        return _without_cluster(facts)
+    if dig(cluster, "metadata", "deletionTimestamp") or not observing.serves(facts):
+        return steps.rest(facts, _WAIT_FOR_POD)
+    job = facts.flink.job
+    since = facts.status.reconciliation_status.reconciliation_timestamp
+    if isinstance(job, Unread):
+        return steps.look(facts, Need.JOB)
+    if isinstance(job, Unreachable) or job is None:
+        return steps.rest(facts, cadence.pending(facts, since))
+    if not is_same_run(facts, job) and not options.has_high_availability(facts.last_conf):
+        return _rerun(facts, cluster)
+    if job.state == "CANCELLING":
+        return steps.rest(facts, cadence.pending(facts, since))
+    if job.state not in TERMINAL_JOB_STATES:
+        return Step(CancelJob(job.id, required=True), facts.status)
+    return _cancelled(facts, want, job, cluster)
+
+
+def _cancelled(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
+    match upgrades.from_terminal(facts, want, job):
+        case upgrades.Ask(needs):
+            return steps.look(facts, *needs)
+        case upgrades.Wait(_, seconds):
+            return steps.rest(facts, seconds)
+        case upgrades.TearDown(restore):
+            then = DeleteCluster(dig(cluster, "metadata", "uid"), None)
+            return steps.record(facts, records.torn_down(facts, restore), then, failpoint="savepoint-recorded")
+        case upgrades.DeadEnd(reason, message):
+            return steps.blocked(facts, reason, message)
+        case _:
+            return _state_unknown(facts)

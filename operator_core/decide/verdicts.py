@@ -1,0 +1,233 @@
+"""What is said about a resource: error text, conditions, lifecycle state.
+
+Computed from the status and a verdict, never toggled. `Running` is the Java operator's condition; `Ready`
+and `UpgradeBlocked` are ours: Ready is what `kubectl wait` and gitsync look at, UpgradeBlocked names the
+way out of a dead end. Wording carries no values of the spec.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from operator_core.decide.facts import Facts
+from operator_core.decide.phases import Phase, phase_of
+from operator_core.jsonvalues import Object
+from operator_core.model.lastspecs import LastSpec
+from operator_core.model.statuses import TERMINAL_JOB_STATES, Condition, FlinkDeploymentStatus, LifecycleState
+
+RUNNING, READY, UPGRADE_BLOCKED = "Running", "Ready", "UpgradeBlocked"
+_JAVA = "org.apache.flink.kubernetes.operator.exception."
+_DEAD_END_MARKERS = (
+    "Manual restore required.",
+    "It is possible that the job has finished or terminally failed, or the configmaps have been deleted.",
+    "HA metadata is not available",
+)
+_MESSAGE_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Fine:
+    """Nothing stands in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The newest spec is refused; whatever ran goes on running."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What was deployed does not come up or failed."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The change cannot be carried out safely; `message` ends with the way out."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request annotation was carried out; its id is echoed."""
+
+    request_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """The job ended in FAILED; `message` is its exception in one line."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A change cannot begin yet; nobody has to do anything."""
+
+    message: str
+
+
+Verdict = Fine | Rejected | Broken | Blocked | Answered | JobFailed | Waiting
+
+
+def error_text(type_: str, message: str) -> str:
+    """`status.error` in the Java operator's JSON form."""
+    name = type_ if "." in type_ else _JAVA + type_
+    body = {"type": name, "message": message[:2048], "additionalMetadata": {}, "throwableList": []}
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+
+
+def error_message(error: str | None) -> str:
+    """The message in a `status.error`, or the text itself."""
+    if not error:
+        return ""
+    try:
+        return str(json.loads(error).get("message", error))
+    except (ValueError, AttributeError):
+        return error
+
+
+def published(
+    facts: Facts, status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verdict
+) -> FlinkDeploymentStatus:
+    """The status with its conditions and lifecycle state as `verdict` has them."""
+    generation = facts.generation
+    wanted = [running_condition(status), _ready(status, last, verdict), *_blocked(status, verdict)]
+    kept = {condition.type: condition for condition in status.conditions}
+    conditions = tuple(_merged(kept.get(new.type), new, generation, facts.now) for new in wanted)
+    status = status.model_copy(update={"conditions": conditions})
+    return status.model_copy(update={"lifecycle_state": lifecycle_state(status, last, deleting=facts.deleting)})
+
+
+def running_condition(status: FlinkDeploymentStatus) -> Condition:
+    """The Java operator's condition for applications: True while the job runs."""
+    state = status.job_status.state or "RECONCILING"
+    return Condition(
+        type=RUNNING, status=_flag(state == "RUNNING"), reason=state.capitalize(), message=f"Job status {state}"
+    )
+
+
+def lifecycle_state(status: FlinkDeploymentStatus, last: LastSpec | None, *, deleting: bool) -> LifecycleState:
+    """The Java operator's table, first match wins."""
+    if deleting:
+        return "DELETING"
+    record = status.reconciliation_status
+    if last is None:
+        return "FAILED" if status.error else "CREATED"
+    if record.state == "UPGRADING":
+        return "UPGRADING"
+    if record.state == "ROLLING_BACK":
+        return "ROLLING_BACK"
+    if last.spec.get("job", {}).get("state", "running") == "suspended":
+        return "SUSPENDED"
+    if status.job_status.state == "FAILED" or _is_dead_end(status):
+        return "FAILED"
+    if record.state == "ROLLED_BACK":
+        return "ROLLED_BACK"
+    return "STABLE" if record.last_reconciled_spec == record.last_stable_spec else "DEPLOYED"
+
+
+def _is_dead_end(status: FlinkDeploymentStatus) -> bool:
+    return status.job_manager_deployment_status in ("MISSING", "ERROR") and any(
+        marker in (status.error or "") for marker in _DEAD_END_MARKERS
+    )
+
+
+def _ready(status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verdict) -> Condition:
+    match verdict:
+        case Rejected(reason, message) | Broken(reason, message) | Blocked(reason, message):
+            return _condition(False, reason, message)
+        case JobFailed(message):
+            return _condition(False, "Failed", message)
+        case Waiting(message):
+            return _condition(False, "Upgrading", message)
+        case Fine() | Answered():
+            return _ready_by_phase(status, phase_of(status, last))
+
+
+def _ready_by_phase(status: FlinkDeploymentStatus, phase: Phase) -> Condition:
+    match phase:
+        case Phase.NEW:
+            return _condition(False, "Pending", "Nothing was deployed yet")
+        case Phase.SUSPENDED:
+            return _condition(True, "Suspended", "The job is suspended")
+        case Phase.DEPLOYED:
+            return _ready_by_job(status)
+        case _:
+            return _condition(False, "Upgrading", f"The job is being changed ({phase})")
+
+
+def _ready_by_job(status: FlinkDeploymentStatus) -> Condition:
+    state = status.job_status.state
+    if state == "RUNNING" and _is_stable(status):
+        return _condition(True, "Stable", "The job runs and has completed a checkpoint since it started")
+    if state == "RUNNING":
+        return _condition(True, "Running", "The job runs")
+    if state == "FINISHED":
+        return _condition(True, "Finished", "The job has finished")
+    if state in TERMINAL_JOB_STATES:
+        return _condition(False, str(state).capitalize(), f"The job is {state}")
+    return _condition(False, "Progressing", f"Waiting for the job to run; it is {state}")
+
+
+def _is_stable(status: FlinkDeploymentStatus) -> bool:
+    return status.cluster_info.get("state-size") is not None or status.cluster_info.get(CHECKPOINTING) == "disabled"
+
+
+CHECKPOINTING = "checkpointing"
+"""Key of clusterInfo: "disabled" for jobs that take no checkpoints; absent otherwise."""
+
+
+def _blocked(status: FlinkDeploymentStatus, verdict: Verdict) -> tuple[Condition, ...]:
+    match verdict:
+        case Blocked(reason, message):
+            return (Condition(type=UPGRADE_BLOCKED, status="True", reason=reason, message=message[:_MESSAGE_LIMIT]),)
+        case Answered(request_id, message):
+            text = f"request {request_id}: {message}"
+            return (Condition(type=UPGRADE_BLOCKED, status="False", reason="RequestHandled", message=text),)
+        case _:
+            kept = next((entry for entry in status.conditions if entry.type == UPGRADE_BLOCKED), None)
+            if kept is None:
+                return ()
+            if kept.status == "False":
+                return (kept,)
+            return (Condition(type=UPGRADE_BLOCKED, status="False", reason="Unblocked", message=""),)
+
+
+def handled_request(status: FlinkDeploymentStatus) -> str | None:
+    """The id of the request that was carried out last."""
+    for condition in status.conditions:
+        if condition.type == UPGRADE_BLOCKED and condition.reason == "RequestHandled":
+            return condition.message.removeprefix("request ").split(":", 1)[0]
+    return None
+
+
+def _condition(ready: bool, reason: str, message: str) -> Condition:
+    return Condition(type=READY, status=_flag(ready), reason=reason, message=message[:_MESSAGE_LIMIT])
+
+
+def _flag(value: bool) -> Literal["True", "False"]:
+    return "True" if value else "False"
+
+
+def _merged(old: Condition | None, new: Condition, generation: int, now: datetime) -> Condition:
+    """`new` with the transition time of `old` unless the value flipped (Kubernetes API conventions)."""
+    flipped = old is None or old.status != new.status
+    since = now.strftime("%Y-%m-%dT%H:%M:%SZ") if flipped or old is None else old.last_transition_time
+    observed = None if new.type == RUNNING else generation
+    return new.model_copy(update={"last_transition_time": since, "observed_generation": observed})
+
+
+def to_object(status: FlinkDeploymentStatus) -> Object:
+    """The status as it is written."""
+    return status.to_json()

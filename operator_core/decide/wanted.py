@@ -1,0 +1,84 @@
+"""Which spec a resource is reconciled to: its own, or the last accepted one while its own is refused.
+
+A refused spec never stops a job: until the next good one the record before it holds (operator behaviour on
+validation failure). An upgrade already under way then ends on the recorded spec. Also reads the requests
+people make by annotation. Looks at no live object.
+"""
+
+from dataclasses import dataclass
+
+from operator_core.decide import verdicts
+from operator_core.decide.facts import Facts
+from operator_core.jsonvalues import Object, dig
+
+RESTORE_FROM = "gitsync.io/restore-from"
+ACCEPT_STATE_LOSS = "gitsync.io/accept-state-loss"
+ON_DELETE = "gitsync.io/on-delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The spec to reach and the generation it came with."""
+
+    spec: Object
+    generation: int
+
+    @property
+    def running(self) -> bool:
+        """Whether the job is meant to run."""
+        return bool(dig(self.spec, "job", "state", default="running") == "running")
+
+    @property
+    def upgrade_mode(self) -> str:
+        """How the user wants state to be carried over."""
+        return str(dig(self.spec, "job", "upgradeMode", default="stateless"))
+
+
+def wanted(facts: Facts) -> Wanted:
+    """The spec to reach. Only to be called once something was accepted or the resource's own spec is valid."""
+    if facts.invalid is None:
+        return Wanted(facts.resource["spec"], facts.generation)
+    if facts.last is None:
+        raise ValueError("neither the resource's spec nor an earlier one can be used")
+    spec = facts.last.spec
+    if facts.status.reconciliation_status.state in ("UPGRADING", "ROLLING_BACK"):
+        spec = {**spec, "job": {**(spec.get("job") or {}), "state": "running"}}
+    return Wanted(spec, facts.status.observed_generation or facts.generation)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreFrom:
+    """Deploy again from this state; `path` None means the newest known."""
+
+    id: str
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptStateLoss:
+    """Where state cannot be found, start without it."""
+
+    id: str
+
+
+UserRequest = RestoreFrom | AcceptStateLoss
+
+
+def request(facts: Facts) -> UserRequest | None:
+    """The request that was not yet carried out; restore-from before accept-state-loss."""
+    annotations = dig(facts.resource, "metadata", "annotations", default={})
+    handled = verdicts.handled_request(facts.status)
+    text = str(annotations.get(RESTORE_FROM) or "").split(maxsplit=1)
+    if len(text) == 2 and text[0] != handled:
+        return RestoreFrom(text[0], None if text[1].strip() == "latest" else text[1].strip())
+    loss = str(annotations.get(ACCEPT_STATE_LOSS) or "").strip()
+    if loss and loss != handled:
+        return AcceptStateLoss(loss)
+    return None
+
+
+def requested_paths(facts: Facts) -> tuple[str, ...]:
+    """The paths that a request, handled or not, names."""
+    annotations = dig(facts.resource, "metadata", "annotations", default={})
+    text = str(annotations.get(RESTORE_FROM) or "").split(maxsplit=1)
+    return (text[1].strip(),) if len(text) == 2 and text[1].strip() != "latest" else ()

@@ -1,0 +1,156 @@
+"""Requests to Flink's REST API as values, and what their answers mean.
+
+Pure: paths, bodies and field names follow the REST API page of Flink 1.20 and 2.x; nothing is sent here.
+A stop takes our own `triggerId` and is idempotent under it for as long as Flink keeps the result
+(`rest.async.store-duration`, five minutes).
+"""
+
+from dataclasses import dataclass
+
+from operator_core.decide.decisions import TriggerStop
+from operator_core.decide.facts import (
+    Checkpoints,
+    Job,
+    Snapshot,
+    Trigger,
+    TriggerCompleted,
+    TriggerFailed,
+    TriggerPending,
+    Version,
+)
+from operator_core.jsonvalues import Json, Object, dig
+
+_SETTLED_TASKS = ("running", "finished")
+_CAUSE_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FlinkRequest:
+    """One HTTP request; `path` begins with a slash."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: Json = None
+
+
+def overview() -> FlinkRequest:
+    """All jobs of the cluster."""
+    return FlinkRequest("GET", "/jobs/overview")
+
+
+def config() -> FlinkRequest:
+    """Flink's version."""
+    return FlinkRequest("GET", "/config")
+
+
+def stop(decision: TriggerStop) -> FlinkRequest:
+    """Stop with a savepoint under the decision's trigger id."""
+    body: Object = {"drain": decision.drain, "formatType": decision.format_type, "triggerId": decision.trigger_id}
+    if decision.directory:
+        body["targetDirectory"] = decision.directory
+    return FlinkRequest("POST", f"/jobs/{decision.job_id}/stop", body=body)
+
+
+def savepoint(job_id: str, trigger_id: str) -> FlinkRequest:
+    """How a triggered savepoint fares; 404 when the id is not known."""
+    return FlinkRequest("GET", f"/jobs/{job_id}/savepoints/{trigger_id}")
+
+
+def cancel(job_id: str) -> FlinkRequest:
+    """Cancel; 404 and 409 mean that there is nothing to cancel any more."""
+    return FlinkRequest("PATCH", f"/jobs/{job_id}", (("mode", "cancel"),))
+
+
+def checkpoints(job_id: str) -> FlinkRequest:
+    """Statistics of checkpoints and savepoints (cached by Flink for up to three seconds)."""
+    return FlinkRequest("GET", f"/jobs/{job_id}/checkpoints")
+
+
+def execution_result(job_id: str) -> FlinkRequest:
+    """The result of an ended job, with its exception."""
+    return FlinkRequest("GET", f"/jobs/{job_id}/execution-result")
+
+
+def parse_overview(answer: Object, job_id: str) -> Job | None:
+    """The job with this id, or None."""
+    for entry in answer.get("jobs") or []:
+        if entry.get("jid") == job_id:
+            tasks = entry.get("tasks") or {}
+            return Job(
+                id=job_id,
+                name=str(entry.get("name") or ""),
+                state=str(entry.get("state") or "INITIALIZING"),
+                start=int(entry.get("start-time") or 0),
+                end=int(entry.get("end-time") or -1),
+                tasks_total=int(tasks.get("total") or 0),
+                tasks_settled=sum(int(tasks.get(state) or 0) for state in _SETTLED_TASKS),
+            )
+    return None
+
+
+def parse_savepoint(answer: Object) -> Trigger:
+    """The state of a triggered savepoint."""
+    if dig(answer, "status", "id") != "COMPLETED":
+        return TriggerPending()
+    location = dig(answer, "operation", "location")
+    if location:
+        return TriggerCompleted(str(location))
+    cause = dig(answer, "operation", "failure-cause", "stack-trace") or "Flink gives no cause"
+    return TriggerFailed(root_cause(str(cause)) if "StopWithSavepointStoppingException" not in cause else str(cause))
+
+
+def parse_checkpoints(answer: Object | None) -> Checkpoints:
+    """What can be restored; None is the answer of a job without checkpointing."""
+    if answer is None:
+        return Checkpoints(enabled=False, completed=0, newest=None, restored=None)
+    latest = answer.get("latest") or {}
+    found = [_snapshot(latest.get(kind)) for kind in ("completed", "savepoint")]
+    kept = [snapshot for snapshot in found if snapshot is not None]
+    return Checkpoints(
+        enabled=True,
+        completed=int(dig(answer, "counts", "completed", default=0)),
+        newest=max(kept, key=lambda snapshot: snapshot.id, default=None),
+        restored=_snapshot(latest.get("restored")),
+    )
+
+
+def _snapshot(entry: Json) -> Snapshot | None:
+    if not isinstance(entry, dict) or entry.get("discarded"):
+        return None
+    return Snapshot(
+        id=int(entry.get("id") or 0),
+        path=str(entry.get("external_path") or ""),
+        trigger_timestamp=int(entry.get("trigger_timestamp") or entry.get("restore_timestamp") or 0),
+        is_savepoint=bool(entry.get("is_savepoint")),
+        is_terminal=str(entry.get("checkpoint_type") or "").startswith("SYNC_SAVEPOINT"),
+        size=int(entry.get("checkpointed_size") or entry.get("state_size") or 0),
+    )
+
+
+def parse_version(answer: Object) -> Version:
+    """Version and revision of the running Flink."""
+    return Version(str(answer.get("flink-version") or ""), str(answer.get("flink-revision") or ""))
+
+
+def parse_failure(answer: Object) -> str | None:
+    """The exception of a failed job in one line, or None."""
+    trace = dig(answer, "job-execution-result", "failure-cause", "stack-trace")
+    return root_cause(str(trace)) if trace else None
+
+
+def root_cause(trace: str) -> str:
+    """The first and the innermost message of a Java stack trace: what failed, and why in the end."""
+    heads = [line.strip() for line in trace.splitlines() if line.strip() and not _is_frame(line)]
+    if not heads:
+        return trace.strip()[:_CAUSE_LIMIT]
+    inner = [line.removeprefix("Caused by: ") for line in heads if line.startswith("Caused by: ")]
+    parts = [heads[0].removeprefix("Caused by: ")]
+    if inner and inner[-1] not in parts[0]:
+        parts.append(inner[-1])
+    return " -> ".join(part[:_CAUSE_LIMIT] for part in parts)
+
+
+def _is_frame(line: str) -> bool:
+    text = line.strip()
+    return text.startswith(("at ", "... "))

@@ -1,0 +1,165 @@
+"""Sends Flink REST requests: directly to the Service's DNS name, or through the API server's proxy.
+
+Bounded: one second to connect, three to read; a breaker per cluster stops asking one that does not answer,
+for a second at first, then longer, so that a pass over it costs nothing. Decides nothing about jobs.
+"""
+
+import json
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlencode
+
+import httpx
+
+from operator_core.flink import errors
+from operator_core.flink.requests import FlinkRequest
+from operator_core.jsonvalues import Object
+from operator_core.kube import errors as kube_errors
+from operator_core.kube import requests as kube_requests
+from operator_core.kube.client import Client
+from operator_core.runtime.clock import Clock
+
+CONNECT_SECONDS = 1.0
+READ_SECONDS = 3.0
+_FAILURES_TO_OPEN = 3
+_LONGEST_OPEN = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a cluster's REST Service is."""
+
+    namespace: str
+    name: str
+    port: int = 8081
+    tls: bool = False
+
+    @property
+    def service(self) -> str:
+        """The Service's name."""
+        return f"{self.name}-rest"
+
+
+class Transport(Protocol):
+    """Sends one request; raises flink.errors."""
+
+    def send(self, address: Address, request: FlinkRequest) -> Object:
+        """The JSON object of the answer."""
+        ...
+
+
+class DirectTransport:
+    """To the Service's DNS name, from inside the cluster. Connections are not kept: addresses change at upgrades."""
+
+    def __init__(self, *, transport: httpx.BaseTransport | None = None) -> None:
+        timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        limits = httpx.Limits(max_keepalive_connections=0, max_connections=64)
+        self._client = httpx.Client(timeout=timeout, limits=limits, transport=transport, trust_env=False)
+
+    def send(self, address: Address, request: FlinkRequest) -> Object:
+        """The JSON object of the answer. Raises flink.errors."""
+        scheme = "https" if address.tls else "http"
+        url = f"{scheme}://{address.service}.{address.namespace}:{address.port}{request.path}"
+        try:
+            answer = self._client.request(request.method, url, params=list(request.query), json=request.body)
+        except httpx.HTTPError as error:
+            raise errors.FlinkUnreachable(f"Flink at {url} does not answer: {error}") from error
+        if answer.status_code >= 300:
+            raise errors.from_status(answer.status_code, _flink_message(answer.content))
+        return _object(answer.content)
+
+    def close(self) -> None:
+        """Close pooled connections."""
+        self._client.close()
+
+
+class ProxyTransport:
+    """Through the API server's service proxy, from anywhere the API server can be reached from."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def send(self, address: Address, request: FlinkRequest) -> Object:
+        """The JSON object of the answer. Raises flink.errors."""
+        port = f"https:{address.service}:{address.port}" if address.tls else f"{address.service}:{address.port}"
+        proxied = kube_requests.service_proxy(
+            address.namespace, port, request.method, request.path, query=request.query, body=request.body
+        )
+        try:
+            return _object(self._client.send_bytes(proxied, timeout=READ_SECONDS))
+        except kube_errors.Unreachable as error:
+            raise errors.FlinkUnreachable(f"Flink {address.name} does not answer: {error.message}") from error
+        except kube_errors.KubeError as error:
+            if _is_of_the_proxy(error):
+                raise errors.FlinkUnreachable(f"Flink {address.name} does not answer: {error.message}") from error
+            raise errors.from_status(error.status, error.message) from error
+
+
+def _is_of_the_proxy(error: kube_errors.KubeError) -> bool:
+    """Whether the API server, not Flink, gave the answer: Flink's errors are no Kubernetes Status."""
+    if error.status in (401, 403, 502, 503, 504):
+        return True
+    return error.status == 404 and "services " in error.message
+
+
+class Rest:
+    """One transport with a breaker per cluster. Safe to share between threads."""
+
+    def __init__(self, transport: Transport, clock: Clock) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failures: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def send(self, address: Address, request: FlinkRequest) -> Object:
+        """The JSON object of the answer. Raises flink.errors; at once while the breaker is open."""
+        key = (address.namespace, address.name)
+        failures, open_until = self._failures.get(key, (0, 0.0))
+        if self._clock.monotonic() < open_until:
+            raise errors.FlinkUnreachable(f"Flink {address.name} did not answer {failures} times", lasting=True)
+        try:
+            answer = self._transport.send(address, request)
+        except errors.FlinkUnreachable as error:
+            error.lasting = self._count_failure(key)
+            raise
+        except errors.FlinkError:
+            self.reset(*key)
+            raise
+        self.reset(*key)
+        return answer
+
+    def suspicious(self, namespace: str, name: str) -> bool:
+        """Whether the cluster has not answered for a while, so that asking it may take long."""
+        return self._failures.get((namespace, name), (0, 0.0))[0] >= _FAILURES_TO_OPEN
+
+    def reset(self, namespace: str, name: str) -> None:
+        """Forget failures: the cluster answered, or another one took its place."""
+        with self._lock:
+            self._failures.pop((namespace, name), None)
+
+    def _count_failure(self, key: tuple[str, str]) -> bool:
+        with self._lock:
+            failures = self._failures.get(key, (0, 0.0))[0] + 1
+            pause = min(_LONGEST_OPEN, 2.0 ** (failures - _FAILURES_TO_OPEN)) if failures >= _FAILURES_TO_OPEN else 0.0
+            self._failures[key] = (failures, self._clock.monotonic() + pause)
+            return failures >= _FAILURES_TO_OPEN
+
+
+def _object(content: bytes) -> Object:
+    value = json.loads(content) if content else {}
+    return value if isinstance(value, dict) else {"value": value}
+
+
+def _flink_message(content: bytes) -> str:
+    try:
+        texts = json.loads(content).get("errors") or []
+        return " ".join(str(text) for text in texts)
+    except (ValueError, AttributeError):
+        return content.decode("utf-8", "replace")
+
+
+def describe(request: FlinkRequest) -> str:
+    """The request as one word for logs."""
+    query = f"?{urlencode(request.query)}" if request.query else ""
+    return f"{request.method} {request.path}{query}"
