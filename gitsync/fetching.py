@@ -73,6 +73,12 @@ class Repositories:
             self.look(url)
         return found
 
+    def newest(self, url: str, ref: str) -> str | None:
+        """The commit a name meant last."""
+        with self._lock:
+            found = self._seen.get((url, ref))
+        return found.revision.sha if found is not None and found.revision is not None else None
+
     def drop(self, app: AppName) -> None:
         """The app does not exist any more."""
         with self._lock:

@@ -39,6 +39,7 @@ class SyncHalf:
     """Makes specs equal Git."""
 
     def __init__(self, settings: Settings, client: Client, clock: Clock, work_directory: Path) -> None:
+        self.client = client
         self._queue = Queue(clock)
         lookups = Queue(clock)
         self._apps = Cache(client, requests.SYNC_APPS, namespaces=(settings.namespace,), on_change=self._app_changed)
@@ -82,6 +83,10 @@ class SyncHalf:
     def wait_synced(self, timeout: float) -> bool:
         """Whether the apps were listed within `timeout` seconds."""
         return self._apps.wait_synced(timeout) and self._credentials.wait_synced(timeout)
+
+    def newest(self, url: str, ref: str) -> str | None:
+        """The commit a name of a repository in use meant last."""
+        return self._repositories.newest(url, ref)
 
     def stop(self, timeout: float) -> None:
         """Stop what starts work, then the work, then what it reads."""

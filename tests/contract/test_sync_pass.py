@@ -1,0 +1,348 @@
+"""The sync half against a real API server and a real repository: what a commit does, and what it must not."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from syncing import Agent, Cluster, Repository, wait_for
+
+from gitsync.apply import definitions
+from gitsync.settings import Settings
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import requests
+from operator_core.kube.client import Client
+from operator_core.kube.requests import CONFIG_MAPS, SERVICES
+from operator_core.runtime.clock import SystemClock
+
+Start = Callable[..., Agent]
+
+ONE = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: one}
+data: {a: "1", b: "2"}
+"""
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports:
+  - {name: http, port: 80}
+  - {name: admin, port: 8081}
+"""
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: web
+        image: web:1
+        env:
+        - {name: A, value: "1"}
+        resources: {requests: {cpu: 0.1, memory: 1024Mi}, limits: {memory: "1.0Gi"}}
+        ports: [{containerPort: 80}]
+"""
+SECRET = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: key}
+stringData: {token: s3cr3t}
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path)
+
+
+@pytest.fixture
+def cluster(client: Client, namespace: str) -> Cluster:
+    definitions.install(client, definitions.all_definitions(), SystemClock(), timeout=30.0, told=lambda _: None)
+    return Cluster(client, namespace)
+
+
+@pytest.fixture
+def start(cluster: Cluster, repository: Repository, kubeconfig: Path, tmp_path: Path) -> Iterator[Start]:
+    """Start an agent whose app and objects share the test's namespace."""
+    agents = contextlib.ExitStack()
+
+    def begin(**changes: object) -> Agent:
+        settings = Settings.model_validate(
+            {
+                "repo": str(repository.bare),
+                "revision": "main",
+                "path": "apps",
+                "cluster": "test",
+                "namespace": cluster.namespace,
+                "destination_namespace": cluster.namespace,
+                "poll_seconds": 0.2,
+                **changes,
+            }
+        )
+        agent = Agent(Client.connect(kubeconfig=kubeconfig), settings, tmp_path / "agent")
+        agents.callback(agent.stop)
+        return agent
+
+    with agents:
+        yield begin
+
+
+def quiet_requests(client: Client, seconds: float = 1.5) -> int:
+    """How many requests an agent sends in a while in which nothing happens."""
+    before = client.requests_sent
+    time.sleep(seconds)
+    return client.requests_sent - before
+
+
+def test_a_commit_is_applied_and_then_costs_nothing(cluster: Cluster, repository: Repository, start: Start) -> None:
+    text = "---\n".join([ONE, SERVICE, DEPLOYMENT, SECRET])
+    first = repository.commit("first", {"apps/all.yaml": text})
+    agent = start()
+    app = cluster.wait_synced(first)
+    assert [entry.id for entry in app.status.inventory] == [
+        f"/Secret:{cluster.namespace}/key",
+        f"/ConfigMap:{cluster.namespace}/one",
+        f"/Service:{cluster.namespace}/web",
+        f"apps/Deployment:{cluster.namespace}/web",
+    ]
+    live = cluster.get(CONFIG_MAPS, "one")
+    assert live is not None
+    assert live["metadata"]["annotations"] == {
+        "gitsync.io/tracking-id": f"{cluster.namespace}/root:/ConfigMap:{cluster.namespace}/one",
+        "gitsync.io/revision": first,
+    }
+    assert "s3cr3t" not in str(app.status.to_json())
+    assert quiet_requests(agent.half.client) == 0
+
+
+def test_unrelated_commit_costs_no_request_and_keeps_the_revision(
+    cluster: Cluster, repository: Repository, start: Start
+) -> None:
+    first = repository.commit("first", {"apps/one.yaml": ONE})
+    agent = start()
+    cluster.wait_synced(first)
+    before = agent.half.client.requests_sent
+    newest = repository.commit("docs", {"README.md": "hello"})
+    wait_for("the commit is seen", lambda: agent.half.newest(str(repository.bare), "main") == newest or None)
+    time.sleep(0.5)
+    assert agent.half.client.requests_sent == before
+    assert cluster.app().status.attempted_revision == first
+
+
+def test_removed_field_and_changed_field_follow_git(cluster: Cluster, repository: Repository, start: Start) -> None:
+    first = repository.commit("first", {"apps/one.yaml": ONE, "apps/web.yaml": SERVICE})
+    start()
+    cluster.wait_synced(first)
+    text = ONE.replace(', b: "2"', ', c: "3"')
+    second = repository.commit("second", {"apps/one.yaml": text})
+    cluster.wait_synced(second)
+    assert dig(cluster.get(CONFIG_MAPS, "one"), "data") == {"a": "1", "c": "3"}
+    # Only what changed carries the new revision.
+    assert dig(cluster.get(SERVICES, "web"), "metadata", "annotations", "gitsync.io/revision") == first
+    assert dig(cluster.get(CONFIG_MAPS, "one"), "metadata", "annotations", "gitsync.io/revision") == second
+
+
+def _replace(client: Client, obj: Object) -> None:
+    client.send(requests.replace(CONFIG_MAPS, obj, field_manager="somebody"))
+
+
+def test_drift_is_repaired_at_once_and_foreign_fields_stay(
+    cluster: Cluster, repository: Repository, start: Start
+) -> None:
+    first = repository.commit("first", {"apps/one.yaml": ONE})
+    start()
+    cluster.wait_synced(first)
+    live = cluster.get(CONFIG_MAPS, "one")
+    assert live is not None
+    _replace(cluster.client, {**live, "data": {"a": "broken", "b": "2", "theirs": "x"}})
+    began = time.monotonic()
+    wait_for("repair", lambda: dig(cluster.get(CONFIG_MAPS, "one"), "data", "a") == "1" or None)
+    assert time.monotonic() - began < 2.0
+    assert dig(cluster.get(CONFIG_MAPS, "one"), "data") == {"a": "1", "b": "2", "theirs": "x"}
+    cluster.client.send(requests.delete(CONFIG_MAPS, cluster.namespace, "one"))
+    wait_for("recreation", lambda: cluster.get(CONFIG_MAPS, "one"))
+
+
+def test_broken_commit_changes_nothing_says_where_and_is_healed_by_the_next(
+    cluster: Cluster, repository: Repository, start: Start
+) -> None:
+    first = repository.commit("first", {"apps/one.yaml": ONE})
+    start(prune=True)
+    cluster.wait_synced(first)
+    repository.commit(
+        "broken", {"apps/two.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: two\n", "apps/one.yaml": None}
+    )
+    message = cluster.wait_not_ready("RenderFailed")
+    assert message.startswith("apps/two.yaml:")
+    assert first[:7] in message
+    assert cluster.get(CONFIG_MAPS, "one") is not None
+    # The last good revision is still defended.
+    cluster.client.send(requests.delete(CONFIG_MAPS, cluster.namespace, "one"))
+    wait_for("recreation", lambda: cluster.get(CONFIG_MAPS, "one"))
+    third = repository.commit("mended", {"apps/two.yaml": ONE.replace("one", "two")})
+    cluster.wait_synced(third)
+    wait_for("pruning", lambda: cluster.get(CONFIG_MAPS, "one") is None or None)
+    assert cluster.get(CONFIG_MAPS, "two") is not None
+
+
+def test_unknown_kind_blocks_the_whole_revision(cluster: Cluster, repository: Repository, start: Start) -> None:
+    first = repository.commit("first", {"apps/one.yaml": ONE})
+    start()
+    cluster.wait_synced(first)
+    odd = "apiVersion: example.org/v1\nkind: Gadget\nmetadata: {name: g}\n"
+    repository.commit("odd", {"apps/odd.yaml": f"# a comment\n{odd}", "apps/two.yaml": ONE.replace("one", "two")})
+    message = cluster.wait_not_ready("UnknownKind")
+    assert "apps/odd.yaml:2: the cluster does not know the kind Gadget of example.org/v1" in message
+    assert cluster.get(CONFIG_MAPS, "two") is None
+    assert cluster.condition("Stalled")[0] == "True"
+
+
+def test_refused_object_does_not_stop_the_others(cluster: Cluster, repository: Repository, start: Start) -> None:
+    bad = SERVICE.replace("port: 80", "port: 99999").replace("web", "bad")
+    revision = repository.commit(
+        "first", {"apps/bad.yaml": f"{ONE}---\n{bad}", "apps/two.yaml": ONE.replace("one", "two")}
+    )
+    start()
+    message = cluster.wait_not_ready("Invalid")
+    assert "apps/bad.yaml:6: " in message
+    assert "99999" in message
+    assert cluster.get(CONFIG_MAPS, "one") is not None
+    assert cluster.get(CONFIG_MAPS, "two") is not None
+    app = cluster.app()
+    assert app.status.sync is not None
+    assert (app.status.sync.status, app.status.sync.revision) == ("OutOfSync", None)
+    assert app.status.attempted_revision == revision
+    good = repository.commit("mended", {"apps/bad.yaml": f"{ONE}---\n{bad.replace('99999', '80')}"})
+    cluster.wait_synced(good)
+
+
+def test_unknown_field_is_refused_with_its_name(cluster: Cluster, repository: Repository, start: Start) -> None:
+    repository.commit("typo", {"apps/web.yaml": SERVICE.replace("selector", "selektor")})
+    start()
+    assert "selektor" in cluster.wait_not_ready("Invalid")
+
+
+def test_prune_takes_only_what_is_ours(cluster: Cluster, repository: Repository, start: Start) -> None:
+    names = ("one", "two", "three")
+    files: dict[str, str | None] = {f"apps/{name}.yaml": ONE.replace("one", name) for name in names}
+    first = repository.commit("first", files)
+    start(prune=True)
+    cluster.wait_synced(first)
+    live = cluster.get(CONFIG_MAPS, "two")
+    assert live is not None
+    stolen = {
+        **live["metadata"]["annotations"],
+        "gitsync.io/tracking-id": f"x/other:/ConfigMap:{cluster.namespace}/two",
+    }
+    second = repository.commit("less", {"apps/three.yaml": None})
+    cluster.wait_synced(second)
+    wait_for("pruning", lambda: cluster.get(CONFIG_MAPS, "three") is None or None)
+    wait_for("a clean inventory", lambda: len(cluster.app().status.inventory) == 2 or None)
+    body = {"metadata": {"annotations": stolen}}
+    repository.commit("stop looking", {"apps/one.yaml": ONE.replace('"1"', '"9"'), "apps/two.yaml": None})
+    cluster.client.send(requests.merge_patch(CONFIG_MAPS, cluster.namespace, "two", body))
+    wait_for("the change", lambda: dig(cluster.get(CONFIG_MAPS, "one"), "data", "a") == "9" or None)
+
+
+def test_prune_off_keeps_and_says_so(cluster: Cluster, repository: Repository, start: Start) -> None:
+    first = repository.commit("first", {"apps/one.yaml": ONE, "apps/two.yaml": ONE.replace("one", "two")})
+    start()
+    cluster.wait_synced(first)
+    repository.commit("less", {"apps/two.yaml": None})
+    wait_for("OutOfSync", lambda: _kept(cluster))
+    assert cluster.get(CONFIG_MAPS, "two") is not None
+    assert cluster.condition("Ready")[0] == "True"
+
+
+def _kept(cluster: Cluster) -> bool | None:
+    return any(r.name == "two" and r.requires_pruning for r in cluster.app().status.resources) or None
+
+
+def test_a_commit_that_leaves_nothing_deletes_nothing(cluster: Cluster, repository: Repository, start: Start) -> None:
+    first = repository.commit("first", {"apps/one.yaml": ONE})
+    start(prune=True)
+    cluster.wait_synced(first)
+    repository.commit("all gone", {"apps/one.yaml": None, "apps/README.md": "empty"})
+    message = cluster.wait_not_ready("PruneBlocked")
+    assert "allowEmpty" in message
+    assert cluster.get(CONFIG_MAPS, "one") is not None
+
+
+def test_definition_and_its_object_in_one_commit(cluster: Cluster, repository: Repository, start: Start) -> None:
+    group = f"{cluster.namespace[-12:].strip('-')}.example.org"
+    definition = f"""\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: gadgets.{group}}}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{kind: Gadget, listKind: GadgetList, plural: gadgets, singular: gadget}}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {{openAPIV3Schema: {{type: object, properties: {{spec: {{type: object, properties: {{size: {{type: integer}}}}}}}}}}}}
+"""
+    gadget = f"apiVersion: {group}/v1\nkind: Gadget\nmetadata: {{name: g}}\nspec: {{size: 3}}\n"
+    revision = repository.commit("both", {"apps/a-gadget.yaml": gadget, "apps/definition.yaml": definition})
+    start()
+    cluster.wait_synced(revision)
+    live = cluster.get(requests.Resource(group, "v1", "gadgets", "Gadget"), "g")
+    assert dig(live, "spec", "size") == 3
+
+
+def test_adoption_from_kubectl_lets_removed_fields_disappear(
+    cluster: Cluster, repository: Repository, start: Start
+) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"a": "1", "old": "x"}}
+    cluster.client.send(
+        requests.create(CONFIG_MAPS, cluster.namespace, body, field_manager="kubectl-client-side-apply")
+    )
+    first = repository.commit("first", {"apps/one.yaml": ONE})
+    start()
+    cluster.wait_synced(first)
+    # What Git describes is Git's alone: a field of the former tool that Git never had is gone.
+    assert dig(cluster.get(CONFIG_MAPS, "one"), "data") == {"a": "1", "b": "2"}
+
+
+def test_missing_branch_and_missing_path_are_said(cluster: Cluster, repository: Repository, start: Start) -> None:
+    repository.commit("first", {"apps/one.yaml": ONE})
+    start(revision="nowhere")
+    assert "nowhere" in cluster.wait_not_ready("RevisionNotFound")
+
+
+def test_missing_path_is_said(cluster: Cluster, repository: Repository, start: Start) -> None:
+    repository.commit("first", {"apps/one.yaml": ONE})
+    start(path="elsewhere")
+    assert "elsewhere" in cluster.wait_not_ready("PathNotFound")
+
+
+def test_missing_namespace_is_made_for_the_destination(cluster: Cluster, repository: Repository, start: Start) -> None:
+    first = repository.commit("first", {"apps/one.yaml": ONE})
+    start(destination_namespace=f"{cluster.namespace[:40]}-made")
+    cluster.wait_synced(first)
+
+
+def test_suspended_app_is_left_alone(cluster: Cluster, repository: Repository, start: Start) -> None:
+    first = repository.commit("first", {"apps/one.yaml": ONE})
+    start()
+    cluster.wait_synced(first)
+    annotate = {"metadata": {"annotations": {"gitsync.io/suspend": '{"reason": "maintenance"}'}}}
+    cluster.client.send(requests.merge_patch(requests.SYNC_APPS, cluster.namespace, "root", annotate))
+    second = repository.commit("second", {"apps/one.yaml": ONE.replace('"1"', '"9"')})
+    assert "suspended: maintenance" in cluster.wait_not_ready("OutOfSync")
+    assert dig(cluster.get(CONFIG_MAPS, "one"), "data", "a") == "1"
+    annotate = {"metadata": {"annotations": {"gitsync.io/suspend": None}}}
+    cluster.client.send(requests.merge_patch(requests.SYNC_APPS, cluster.namespace, "root", annotate))
+    cluster.wait_synced(second)
