@@ -42,12 +42,11 @@ _RACE = (
     "stale info",
 )
 _FULL = ("no space left", "disk quota", "out of memory")
+_NO_RIGHTS = ("permission denied", "insufficient permission", "read-only")
 _FORBIDDEN = (
     *_REFUSED_CREDENTIALS,
-    "permission denied",
-    "insufficient permission",
+    *_NO_RIGHTS,
     "unable to write",
-    "read-only",
     "not allowed to push",
     "denied",
     "protected",
@@ -108,9 +107,9 @@ def is_corrupt(stderr: str) -> bool:
     return _any(_CORRUPT, stderr.lower())
 
 
-def is_race(push_status: str) -> bool:
+def is_race(push_status: str, stderr: str) -> bool:
     """Whether a push lost to another writer and should be tried again on what that one wrote."""
-    return _any(_RACE, push_status.lower())
+    return _any(_RACE, push_status.lower()) and not _any(_NO_RIGHTS, stderr.lower())
 
 
 def push_refused(url: str, ref: str, stderr: str, push_status: str = "") -> AgentError:

@@ -32,8 +32,9 @@ _LEFTOVERS = (
     "objects/pack/.tmp-*",
     "objects/??/tmp_obj_*",
     "objects/tmp_*",
+    "fast_import_crash_*",
 )
-_FETCH_OPTIONS = ("--quiet", "--no-tags", "--no-auto-gc", "--no-write-fetch-head", "--no-recurse-submodules")
+FETCH_OPTIONS = ("--quiet", "--no-tags", "--no-auto-gc", "--no-write-fetch-head", "--no-recurse-submodules")
 _MOST_PACKS = 40
 """Packs after which they are combined: Git slows down with their number, and gc is off."""
 _REMEMBERED = 256
@@ -201,12 +202,12 @@ class Mirror:
         """Ask for a commit no branch or tag leads to; servers may refuse, and then it is not found."""
         if self._peeled(sha) or not self.directory.exists():
             return
-        self.exchange("fetch", *_FETCH_OPTIONS, "--", self.url, sha, timeout=FETCH_TIMEOUT)
+        self.exchange("fetch", *FETCH_OPTIONS, "--", self.url, sha, timeout=FETCH_TIMEOUT)
 
     def _fetch(self, refspecs: tuple[str, ...], sha_length: int) -> None:
         for last in (False, True):
             self._create(sha_length)
-            arguments = ("fetch", *_FETCH_OPTIONS, "--prune", "--atomic", "--", self.url, *refspecs)
+            arguments = ("fetch", *FETCH_OPTIONS, "--prune", "--atomic", "--", self.url, *refspecs)
             output = self.exchange(*arguments, timeout=FETCH_TIMEOUT)
             if output.status == 0:
                 self._combine_packs()

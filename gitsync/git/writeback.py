@@ -1,0 +1,171 @@
+"""The lane in which records are pushed: one thread, at most one push per repository and interval.
+
+A pass only hands records over; it never waits for a push and never fails because of one. What
+cannot be pushed stays here, newest per commit, app and phase, and is tried again: soon when the
+repository cannot be reached, hourly when it does not let us. Records that a crash loses come again
+from the next pass, and those already told are not told twice.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from gitsync.git import mirrors, notes
+from gitsync.model.records import Record
+from operator_core.errors import AgentError, Reason, Stalled
+from operator_core.runtime.clock import Clock
+
+INTERVAL = 10.0
+"""Seconds between two pushes to one repository."""
+FORBIDDEN_INTERVAL = 3600.0
+_LONGEST_BACK_OFF = 300.0
+_MOST_RECORDS = 2000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBackState:
+    """The condition `WriteBack` of every app of a repository."""
+
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+    since: datetime | None = None
+
+
+UNKNOWN = WriteBackState("Unknown", "NothingToTell", "nothing was written back yet")
+
+
+@dataclass(slots=True)
+class _Repository:
+    mirror: mirrors.Mirror
+    cluster: str
+    records: dict[tuple[str, str, str], Record] = field(default_factory=dict)
+    not_before: float = 0.0
+    failures: int = 0
+    state: WriteBackState = UNKNOWN
+
+
+class WriteBack:
+    """Pushes records to any number of repositories. Safe to share between threads."""
+
+    def __init__(self, clock: Clock, on_change: Callable[[str], None], *, interval: float = INTERVAL) -> None:
+        """`on_change` is told the URL of a repository whose state changed."""
+        self._clock = clock
+        self._on_change = on_change
+        self._interval = interval
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._repositories: dict[str, _Repository] = {}
+        self._thread = threading.Thread(target=self._run, name="write-back", daemon=True)
+
+    def start(self) -> None:
+        """Begin to push."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Push once more what is waiting, where pushing works, and end within `timeout` seconds."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        self._thread.join(timeout)
+
+    def submit(self, mirror: mirrors.Mirror, cluster: str, records: Iterable[Record]) -> None:
+        """Hand records over; returns at once."""
+        with self._wake:
+            known = self._repositories.get(mirror.url)
+            if known is None or known.mirror is not mirror or known.cluster != cluster:
+                # Other credentials: what was forbidden may be allowed now.
+                known = _Repository(
+                    mirror, cluster, known.records if known else {}, state=known.state if known else UNKNOWN
+                )
+                self._repositories[mirror.url] = known
+            for record in records:
+                known.records[_key(record)] = record
+            for oldest in list(known.records)[: max(0, len(known.records) - _MOST_RECORDS)]:
+                del known.records[oldest]
+            self._wake.notify_all()
+
+    def state(self, url: str) -> WriteBackState:
+        """How writing back to a repository goes."""
+        with self._wake:
+            known = self._repositories.get(url)
+            return known.state if known is not None else UNKNOWN
+
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be pushed."""
+        with self._wake:
+            return not any(known.records for known in self._repositories.values())
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                chosen, wait = self._next()
+                while chosen is None and not self._stopping:
+                    self._wake.wait(wait)
+                    chosen, wait = self._next()
+                if chosen is None:
+                    return
+                batch = dict(chosen.records)
+                if self._stopping:
+                    chosen.not_before = float("inf")
+            self._settle(chosen, batch, self._pushed(chosen, batch))
+
+    def _next(self) -> tuple[_Repository | None, float | None]:
+        """The repository to push to now, or the seconds until there may be one."""
+        now = self._clock.monotonic()
+        waiting = [known for known in self._repositories.values() if known.records]
+        if self._stopping:
+            last = (known for known in waiting if known.state.status != "False" and known.not_before != float("inf"))
+            return next(last, None), None
+        ready = [known for known in waiting if known.not_before <= now]
+        if ready:
+            return min(ready, key=lambda known: known.not_before), None
+        return None, min((known.not_before - now for known in waiting), default=None)
+
+    def _pushed(self, known: _Repository, batch: dict[tuple[str, str, str], Record]) -> AgentError | None:
+        try:
+            notes.write(known.mirror, known.cluster, batch.values())
+        except AgentError as error:
+            return error
+        except Exception as error:
+            _log.exception("writing back to %s failed", known.mirror.url)
+            return AgentError(Reason.InternalError, f"writing back failed: {type(error).__name__}; see the agent's log")
+        return None
+
+    def _settle(self, known: _Repository, batch: dict[tuple[str, str, str], Record], error: AgentError | None) -> None:
+        with self._wake:
+            now = self._clock.monotonic()
+            before = known.state
+            known.state = self._judged(known, error, before)
+            if error is None:
+                known.failures = 0
+                pause = self._interval
+                for key, record in batch.items():
+                    if known.records.get(key) is record:
+                        del known.records[key]
+            else:
+                known.failures += 1
+                patient = min(_LONGEST_BACK_OFF, self._interval * 2 ** (known.failures - 1))
+                pause = FORBIDDEN_INTERVAL if isinstance(error, Stalled) else patient
+            known.not_before = max(known.not_before, now + pause)
+        if known.state != before:
+            self._on_change(known.mirror.url)
+
+    def _judged(self, known: _Repository, error: AgentError | None, before: WriteBackState) -> WriteBackState:
+        if error is None:
+            status, reason, message = "True", "Pushed", f"records are in {notes.ref_of(known.cluster)}"
+        else:
+            status, reason, message = "False", str(error.reason), error.message
+        if (before.status, before.reason, before.message) == (status, reason, message):
+            return before
+        since = before.since if before.status == status else self._clock.now()
+        return WriteBackState("True" if error is None else "False", reason, message, since)
+
+
+def _key(record: Record) -> tuple[str, str, str]:
+    return (record.revision, record.app, record.phase.value)
