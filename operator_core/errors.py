@@ -41,6 +41,7 @@ class Reason(StrEnum):
     RenderFailed = "RenderFailed"
     PushForbidden = "PushForbidden"
     WebhookSecretMissing = "WebhookSecretMissing"
+    PortUnavailable = "PortUnavailable"
     # Everything unforeseen
     InternalError = "InternalError"
     # Flink resources (names of the Java operator's events where it has one)

@@ -1,0 +1,132 @@
+"""What the agent serves: probes, metrics, and a receiver of push notifications.
+
+Knows nothing of syncing: it asks and tells through the functions it is given. A notification is a
+hint that a repository may have moved, never a source of truth; it is verified before it is parsed,
+and its answer does not say whether anybody follows that repository.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from gitsync.web import signatures
+from operator_core.errors import AgentError
+
+LARGEST_BODY = 3 * 2**20
+BODY_TIMEOUT = 10.0
+"""Seconds a sender has for its body."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Where push notifications go: `secret` is asked each time, so that it can be exchanged while running."""
+
+    secret: Callable[[], bytes]
+    on_push: Callable[[str, str], None]
+    """Told the repository's URL and the full name of the ref that was pushed; must return at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebHooks:
+    """What the pages ask. `live` and `ready` give what is wrong, or an empty text."""
+
+    live: Callable[[], str]
+    ready: Callable[[], str]
+    metrics: CollectorRegistry
+    receiver: Receiver | None = None
+
+
+class Push(BaseModel):
+    """The body of a notification."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    repository: str = Field(min_length=1, max_length=2048)
+    ref: str = Field(default="", max_length=1024)
+
+
+def make_app(hooks: WebHooks) -> Starlette:
+    """The application. Raises Stalled(WebhookSecretMissing) for a receiver without a secret."""
+    routes = [
+        Route("/healthz", _probe(hooks.live), methods=["GET"]),
+        Route("/readyz", _probe(hooks.ready), methods=["GET"]),
+        Route("/metrics", _metrics(hooks.metrics), methods=["GET"]),
+    ]
+    if hooks.receiver is not None:
+        hooks.receiver.secret()
+        routes.append(Route("/hooks/generic", _receive(hooks.receiver), methods=["POST"]))
+    return Starlette(routes=routes)
+
+
+def _probe(ask: Callable[[], str]) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        wrong = ask()
+        return PlainTextResponse(wrong or "ok", status_code=503 if wrong else 200)
+
+    return answer
+
+
+def _metrics(registry: CollectorRegistry) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    return answer
+
+
+def _receive(receiver: Receiver) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT):
+                body = await _body(request)
+        except TimeoutError:
+            return _refusal(408, "the body did not arrive in time")
+        except ClientDisconnect:
+            return _refusal(400, "the body is not complete")
+        if body is None:
+            return _refusal(413, f"the body is larger than {LARGEST_BODY} bytes")
+        try:
+            secret = receiver.secret()
+        except AgentError as error:
+            _log.error("a push notification could not be verified: %s", error.message)
+            return _refusal(503, "the receiver has no secret")
+        if not signatures.is_valid(request.headers.get("x-signature", ""), body, secret):
+            return _refusal(401, "X-Signature must be sha256=<HMAC-SHA256 of the body with the shared secret, in hex>")
+        try:
+            push = Push.model_validate_json(body)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(str(step) for step in first["loc"]) or "body"
+            return _refusal(400, f"{place}: {first['msg']}")
+        receiver.on_push(push.repository, push.ref)
+        return JSONResponse({"accepted": True}, status_code=202)
+
+    return answer
+
+
+async def _body(request: Request) -> bytes | None:
+    """The whole body, or None as soon as it is too large."""
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdigit() or int(announced) > LARGEST_BODY:
+        return None
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST_BODY:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _refusal(status: int, why: str) -> JSONResponse:
+    return JSONResponse({"error": why}, status_code=status)
