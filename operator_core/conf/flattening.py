@@ -38,7 +38,7 @@ def scalar_text(value: Json) -> str:
 
 
 def list_text(items: Iterable[str]) -> str:
-    """Items as one option value: joined with ";", quoted where they hold ";", quotes."""
+    """Items as one option value: joined with ";", quoted where Flink would else lose or split them."""
     return ";".join(_quoted(item, ";") for item in items)
 
 
@@ -61,12 +61,12 @@ def split_map(text: str) -> dict[str, str]:
         key, *value = _split(entry, ":", limit=1)
         if not value:
             raise ValueError(f"{entry.strip()!r} is not key:value")
-        members[key.strip()] = value[0].strip()
+        members[key] = value[0]
     return members
 
 
 def _quoted(item: str, separator: str) -> str:
-    if separator in item or "'" in item or '"' in item:
+    if separator in item or "'" in item or '"' in item or item != item.strip() or not item:
         return "'" + item.replace("'", "''") + "'"
     return item
 
@@ -77,15 +77,17 @@ def _split(text: str, separator: str, limit: int | None = None) -> list[str]:
     position = 0
     while True:
         if limit is not None and len(parts) == limit:
-            return [*parts, _unquoted(text[position:])]
+            return [*parts, _unquoted(text[position:].strip())]
         end = _item_end(text, position, separator)
-        parts.append(_unquoted(text[position:end]))
+        parts.append(_unquoted(text[position:end].strip()))
         if end >= len(text):
             return parts
         position = end + 1
 
 
 def _item_end(text: str, start: int, separator: str) -> int:
+    while text[start : start + 1].isspace():
+        start += 1
     quote = text[start : start + 1]
     if quote not in ("'", '"') or not quote:
         found = text.find(separator, start)
