@@ -41,7 +41,7 @@ def _pod_metadata(template: Object, labels: dict[str, str], annotations: dict[st
     given = template.get("metadata") or {}
     merged = {"labels": (given.get("labels") or {}) | labels}
     merged["annotations"] = (given.get("annotations") or {}) | annotations
-    # A Deployment names its pods itself, so a name or namespace of the template would be refused.
+    # Nothing else of a template's metadata means anything in a Deployment, which names its pods itself.
     kept = {key: given[key] for key in ("finalizers",) if given.get(key)}
     return kept | merged
 
