@@ -54,7 +54,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
 def make_team(
     sandbox: Layout, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[str], teams.Team]]:
-    """Makes teams of this module; all of them are cleared at its end, and their agents' logs shown on failure."""
+    """Makes teams of this module; all of them are cleared at its end."""
     client = Client.connect(kubeconfig=sandbox.kubeconfig)
     made: list[teams.Team] = []
 
@@ -70,7 +70,6 @@ def make_team(
 
     yield make
     for team in made:
-        print(f"--- the agent of {team.name}\n{teams.tail(team.folder / 'agent.log')}")
         teams.clear(team)
 
 

@@ -6,6 +6,7 @@ What the end-to-end tests say is said through this: commit, wait, look. Waiting 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ class Team:
     repository: Repository
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    _agent: agentprocess.AgentProcess | None = None
 
     @property
     def jobs(self) -> str:
@@ -70,7 +72,9 @@ class Team:
             "GITSYNC_WORK_DIRECTORY": str(self.folder / "mirrors"),
         }
         with agentprocess.running(settings | self.settings | more, self.folder / "agent.log") as agent:
+            self._agent = agent
             yield agent
+            self._agent = None
 
     def job_file(self, name: str, change: Callable[[Object], None] | None = None, version: str = "v1_20") -> str:
         """A FlinkDeployment of the demo's job, as the example repository has it, made small and quick for tests."""
@@ -124,13 +128,16 @@ class Team:
 
     def until(self, check: Callable[[], T | None], what: str, seconds: float = BOOT_SECONDS) -> T:
         """Wait for a condition; the failure tells what the SyncApp and the job's resource say."""
+
+        def checked() -> T | None:
+            if self._agent is not None:
+                self._agent.was_killed()
+            return check()
+
         try:
-            return waiting.until(check, what, seconds=seconds)
+            return waiting.until(checked, what, seconds=seconds)
         except Exception as error:
-            error.add_note(f"SyncApp: {dig(self.app(), 'status')}")
-            items = self.client.send(requests.listing(requests.FLINK_DEPLOYMENTS, self.jobs))["items"]
-            for item in items:
-                error.add_note(f"FlinkDeployment {item['metadata']['name']}: {item.get('status')}")
+            self._explain(error)
             raise
 
     def ready(self, sha: str, seconds: float = BOOT_SECONDS) -> Object:
@@ -141,9 +148,15 @@ class Team:
             seconds,
         )
 
-    def complaint(self, sha: str, seconds: float = BOOT_SECONDS) -> str:
-        """Wait until the app says something against a commit."""
-        return self.until(lambda: appstates.complaint_at(self.app(), sha), f"a complaint about {sha[:7]}", seconds)
+    def complaint(self, about: str, sha: str | None = None, seconds: float = BOOT_SECONDS) -> str:
+        """Wait until the app says something that matches `about`, against a commit where one is given."""
+
+        def told() -> str | None:
+            app = self.app()
+            message = appstates.complaint(app) if sha is None else appstates.complaint_at(app, sha)
+            return message if message is not None and re.search(about, message) else None
+
+        return self.until(told, f"a complaint about {about}", seconds)
 
     def running(self, job: str = "ticks", *, parallelism: int = 1, other_than: str = "") -> flinkjobs.Job:
         """Wait until a job runs at a parallelism, as another run than `other_than`."""
@@ -160,6 +173,14 @@ class Team:
             return state if state is not None and state.total > max(above, state.restored) else None
 
         return self.until(counted, f"{job} counting above {above}", 60)
+
+    def _explain(self, error: Exception) -> None:
+        error.add_note(f"SyncApp: {dig(self.app(), 'status')}")
+        for item in self.client.send(requests.listing(requests.FLINK_DEPLOYMENTS, self.jobs))["items"]:
+            error.add_note(f"FlinkDeployment {item['metadata']['name']}: {item.get('status')}")
+        for event in self.events():
+            error.add_note(f"{event['type']} {event['involvedObject']['name']} {event['reason']}: {event['message']}")
+        error.add_note(f"the agent's log:\n{tail(self.folder / 'agent.log')}")
 
     def _get(self, resource: requests.Resource, namespace: str, name: str) -> Object | None:
         try:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from operator_core.jsonvalues import Object, dig
 
+UNDER_WAY = ("Applying", "Progressing", "Missing", "WaitingForKind")
+
 
 def condition(app: Object, type_: str) -> Object | None:
     """One condition of the status."""
@@ -29,8 +31,12 @@ def complaint_at(app: Object | None, sha: str) -> str | None:
     """What the app says against the commit `sha`; None while it says nothing or still works on it."""
     if app is None or dig(app, "status", "attemptedRevision") != sha:
         return None
-    ready = condition(app, "Ready")
-    if ready is None or ready.get("status") != "False" or ready.get("reason") in (None, "Progressing", "Reconciling"):
+    return complaint(app)
+
+
+def complaint(app: Object | None) -> str | None:
+    """Why the app is not ready, where that is more than being under way."""
+    ready = condition(app, "Ready") if app else None
+    if ready is None or ready.get("status") != "False" or ready.get("reason") in UNDER_WAY:
         return None
-    problems = [str(each.get("message", "")) for each in dig(app, "status", "problems", default=[])]
-    return "; ".join(problems) or str(ready.get("message", "")) or None
+    return str(ready.get("message", "")) or None
