@@ -10,11 +10,10 @@ import tempfile
 import threading
 from pathlib import Path
 
-from operator_core.controllers.operator import Operator
-
 from gitsync.apply import definitions, rootapps
 from gitsync.settings import Settings
 from gitsync.synchalf import SyncHalf
+from operator_core.controllers.operator import Operator
 from operator_core.errors import Reason, Retry
 from operator_core.kube.client import Client
 from operator_core.runtime.clock import Clock, SystemClock
@@ -48,7 +47,9 @@ class Agent:
             self._sync.start()
         halves = [half for half in (self._operator, self._sync) if half is not None]
         if not all(half.wait_synced(_SYNC_SECONDS) for half in halves):
-            raise Retry(Reason.ApiUnreachable, f"{self._client.server} did not list the agent's kinds in {_SYNC_SECONDS:.0f} s")
+            raise Retry(
+                Reason.ApiUnreachable, f"{self._client.server} did not list the agent's kinds in {_SYNC_SECONDS:.0f} s"
+            )
         log.info("following %s as %s", self._settings.repo or "the SyncApps in the cluster", self._settings.role)
 
     def stop(self) -> None:
@@ -70,7 +71,9 @@ class Agent:
 
     def _install(self) -> None:
         wanted = definitions.all_definitions()
-        definitions.install(self._client, wanted, self._clock, timeout=60.0, told=lambda name: log.info("%s served", name))
+        definitions.install(
+            self._client, wanted, self._clock, timeout=60.0, told=lambda name: log.info("%s served", name)
+        )
 
 
 def run(settings: Settings, client: Client) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gitsync.git.mirrors import Mirror, Mirrors
+from gitsync.git import urls
 from gitsync.git.urls import Credentials
 from gitsync.model.revisions import Revision
 from gitsync.plan.identities import AppName
@@ -72,6 +73,12 @@ class Repositories:
         if not asked_before:
             self.look(url)
         return found
+
+    def apps_of(self, url: str) -> tuple[AppName, ...]:
+        """The apps of a repository, by its URL without credentials."""
+        with self._lock:
+            wanted = list(self._wanted.items())
+        return tuple(app for app, (where, _) in wanted if urls.without_credentials(where) == url)
 
     def newest(self, url: str, ref: str) -> str | None:
         """The commit a name meant last."""

@@ -5,16 +5,23 @@ Everything that happens adds a key to one of two queues: repositories to look at
 
 import logging
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from gitsync.apply.applying import Applier
 from gitsync.apply.livecaches import LiveCaches
 from gitsync.apply.refusals import Refusals
+from gitsync.comparing import Comparer
 from gitsync.credentials import CredentialStore
 from gitsync.fetching import Repositories
+from gitsync.git import urls
 from gitsync.git.mirrors import Mirrors
+from gitsync.git.writeback import WriteBack
 from gitsync.model import syncapps
+from gitsync.model.records import Record
 from gitsync.plan.identities import AppName
+from gitsync.report import status
+from gitsync.report.publishing import Publisher
 from gitsync.schedule import Schedule
 from gitsync.settings import Settings
 from gitsync.sync import Parts, Syncer
@@ -40,29 +47,32 @@ class SyncHalf:
 
     def __init__(self, settings: Settings, client: Client, clock: Clock, work_directory: Path) -> None:
         self.client = client
+        self._settings = settings
         self._queue = Queue(clock)
         lookups = Queue(clock)
         self._apps = Cache(client, requests.SYNC_APPS, namespaces=(settings.namespace,), on_change=self._app_changed)
         self._live = LiveCaches(client, settings.watch_namespaces, self._wake)
         self._credentials = CredentialStore(client, settings)
-        self._repositories = Repositories(Mirrors(work_directory / "mirrors"), self._credentials.find, lookups, self._wake)
+        self._repositories = Repositories(
+            Mirrors(work_directory / "mirrors"), self._credentials.find, lookups, self._wake
+        )
         self._applier = Applier(client, self._live.observed)
+        self._write_back = WriteBack(clock, self._written_back)
+        targets = Targets(self._repositories)
+        recorder = Recorder(client, clock, component="gitsync")
+        discovery = Discovery(client)
         parts = Parts(
-            client=client,
             clock=clock,
             apps=self._apps,
-            discovery=Discovery(client),
-            live=self._live,
+            repositories=self._repositories,
+            targets=targets,
+            comparer=Comparer(self._apps, discovery, self._live, targets, guards_state=settings.role == "all"),
             applier=self._applier,
             refusals=Refusals(),
-            repositories=self._repositories,
-            targets=Targets(self._repositories),
-            recorder=Recorder(client, clock, component="gitsync"),
+            publisher=Publisher(client, self._apps, recorder, self._submit),
             cluster=settings.cluster,
             operator_defaults=settings.operator_defaults,
-            guards_state=False,
-            tell=lambda url, record: log.debug("%s: %s", url, record.to_line()),
-            write_back=lambda _: None,
+            write_back=self._write_back_state,
         )
         syncer = Syncer(parts)
         self._passes = Loop("sync", self._queue, syncer.reconcile, workers=_PASSES, on_error=syncer.failed)
@@ -75,6 +85,7 @@ class SyncHalf:
     def start(self) -> None:
         """Start caches first, then what reads them."""
         self._credentials.start()
+        self._write_back.start()
         self._apps.start()
         self._lookups.start()
         self._passes.start()
@@ -94,9 +105,26 @@ class SyncHalf:
         self._lookups.stop(timeout)
         self._passes.stop(timeout)
         self._applier.close()
+        self._write_back.stop(timeout)
         self._apps.stop()
         self._live.stop()
         self._credentials.stop()
+
+    def _submit(self, url: str, records: Iterable[Record]) -> None:
+        if self._settings.cluster is not None:
+            self._write_back.submit(self._repositories.mirror(url), self._settings.cluster, records)
+
+    def _write_back_state(self, url: str) -> status.WriteBack | None:
+        """The condition for apps of a repository; None while nothing was tried."""
+        state = self._write_back.state(urls.without_credentials(url))
+        if self._settings.cluster is None or state.status == "Unknown":
+            return None
+        return status.WriteBack(state.status == "True", state.reason, state.message)
+
+    def _written_back(self, url: str) -> None:
+        """Writing back to a repository began to work, or to fail: its apps say so."""
+        for app in self._repositories.apps_of(url):
+            self._wake(app)
 
     def _wake(self, app: AppName) -> None:
         self._queue.add(Key(syncapps.KIND, app.namespace, app.name))

@@ -13,7 +13,7 @@ from gitsync.git import trees
 from gitsync.git.mirrors import Mirror
 from gitsync.model.rendersets import RenderError, RenderSet
 from gitsync.model.revisions import Revision
-from gitsync.model.syncapps import Pin, Problem, SyncApp
+from gitsync.model.syncapps import Problem, SyncApp
 from gitsync.plan.identities import AppName
 from gitsync.render import rendering
 from gitsync.render.selecting import Source
@@ -83,10 +83,9 @@ class Targets:
         self._newest: dict[AppName, _Rendered] = {}
         self._good: dict[AppName, tuple[str, Source, RenderSet]] = {}
 
-    def find(self, name: AppName, app: SyncApp, pin: Pin | None) -> Target | None:
-        """The target of an app; None while its repository is being looked up for the first time."""
+    def find(self, name: AppName, app: SyncApp, ref: str) -> Target | None:
+        """The target of an app that follows `ref`; None while it is being looked up for the first time."""
         url = app.spec.source.repo_url
-        ref = pin.revision if pin is not None else app.spec.source.target_revision
         seen = self._repositories.seen(name, url, ref)
         if seen is None:
             return None
@@ -104,9 +103,8 @@ class Targets:
             return Target(one.content, None, (*(problem_from(error) for error in one.result.errors), *problems), True)
         return Target(one.content, one.result, problems, False)
 
-    def is_current(self, name: AppName, target: Target, app: SyncApp, pin: Pin | None) -> bool:
-        """Whether no newer commit was seen since `target` was found."""
-        ref = pin.revision if pin is not None else app.spec.source.target_revision
+    def is_current(self, name: AppName, app: SyncApp, ref: str) -> bool:
+        """Whether no newer commit was seen since the app's target was found last."""
         seen = self._repositories.seen(name, app.spec.source.repo_url, ref)
         known = self._newest.get(name)
         return seen is None or seen.revision is None or known is None or seen.revision.sha == known.seen

@@ -16,7 +16,9 @@ def _local_path(repo: str | None) -> str | None:
 
 
 @click.command()
-@click.option("--config", "file", type=click.Path(path_type=Path), envvar="GITSYNC_CONFIG", help="Settings file (YAML).")
+@click.option(
+    "--config", "file", type=click.Path(path_type=Path), envvar="GITSYNC_CONFIG", help="Settings file (YAML)."
+)
 @click.option("--repo", help="Repository of the root app: https URL or local path.")
 @click.option("--revision", help="Branch, tag or commit to follow.  [default: HEAD]")
 @click.option("--path", help="Directory of the manifests in the repository.  [default: .]")
@@ -32,7 +34,9 @@ def _local_path(repo: str | None) -> str | None:
 @click.option("--webhook-secret-file", type=click.Path(path_type=Path), help="File with the webhook's secret.")
 @click.option("--probe-port", type=int, help="Port of /healthz, /readyz and /metrics.")
 @click.option("--watch-namespace", "watch_namespaces", multiple=True, help="Only look at this namespace (repeatable).")
-@click.option("--operator-default", "defaults", multiple=True, metavar="KEY=VALUE", help="Option below every job's own.")
+@click.option(
+    "--operator-default", "defaults", multiple=True, metavar="KEY=VALUE", help="Option below every job's own."
+)
 @click.option("--work-directory", type=click.Path(path_type=Path), help="Where mirrors of repositories are kept.")
 @click.option("--git-username", help="User name for the root repository.")
 @click.option("--git-password-file", type=click.Path(path_type=Path), help="File with its password or token.")

@@ -1,5 +1,7 @@
 """SyncApp, `gitsync.io/v1alpha1`: which path of which repository an agent applies to where.
 
+`python -m gitsync.model.syncapps [DIRECTORY]` writes its definition (deploy/crds by default).
+
 The spec is a part of an Argo CD Application's spec, word for word, so that one can be turned into
 the other by changing apiVersion and kind. The status uses Argo CD's words (Synced, OutOfSync,
 Healthy, …) beside conditions that kstatus and `kubectl wait` understand. What a person asks of an
@@ -7,10 +9,13 @@ app without a commit comes as annotations, because the spec may belong to Git.
 """
 
 import json
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -288,6 +293,7 @@ def key_of(obj: Object) -> tuple[str, str]:
     return (dig(obj, "metadata", "namespace", default=""), dig(obj, "metadata", "name", default=""))
 
 
+_HEADER = "# Written by `python -m gitsync.model.syncapps`; edit the model, not this file.\n"
 _COLUMNS = (
     ("Sync", ".status.sync.status"),
     ("Health", ".status.health.status"),
@@ -332,3 +338,15 @@ def crd() -> Object:
         "metadata": {"name": "syncapps.gitsync.io"},
         "spec": {"group": "gitsync.io", "scope": "Namespaced", "names": names, "versions": [version]},
     }
+
+
+def main() -> None:
+    """Write the definition into the directory named on the command line."""
+    directory = Path(sys.argv[1] if len(sys.argv) > 1 else "deploy/crds")
+    definition = crd()
+    file = directory / f"{definition['metadata']['name'].partition('.')[0]}.gitsync.io.yaml"
+    file.write_text(_HEADER + yaml.safe_dump(definition, sort_keys=False, width=120))
+
+
+if __name__ == "__main__":
+    main()

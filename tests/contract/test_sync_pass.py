@@ -122,6 +122,7 @@ def test_a_commit_is_applied_and_then_costs_nothing(cluster: Cluster, repository
         "gitsync.io/revision": first,
     }
     assert "s3cr3t" not in str(app.status.to_json())
+    wait_for("write-back", lambda: cluster.condition("WriteBack")[0] == "True" or None)
     assert quiet_requests(agent.half.client) == 0
 
 
@@ -131,6 +132,7 @@ def test_unrelated_commit_costs_no_request_and_keeps_the_revision(
     first = repository.commit("first", {"apps/one.yaml": ONE})
     agent = start()
     cluster.wait_synced(first)
+    wait_for("write-back", lambda: cluster.condition("WriteBack")[0] == "True" or None)
     before = agent.half.client.requests_sent
     newest = repository.commit("docs", {"README.md": "hello"})
     wait_for("the commit is seen", lambda: agent.half.newest(str(repository.bare), "main") == newest or None)

@@ -1,0 +1,160 @@
+"""The plan stage of a pass: what discovery and the watch caches say, handed to the pure planner.
+
+Never asks the API server for an object: kinds come from discovery, objects from watches that start
+when a kind is first used. Where the newest commit cannot be applied, the plan is for the last good
+one, so that what runs stays defended; such a plan deletes nothing.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gitsync.apply.livecaches import LiveCaches
+from gitsync.model.plans import Plan, Step, Update
+from gitsync.model.rendersets import RenderSet
+from gitsync.model.syncapps import Problem, SyncApp
+from gitsync.plan import identities, planning, policies, preparing
+from gitsync.plan.diffing import Accepted
+from gitsync.plan.identities import AppName, Identity
+from gitsync.plan.planning import AppFacts, Cluster
+from gitsync.plan.preparing import Prepared
+from gitsync.plan.pruning import PrunePolicy
+from gitsync.targets import Target, Targets
+from operator_core.jsonvalues import Object
+from operator_core.kube.caches import Cache
+from operator_core.kube.discovery import Discovery
+from operator_core.kube.requests import Resource
+from operator_core.outcomes import After
+
+log = logging.getLogger(__name__)
+
+UNLISTED_SECONDS = 0.05
+UNREADABLE_SECONDS = 5.0
+_KEEP_ALL = PrunePolicy(prune=False, allow_empty=False, guards_state=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The plan of a pass and what it was made from."""
+
+    plan: Plan | None
+    """None: neither the newest revision nor a last good one can be compared."""
+    is_newest: bool
+    problems: tuple[Problem, ...] = ()
+    stalled: bool = False
+    warnings: tuple[str, ...] = ()
+    live: Mapping[Identity, Object] | None = None
+    """The live objects the plan was made from."""
+
+
+class Comparer:
+    """Makes plans. Safe to share between threads."""
+
+    def __init__(
+        self, apps: Cache, discovery: Discovery, live: LiveCaches, targets: Targets, *, guards_state: bool
+    ) -> None:
+        self._apps = apps
+        self._discovery = discovery
+        self._live = live
+        self._targets = targets
+        self._guards_state = guards_state
+        self._accepted: dict[tuple[AppName, Identity], Accepted] = {}
+
+    def compare(self, name: AppName, app: SyncApp, target: Target) -> Compared | After:
+        """The plan for the newest revision, or for the last good one where the newest is broken."""
+        problems, stalled = target.problems, target.stalled
+        if target.rendered is not None and target.attempted is not None:
+            policy = policies.prune_policy(app, guards_state=self._guards_state)
+            found = self._plan(name, app, target.attempted, target.rendered, policy)
+            if isinstance(found, After):
+                return found
+            prepared, plan, live = found
+            if not plan.blocked:
+                return Compared(plan, True, problems, stalled, (*target.rendered.warnings, *prepared.warnings), live)
+            problems, stalled = (*plan.problems, *problems), True
+        good = self._targets.last_good(name, app)
+        if good is None or app.status.sync is None or app.status.sync.revision is None:
+            return Compared(None, False, problems, stalled)
+        found = self._plan(name, app, app.status.sync.revision, good, _KEEP_ALL)
+        if isinstance(found, After):
+            return found
+        _, plan, live = found
+        return Compared(None if plan.blocked else plan, False, problems, stalled, (), live)
+
+    def accept(self, name: AppName, accepted: Mapping[Identity, Accepted]) -> None:
+        """Remember where the API server keeps other values than were sent."""
+        self._accepted.update({(name, identity): one for identity, one in accepted.items()})
+
+    def look_again(self, waiting: tuple[Step, ...]) -> None:
+        """Ask discovery anew for kinds that a definition of this revision adds."""
+        for step in waiting:
+            self._discovery.forget(step.desired.resource.api_version)
+
+    def live_of(self, plan: Plan) -> dict[Identity, Object]:
+        """The objects of a plan as they are now."""
+        return self._live.read({step.desired.identity: step.desired.resource for step in plan.steps})
+
+    def drop(self, name: AppName) -> None:
+        """The app does not exist any more."""
+        for key in [key for key in self._accepted if key[0] == name]:
+            del self._accepted[key]
+
+    def _plan(
+        self, name: AppName, app: SyncApp, revision: str, rendered: RenderSet, policy: PrunePolicy
+    ) -> tuple[Prepared, Plan, Mapping[Identity, Object]] | After:
+        kinds = {key: self._discovery.find(*key) for key in preparing.kinds_used(rendered.objects)}
+        prepared = preparing.prepare(rendered.objects, kinds, name, app.spec.destination.namespace)
+        wanted = {one.identity: one.resource for one in prepared.desired if one.identity not in prepared.waiting}
+        known = self._inventory_resources(app)
+        behind = self._live.follow({*wanted.values(), *known.values()})
+        if behind:
+            return self._wait_for(behind)
+        live = self._live.read({**known, **wanted})
+        accepted = {identity: self._accepted.get((name, identity)) for identity in live}
+        cluster = Cluster(
+            live,
+            known,
+            self._taken(name, live),
+            {identity: one for identity, one in accepted.items() if one is not None},
+        )
+        return prepared, planning.plan(revision, prepared, AppFacts(name, app.status.inventory, policy), cluster), live
+
+    def _wait_for(self, behind: tuple[Resource, ...]) -> After:
+        """The first list of a kind has not come; where it cannot come, look less often."""
+        problems = {resource.plural: self._live.problem(resource) for resource in behind}
+        for plural, problem in problems.items():
+            if problem is not None:
+                log.warning("%s cannot be listed: %s", plural, problem)
+                return After(UNREADABLE_SECONDS)
+        return After(UNLISTED_SECONDS)
+
+    def _inventory_resources(self, app: SyncApp) -> dict[Identity, Resource]:
+        found: dict[Identity, Resource] = {}
+        for entry in app.status.inventory:
+            identity = identities.parse_identity(entry.id)
+            if identity is None:
+                continue
+            api_version = f"{identity.group}/{entry.version}" if identity.group else entry.version
+            resource = self._discovery.find(api_version, identity.kind)
+            if resource is not None:
+                found[identity] = resource
+        return found
+
+    def _taken(self, name: AppName, live: Mapping[Identity, Object]) -> dict[Identity, AppName]:
+        """Objects that another app tracks and has in its inventory."""
+        found: dict[Identity, AppName] = {}
+        for identity, obj in live.items():
+            owner = identities.owner_of(obj)
+            if owner is None or owner == name:
+                continue
+            other = self._apps.get(owner.namespace, owner.name)
+            inventory = ((other or {}).get("status") or {}).get("inventory") or []
+            if any(entry.get("id") == str(identity) for entry in inventory):
+                found[identity] = owner
+        return found
+
+
+def is_drift(app: SyncApp, plan: Plan, step: Step) -> bool:
+    """Whether a step undoes a change made in the cluster instead of bringing a commit."""
+    applied = app.status.sync.revision if app.status.sync is not None else None
+    return applied == plan.revision and isinstance(step, Update) and not step.adopts

@@ -1,0 +1,69 @@
+"""Tell what a pass found: the SyncApp's status, an event, and a record for the repository.
+
+The status is written only when it differs, with the resourceVersion it was computed from; losing
+that race means reading again, not repeating the write. Records go to the write-back lane when they
+say something new. Decides nothing about what is told (`status`, `phases`, `gitstatus`).
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+
+from gitsync.model.records import Record
+from gitsync.model.syncapps import Status
+from gitsync.plan.identities import AppName
+from gitsync.report import gitstatus, status
+from operator_core.kube import errors, requests
+from operator_core.kube.caches import Cache
+from operator_core.kube.client import Client
+from operator_core.kube.events import Recorder
+
+FIELD_MANAGER = "gitsync-status"
+
+Submit = Callable[[str, Iterable[Record]], None]
+"""Hand records for a repository (URL) to the lane that pushes them."""
+
+
+class Publisher:
+    """Writes statuses and hands records on. Safe to share between threads."""
+
+    def __init__(self, client: Client, apps: Cache, recorder: Recorder, submit: Submit) -> None:
+        self._client = client
+        self._apps = apps
+        self._recorder = recorder
+        self._submit = submit
+        self._lock = threading.Lock()
+        self._told: dict[AppName, Record] = {}
+
+    def write(self, name: AppName, old: Status, new: Status) -> bool:
+        """Write the status if it changed; False when the app changed meanwhile (it was read again)."""
+        if new == old:
+            return True
+        obj = self._apps.get(name.namespace, name.name)
+        if obj is None:
+            return True
+        body = {**obj, "status": new.to_json()}
+        request = requests.replace(requests.SYNC_APPS, body, subresource="status", field_manager=FIELD_MANAGER)
+        try:
+            self._apps.observed(self._client.send(request))
+        except errors.NotFound:
+            return True
+        except errors.Conflict:
+            self._apps.observed(self._client.send(requests.get(requests.SYNC_APPS, name.namespace, name.name)))
+            return False
+        if new.problems and new.problems != old.problems:
+            first = new.problems[0]
+            self._recorder.event(obj, "Warning", first.reason, status.problem_text(first))
+        return True
+
+    def tell(self, name: AppName, url: str, record: Record) -> None:
+        """Hand on what `record` adds to what was told before."""
+        with self._lock:
+            due = gitstatus.due(record, self._told.get(name))
+            self._told[name] = due.told
+        if due.records:
+            self._submit(url, due.records)
+
+    def drop(self, name: AppName) -> None:
+        """The app does not exist any more."""
+        with self._lock:
+            self._told.pop(name, None)

@@ -1,0 +1,40 @@
+"""The record a pass leaves of a commit, from what it found and the status it wrote. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from gitsync.model.records import Record
+from gitsync.model.syncapps import Status
+from gitsync.plan import health, phases
+from gitsync.plan.identities import AppName, Identity
+from gitsync.report import status
+from gitsync.report.status import Findings
+from operator_core.jsonvalues import Object
+
+
+def record(
+    cluster: str, name: AppName, findings: Findings, new: Status, live: Mapping[Identity, Object], now: datetime
+) -> Record | None:
+    """The record of the commit that was attempted; None while there is nothing to tell of it.
+
+    A commit is broken when it cannot be applied, not when its repository or the API server cannot be
+    reached for a while.
+    """
+    why = _why_broken(findings)
+    plan = findings.plan
+    revision = findings.attempted if why is not None or plan is None else plan.revision
+    if revision is None or not (findings.is_newest or why is not None):
+        return None
+    kept = {Identity(r.group, r.kind, r.namespace or "", r.name): r.effect or "" for r in new.resources}
+    verdict = health.aggregate(findings.assessed)
+    return phases.record(
+        cluster, name, phases.Progress(revision, why, status.is_whole(findings), verdict, live, kept), now
+    )
+
+
+def _why_broken(findings: Findings) -> tuple[str, str] | None:
+    if findings.attempted is None or not (findings.stalled or findings.refused):
+        return None
+    if not findings.problems:
+        return None
+    return findings.problems[0].reason, status.problems_text(findings)
