@@ -40,7 +40,22 @@ def failure(deployment: Object, pods: Iterable[Object]) -> PodFailure | None:
     for condition in dig(deployment, "status", "conditions", default=[]):
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
             return PodFailure(condition.get("reason") or "FailedCreate", str(condition.get("message") or ""))
-    return next(_waiting(pods), None)
+    found = next(_waiting(pods), None)
+    if found is not None or _was_available(deployment):
+        return found
+    words = crash_words(pods)
+    return PodFailure("CrashLoopBackOff", words) if words else None
+
+
+def _was_available(deployment: Object) -> bool:
+    """Whether the JobManager served at any time since the Deployment was made, as far as conditions tell."""
+    for condition in dig(deployment, "status", "conditions", default=[]):
+        if condition.get("type") == "Available":
+            born = _time(dig(deployment, "metadata", "creationTimestamp"))
+            changed = _time(condition.get("lastTransitionTime"))
+            young = born is not None and changed is not None and changed - born <= _SAME_MOMENT
+            return bool(condition.get("status") == "True" or not young)
+    return False
 
 
 def _waiting(pods: Iterable[Object]) -> Iterator[PodFailure]:
@@ -91,7 +106,7 @@ def crash_words(pods: Iterable[Object]) -> str | None:
             ended = dig(container, "lastState", "terminated") or dig(container, "state", "terminated")
             if ended and ended.get("exitCode"):
                 words = str(ended.get("message") or "").strip() or f"exit code {ended.get('exitCode')}"
-                return f"[{container.get('name')}] {words}"[:_TEXT_LIMIT]
+                return f"[{container.get('name')}] CrashLoop - {words}"[:_TEXT_LIMIT]
     return None
 
 

@@ -1,0 +1,180 @@
+"""What a change of a FlinkDeployment manifest will do to its job, before anything is applied.
+
+The planner's view of the same rules the reconciler follows (`specdiff`, `upgrades`, `validation`): two
+manifests, and the live resource where it is known. Tells field paths and effects, never values. What
+only Flink can tell at the moment of the change (does the job run then?) is taken from the live status.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from operator_core.conf import effective, options
+from operator_core.decide import specdiff, validation
+from operator_core.decide.wanted import ON_DELETE
+from operator_core.errors import Stalled
+from operator_core.jsonvalues import Object, dig
+from operator_core.model import flinkdeployments, lastspecs
+from operator_core.model.lastspecs import LastSpec
+from operator_core.model.statuses import TERMINAL_JOB_STATES
+
+
+class Effect(StrEnum):
+    """Effects as plans, records and notes name them."""
+
+    NONE = "none"
+    SCALE_IN_PLACE = "scale-in-place"
+    UPGRADE_SAVEPOINT = "upgrade-savepoint"
+    UPGRADE_LAST_STATE = "upgrade-last-state"
+    RESTART_STATELESS = "restart-stateless"
+    REDEPLOY = "redeploy"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    CREATE = "create"
+    DELETE = "delete"
+    STATE_LOSS = "state-loss"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class JobEffect:
+    """What happens to the job, why, and which fields make it so (paths, never values)."""
+
+    effect: Effect
+    reason: str
+    changes: tuple[str, ...] = ()
+
+
+def effect_of(
+    old: Object | None,
+    new: Object | None,
+    *,
+    live: Object | None = None,
+    defaults: Mapping[str, str] | None = None,
+) -> JobEffect:
+    """The effect of replacing manifest `old` by `new` (None: absent).
+
+    `live` is the resource as the API server has it: what it records as deployed replaces `old` in the comparison.
+    `defaults` is the operator's own configuration, flat.
+    """
+    if new is None:
+        return _deletion(live or old)
+    last = _last(live)
+    rejected = _rejection(new, last, defaults or {})
+    if rejected is not None:
+        return JobEffect(Effect.REJECTED, rejected)
+    new_spec = new.get("spec") or {}
+    before = last.spec if last is not None else dig(old, "spec") if live is None else None
+    if before is None:
+        return _creation(new_spec)
+    diff = specdiff.classify(before, new_spec)
+    was_up = specdiff.desired_state(before) == "running"
+    goes_up = specdiff.desired_state(new_spec) == "running"
+    if was_up and not goes_up:
+        return JobEffect(Effect.SUSPEND, _suspension(new_spec), diff.paths)
+    if not was_up and goes_up:
+        return _resumption(before, new_spec, diff)
+    if not was_up:
+        return JobEffect(Effect.NONE, "the job is suspended and stays so", diff.paths)
+    if diff.type is specdiff.DiffType.IGNORE:
+        return JobEffect(Effect.NONE, "nothing that runs is touched", diff.paths)
+    return _upgrade(before, old, new, live, diff, defaults or {})
+
+
+def _deletion(gone: Object | None) -> JobEffect:
+    if gone is None:
+        return JobEffect(Effect.NONE, "there is nothing to delete")
+    if dig(gone, "metadata", "annotations", ON_DELETE) == "savepoint":
+        return JobEffect(Effect.DELETE, "the job is stopped with a savepoint, then deleted")
+    return JobEffect(Effect.DELETE, "the job is cancelled and deleted; no savepoint is taken")
+
+
+def _creation(spec: Object) -> JobEffect:
+    if specdiff.desired_state(spec) != "running":
+        return JobEffect(Effect.CREATE, "the job is created suspended")
+    if dig(spec, "job", "initialSavepointPath"):
+        return JobEffect(Effect.CREATE, "the job starts from initialSavepointPath")
+    return JobEffect(Effect.CREATE, "the job starts without state")
+
+
+def _suspension(spec: Object) -> str:
+    mode = _mode(spec)
+    return (
+        "the job stops and its state is dropped"
+        if mode == "stateless"
+        else f"the job stops, its state is kept ({mode})"
+    )
+
+
+def _resumption(before: Object, spec: Object, diff: specdiff.SpecDiff) -> JobEffect:
+    if _mode(spec) == "stateless" and _mode(before) != "stateless":
+        return JobEffect(Effect.STATE_LOSS, "the job was stopped with state and resumes without", diff.paths)
+    return JobEffect(Effect.RESUME, f"the job resumes ({_mode(before)})", diff.paths)
+
+
+def _upgrade(
+    before: Object,
+    old: Object | None,
+    new: Object,
+    live: Object | None,
+    diff: specdiff.SpecDiff,
+    defaults: Mapping[str, str],
+) -> JobEffect:
+    spec = new["spec"]
+    mode = _mode(spec)
+    if diff.type is specdiff.DiffType.SAVEPOINT_REDEPLOY:
+        return JobEffect(Effect.REDEPLOY, "the job is deployed again from initialSavepointPath", diff.paths)
+    if mode == "stateless":
+        had_state = any(_mode(each) != "stateless" for each in (dig(old, "spec"), dig(live, "spec")) if each)
+        if had_state:
+            return JobEffect(
+                Effect.STATE_LOSS, "upgradeMode became stateless: the job restarts without state", diff.paths
+            )
+        return JobEffect(Effect.RESTART_STATELESS, "the job restarts without state", diff.paths)
+    state = dig(live, "status", "jobStatus", "state")
+    if dig(live, "status", "jobManagerDeploymentStatus") == "ERROR":
+        return JobEffect(
+            Effect.REDEPLOY, "the JobManager does not come up; deployed again from the recorded state", diff.paths
+        )
+    if state in TERMINAL_JOB_STATES:
+        return JobEffect(Effect.REDEPLOY, "the job has ended; deployed again from its newest snapshot", diff.paths)
+    changed = before.get("flinkVersion") != spec.get("flinkVersion")
+    if mode == "savepoint" and state not in (None, "RUNNING", "RECONCILING", "CREATED", "INITIALIZING"):
+        return JobEffect(
+            Effect.UPGRADE_LAST_STATE, f"the job is {state}: continued from its newest checkpoint", diff.paths
+        )
+    if mode == "savepoint":
+        return JobEffect(Effect.UPGRADE_SAVEPOINT, "stopped with a savepoint and continued from it", diff.paths)
+    if changed and _has_savepoint_dir(new, defaults):
+        return JobEffect(Effect.UPGRADE_SAVEPOINT, "flinkVersion changes: a savepoint is taken", diff.paths)
+    return JobEffect(Effect.UPGRADE_LAST_STATE, "stopped and continued from its newest checkpoint", diff.paths)
+
+
+def _rejection(new: Object, last: LastSpec | None, defaults: Mapping[str, str]) -> str | None:
+    """Why the manifest would be refused. Status and server-side metadata of a manifest play no part."""
+    try:
+        parsed = flinkdeployments.parse({key: value for key, value in new.items() if key != "status"})
+    except Stalled as error:
+        return error.message
+    return "; ".join(validation.validate(parsed, last, defaults)) or None
+
+
+def _last(live: Object | None) -> LastSpec | None:
+    text = dig(live, "status", "reconciliationStatus", "lastReconciledSpec")
+    if not text:
+        return None
+    try:
+        return lastspecs.decode(str(text))
+    except Stalled:
+        return None
+
+
+def _has_savepoint_dir(new: Object, defaults: Mapping[str, str]) -> bool:
+    parsed = flinkdeployments.parse({key: value for key, value in new.items() if key != "status"})
+    meta = parsed.metadata
+    conf = effective.effective(parsed.spec, name=meta.name, namespace=meta.namespace, defaults=defaults)
+    return options.is_set(conf, options.SAVEPOINT_DIR)
+
+
+def _mode(spec: Object) -> str:
+    return str(dig(spec, "job", "upgradeMode", default="stateless"))
