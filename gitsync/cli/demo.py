@@ -25,9 +25,13 @@ import click
 )
 def demo(output: str, keep: bool, folder: Path | None) -> None:
     """Run a Flink job from a commit, upgrade it with its state by the next one, and measure it."""
+    import logging
+
     from gitsync.sandbox.demo import places, stages, tables
     from gitsync.sandbox.progress import Progress
 
+    # Watches that break because the sandbox ends are no news.
+    logging.getLogger("operator_core").addHandler(logging.NullHandler())
     place = places.Place((folder or places.default_dir()).resolve())
     progress = Progress()
     as_text = output == "text"

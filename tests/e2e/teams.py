@@ -120,7 +120,7 @@ class Team:
 
     def status(self) -> str:
         """What `gitsync status` prints."""
-        return commands.gitsync(self.layout, "status")
+        return commands.gitsync(self.layout, "status", "--namespace", self.home)
 
     def notes(self, sha: str) -> tuple[records.Record, ...]:
         """What was written back to a commit."""
