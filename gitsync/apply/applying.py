@@ -48,9 +48,9 @@ class _Progress:
     lost: AgentError | None = None
 
 
-def strict_apply(desired: Desired) -> Request:
+def strict_apply(desired: Desired, *, dry_run: bool = False) -> Request:
     """Server-side apply that refuses fields the schema does not know, as `kubectl apply` does."""
-    request = requests.apply(desired.resource, desired.body, field_manager=FIELD_MANAGER)
+    request = requests.apply(desired.resource, desired.body, field_manager=FIELD_MANAGER, dry_run=dry_run)
     return replace(request, query=(*request.query, ("fieldValidation", "Strict")))
 
 
@@ -104,7 +104,11 @@ class Applier:
         try:
             return self._client.send(strict_apply(desired))
         except errors.NotFound as error:
-            if not makes_namespace or desired.identity.namespace != makes_namespace or "namespaces" not in error.message:
+            if (
+                not makes_namespace
+                or desired.identity.namespace != makes_namespace
+                or "namespaces" not in error.message
+            ):
                 raise
         with contextlib.suppress(errors.AlreadyExists):
             body = {"metadata": {"name": makes_namespace}}

@@ -17,16 +17,11 @@ def install(context: str | None, timeout: float, only_print: bool) -> None:
 
         click.echo(yaml.safe_dump_all(wanted, sort_keys=False), nl=False)
         return
-    from operator_core.kube import client
+    from operator_core.kube.client import Client
     from operator_core.runtime.clock import SystemClock
 
-    with click.progressbar(length=len(wanted), label="definitions", file=click.get_text_stream("stderr")) as progress:
-        definitions.install(
-            client.Client.connect(context=context),
-            wanted,
-            SystemClock(),
-            timeout=timeout,
-            told=lambda _: progress.update(1),
-        )
-    for definition in wanted:
-        click.echo(f"{definition['metadata']['name']} installed")
+    cluster = Client.connect(context=context)
+    click.echo(f"installing {len(wanted)} definitions in {cluster.server}", err=True)
+    definitions.install(
+        cluster, wanted, SystemClock(), timeout=timeout, told=lambda name: click.echo(f"{name} installed")
+    )

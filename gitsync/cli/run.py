@@ -8,7 +8,7 @@ import click
 from operator_core.jsonvalues import Json
 
 
-def _local_path(repo: str | None) -> str | None:
+def local_path(repo: str | None) -> str | None:
     """A path relative to where the command is run, as the absolute one that a SyncApp needs."""
     if repo is None or "://" in repo or not Path(repo).expanduser().is_dir():
         return repo
@@ -55,15 +55,16 @@ def run(file: Path | None, context: str | None, defaults: tuple[str, ...], **fla
     from operator_core.kube.client import Client
     from operator_core.runtime import logs
 
-    flags["repo"] = _local_path(flags["repo"])
+    flags["repo"] = local_path(flags["repo"])
     flags["watch_namespaces"] = flags["watch_namespaces"] or None
-    flags["operator_defaults"] = dict(_option(one) for one in defaults) or None
+    flags["operator_defaults"] = dict(option(one) for one in defaults) or None
     chosen = settings.load(file, os.environ, flags)
     logs.configure(as_json=chosen.log_json, level=chosen.log_level)
     app.run(chosen, Client.connect(context=context))
 
 
-def _option(text: str) -> tuple[str, str]:
+def option(text: str) -> tuple[str, str]:
+    """`KEY=VALUE` as a pair; raises a usage error."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise click.BadParameter(f"{text!r} is not KEY=VALUE", param_hint="--operator-default")

@@ -1,0 +1,104 @@
+"""`gitsync plan`: what a revision would do to every object and every Flink job, before it is applied."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gitsync.cli.previewing import Outcome
+    from gitsync.plan.previews import Row
+
+
+@click.command()
+@click.argument("revisions", nargs=-1, metavar="[OLD] [NEW]")
+@click.option("--repo", envvar="GITSYNC_REPO", default=".", show_default=True, help="https URL or local path.")
+@click.option("--path", envvar="GITSYNC_PATH", default=".", show_default=True, help="Directory of the manifests.")
+@click.option("--recurse/--no-recurse", default=True, show_default=True, help="Read directories below it too.")
+@click.option("--destination-namespace", envvar="GITSYNC_DESTINATION_NAMESPACE", default="default", show_default=True)
+@click.option(
+    "--operator-default", "defaults", multiple=True, metavar="KEY=VALUE", help="Option below every job's own."
+)
+@click.option("--git-username", envvar="GITSYNC_GIT_USERNAME")
+@click.option("--git-password-file", type=click.Path(path_type=Path), envvar="GITSYNC_GIT_PASSWORD_FILE")
+@click.option("--live", is_flag=True, help="Compare NEW with the cluster instead of with OLD.")
+@click.option("--app", default="root", show_default=True, help="With --live: the SyncApp it is compared for.")
+@click.option("--namespace", envvar="GITSYNC_NAMESPACE", default="gitsync-system", show_default=True)
+@click.option("--context", help="With --live: context of the kubeconfig.")
+@click.option(
+    "-o", "--output", type=click.Choice(["table", "json", "yaml", "markdown"]), default="table", show_default=True
+)
+def plan(revisions: tuple[str, ...], output: str, **options: object) -> int:
+    """Show what the step from revision OLD to revision NEW does (default: HEAD^ and HEAD).
+
+    Objects that are created, changed or pruned, and for every Flink job what happens to it and why:
+    nothing, an upgrade with its state, a restart without. Field names are shown, never values. Only
+    committed revisions count, and no cluster is needed except with --live.
+
+    Exit code 0 when nothing would change, 1 when something would or when NEW has errors.
+    """
+    from gitsync.cli import previewing
+
+    if len(revisions) > 2 or (options["live"] and len(revisions) > 1):
+        raise click.UsageError("give OLD and NEW, or with --live only NEW")
+    outcome = previewing.preview(previewing.asked(revisions, options))
+    if output == "table":
+        click.echo(_table(outcome))
+    elif output == "markdown":
+        click.echo(_markdown(outcome))
+    else:
+        from gitsync.cli import tables
+
+        click.echo(tables.document(outcome.to_json(), output))
+    return 0 if outcome.preview.is_empty else 1
+
+
+def _title(outcome: "Outcome") -> str:
+    return f"{outcome.old} → {outcome.new}, {outcome.path}"
+
+
+def _cells(row: "Row") -> list[str]:
+    place = f"{row.file}:{row.line}" if row.file else ""
+    return [row.action.value, row.identity.shown, place, ", ".join(row.paths) or row.note]
+
+
+def _table(outcome: "Outcome") -> str:
+    from gitsync.cli import tables
+    from gitsync.report import status
+
+    parts = [_title(outcome)]
+    rows = outcome.preview.rows
+    if not rows and not outcome.preview.problems:
+        return f"{parts[0]}\nnothing changes"
+    if rows:
+        parts.append(tables.columns(["ACTION", "OBJECT", "FILE", "FIELDS"], [_cells(row) for row in rows]))
+    jobs = [[r.identity.shown, r.effect.effect.value, r.effect.reason] for r in rows if r.effect is not None]
+    if jobs:
+        parts.append(tables.columns(["JOB", "EFFECT", "WHY"], jobs))
+    if outcome.preview.problems:
+        lines = [f"  {status.problem_text(problem)}" for problem in outcome.preview.problems]
+        parts.append("\n".join(["this revision would not be applied:", *lines]))
+    return "\n\n".join(parts)
+
+
+def _markdown(outcome: "Outcome") -> str:
+    from gitsync.report import status
+
+    lines = [f"### gitsync plan: {_title(outcome)}", ""]
+    if outcome.preview.is_empty:
+        return "\n".join([*lines, "Nothing changes."])
+    jobs = [row for row in outcome.preview.rows if row.effect is not None]
+    if jobs:
+        lines += ["| job | effect | why |", "|---|---|---|"]
+        lines += [f"| {r.identity.shown} | **{r.effect.effect.value}** | {r.effect.reason} |" for r in jobs if r.effect]
+        lines.append("")
+    if outcome.preview.rows:
+        lines += ["| action | object | file | fields |", "|---|---|---|---|"]
+        lines += [
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in _cells(r)) + " |" for r in outcome.preview.rows
+        ]
+        lines.append("")
+    if outcome.preview.problems:
+        lines += ["This revision would not be applied:", ""]
+        lines += [f"- {status.problem_text(problem)}" for problem in outcome.preview.problems]
+    return "\n".join(lines).rstrip()

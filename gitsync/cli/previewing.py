@@ -1,0 +1,212 @@
+"""How `gitsync plan` gets its two sides: revisions from a mirror, or a revision and the live cluster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gitsync.apply import applying
+from gitsync.cli.run import local_path, option
+from gitsync.git.mirrors import Mirror
+from gitsync.git.urls import Credentials
+from gitsync.model import syncapps
+from gitsync.model.plans import Create, Plan, Update
+from gitsync.model.rendersets import RenderSet
+from gitsync.model.revisions import Revision
+from gitsync.model.syncapps import InventoryEntry, Problem
+from gitsync.plan import identities, planning, preparing, previews
+from gitsync.plan.identities import AppName, Identity
+from gitsync.plan.planning import AppFacts, Cluster
+from gitsync.plan.preparing import Prepared
+from gitsync.plan.previews import Preview
+from gitsync.plan.pruning import PrunePolicy
+from gitsync.render import rendering
+from gitsync.render.selecting import Source
+from gitsync.sandbox import caches
+from gitsync.targets import problem_from
+from operator_core.errors import AgentError, Reason, Stalled
+from operator_core.jsonvalues import Object
+from operator_core.kube import errors, requests
+from operator_core.kube.client import Client
+from operator_core.kube.discovery import Discovery
+from operator_core.kube.requests import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks for."""
+
+    repo: str
+    old: str
+    new: str
+    source: Source
+    namespace: str
+    defaults: Mapping[str, str]
+    credentials: Credentials | None
+    live_app: AppName | None
+    context: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A preview and what was compared."""
+
+    old: str
+    new: str
+    path: str
+    preview: Preview
+
+    def to_json(self) -> Object:
+        """For programs."""
+        return {
+            "old": self.old,
+            "new": self.new,
+            "path": self.path,
+            "changes": [row.to_json() for row in self.preview.rows],
+            "problems": [p.model_dump(by_alias=True, exclude_none=True) for p in self.preview.problems],
+        }
+
+
+def asked(revisions: tuple[str, ...], options: Mapping[str, object]) -> Asked:
+    """The values of the command line."""
+    live = bool(options["live"])
+    old = revisions[0] if len(revisions) == 2 or (revisions and not live) else "HEAD^"
+    new = revisions[-1] if len(revisions) == 2 or (revisions and live) else "HEAD"
+    given = options["defaults"]
+    password_file = options["git_password_file"]
+    credentials = None
+    if isinstance(password_file, Path):
+        try:
+            password = password_file.read_text().strip()
+        except OSError as error:
+            raise click.FileError(str(password_file), error.strerror or "cannot be read") from error
+        credentials = Credentials(str(options["git_username"] or "git"), password)
+    return Asked(
+        repo=local_path(str(options["repo"])) or "",
+        old=old,
+        new=new,
+        source=Source(path=str(options["path"]), recurse=bool(options["recurse"])),
+        namespace=str(options["destination_namespace"]),
+        defaults=dict(option(one) for one in given) if isinstance(given, tuple) else {},
+        credentials=credentials,
+        live_app=AppName(str(options["namespace"]), str(options["app"])) if live else None,
+        context=str(options["context"]) if options["context"] else None,
+    )
+
+
+def preview(wanted: Asked) -> Outcome:
+    """Render both sides and compare them."""
+    mirror = Mirror(wanted.repo, caches.cache_dir() / "mirrors", credentials=wanted.credentials)
+    new = resolve(mirror, wanted.new)
+    rendered = rendering.render(mirror, new, wanted.source)
+    path = rendered.path or "."
+    if wanted.live_app is not None:
+        found = _against_cluster(wanted, rendered, new)
+        return Outcome(f"cluster ({wanted.live_app})", _shown(new), path, found)
+    old = resolve(mirror, wanted.old)
+    before = _render_old(mirror, old, wanted.source)
+    app = AppName("", "plan")
+    after = preparing.prepare(rendered.objects, previews.offline_kinds(rendered.objects), app, wanted.namespace)
+    earlier = preparing.prepare(before.objects, previews.offline_kinds(before.objects), app, wanted.namespace)
+    found = previews.between(earlier, _with_render_errors(after, rendered), wanted.defaults)
+    if not rendered.ok:
+        found = Preview((), found.problems)
+    return Outcome(_shown(old), _shown(new), path, found)
+
+
+def resolve(mirror: Mirror, name: str) -> Revision:
+    """A branch, tag or commit, with Git's suffixes (`HEAD^`, `main~3`)."""
+    cut = min((name.index(mark) for mark in "^~" if mark in name), default=len(name))
+    found = mirror.resolve(name[:cut] or "HEAD", max_age=30.0)
+    if cut == len(name):
+        return found
+    sha = mirror.local("rev-parse", "--verify", "--quiet", f"{found.sha}{name[cut:]}^{{commit}}", quiet=True)
+    if not sha.strip():
+        text = f"{name!r} names no commit of {mirror.url}: {name[:cut]} is {found.short} and has no such ancestor"
+        raise Stalled(Reason.RevisionNotFound, text)
+    return mirror.revision(sha.decode().strip(), name)
+
+
+def _render_old(mirror: Mirror, revision: Revision, source: Source) -> RenderSet:
+    """The side that is left; a path that did not exist yet, or was broken, is an empty side."""
+    try:
+        return rendering.render(mirror, revision, source)
+    except Stalled as error:
+        if error.reason is not Reason.PathNotFound:
+            raise
+        return RenderSet(revision, source.path)
+
+
+def _with_render_errors(prepared: Prepared, rendered: RenderSet) -> Prepared:
+    problems = (*(problem_from(error) for error in rendered.errors), *prepared.problems)
+    return Prepared(prepared.desired, prepared.waiting, problems, prepared.warnings)
+
+
+def _shown(revision: Revision) -> str:
+    name = "" if revision.sha.startswith(revision.ref.lower()) else f"{revision.ref} "
+    return f"{name}{revision.short} ({revision.subject})"
+
+
+def _against_cluster(wanted: Asked, rendered: RenderSet, new: Revision) -> Preview:
+    client = Client.connect(context=wanted.context)
+    app = wanted.live_app or AppName("", "")
+    if not rendered.ok:
+        return Preview((), tuple(problem_from(error) for error in rendered.errors))
+    discovery = Discovery(client)
+    kinds = {key: discovery.find(*key) for key in preparing.kinds_used(rendered.objects)}
+    prepared = preparing.prepare(rendered.objects, kinds, app, wanted.namespace)
+    inventory = _inventory(client, app)
+    known = _resources(discovery, inventory)
+    places = {one.identity: one.resource for one in prepared.desired if one.identity not in prepared.waiting}
+    live = _read(client, {**known, **places})
+    facts = AppFacts(app, inventory, PrunePolicy(prune=True, allow_empty=False, guards_state=True))
+    found = planning.plan(new.sha, prepared, facts, Cluster(live, known, {}, {}))
+    dry, refused = _dry_run(client, found)
+    shown = previews.against_cluster(found, live, dry, wanted.defaults)
+    return Preview(shown.rows, (*shown.problems, *refused))
+
+
+def _inventory(client: Client, app: AppName) -> tuple[InventoryEntry, ...]:
+    try:
+        found = client.send(requests.get(requests.SYNC_APPS, app.namespace, app.name))
+    except errors.NotFound:
+        return ()
+    return syncapps.parse(found).status.inventory
+
+
+def _resources(discovery: Discovery, inventory: tuple[InventoryEntry, ...]) -> dict[Identity, Resource]:
+    found: dict[Identity, Resource] = {}
+    for entry in inventory:
+        identity = identities.parse_identity(entry.id)
+        if identity is not None:
+            version = f"{identity.group}/{entry.version}" if identity.group else entry.version
+            resource = discovery.find(version, identity.kind)
+            if resource is not None:
+                found[identity] = resource
+    return found
+
+
+def _read(client: Client, wanted: Mapping[Identity, Resource]) -> dict[Identity, Object]:
+    found: dict[Identity, Object] = {}
+    for identity, resource in wanted.items():
+        try:
+            found[identity] = client.send(requests.get(resource, identity.namespace or None, identity.name))
+        except errors.NotFound:
+            continue
+    return found
+
+
+def _dry_run(client: Client, plan: Plan) -> tuple[dict[Identity, Object], tuple[Problem, ...]]:
+    """What the API server would answer to every write, and what it would refuse."""
+    answers: dict[Identity, Object] = {}
+    refused: list[Problem] = []
+    for step in plan.steps:
+        if isinstance(step, Create | Update):
+            try:
+                answers[step.desired.identity] = client.send(applying.strict_apply(step.desired, dry_run=True))
+            except errors.Unreachable:
+                raise
+            except AgentError as error:
+                refused.append(applying.problem_of(step.desired, error))
+    return answers, tuple(refused)
