@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from gitsync.sandbox import errors, toolchains
-from gitsync.sandbox.images import flinkhome
+from gitsync.sandbox.images import classarchives, flinkhome
 from gitsync.sandbox.progress import Progress
 
 
@@ -43,12 +43,13 @@ def fulfil(dir: Path, release: str, progress: Progress) -> None:
     """Fetch one release; its wish ends, or says what went wrong. Never raises SandboxError."""
     wish = folder(dir) / release
     try:
-        toolchains.find_java(progress)
-        flinkhome.assemble(release, progress)
+        java = toolchains.find_java(progress)
+        home = flinkhome.assemble(release, progress)
     except errors.SandboxError as error:
         wish.write_text(f"Flink {release} cannot be fetched: {error}", encoding="utf-8")
     else:
         wish.unlink(missing_ok=True)
+        classarchives.make(release, home, java, progress)
 
 
 def main() -> None:

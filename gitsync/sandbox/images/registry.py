@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gitsync.sandbox import errors
-from gitsync.sandbox.images import flinkhome, flinkimage, overlays, releases, thisimage
+from gitsync.sandbox.images import classarchives, flinkhome, flinkimage, overlays, releases, thisimage
 from gitsync.sandbox.images.models import Image, UnknownImage
 
 MAX_BASES = 16
@@ -82,7 +82,8 @@ def _resolve(dir: Path, reference: str, java_home: Callable[[], Path], bases: in
         )
     if not flinkhome.is_ready(release):
         raise UnknownImage(f"Flink {release} is not in the cache yet")
-    return flinkimage.image(reference, release, flinkhome.location(release), java_home())
+    home, java = flinkhome.location(release), java_home()
+    return flinkimage.image(reference, release, home, java, classarchives.find(release, home, java))
 
 
 def _is_known(dir: Path, reference: str) -> bool:

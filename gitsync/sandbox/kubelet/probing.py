@@ -14,10 +14,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gitsync.sandbox.containers.processes import Process
 from gitsync.sandbox.kubelet import probes
 from gitsync.sandbox.kubelet.podstates import ProbeKind
 from gitsync.sandbox.kubelet.probes import FIELDS, Row
-from gitsync.sandbox.kubelet.processes import Process
 from operator_core.jsonvalues import Object
 
 BODY_LIMIT = 10 * 1024

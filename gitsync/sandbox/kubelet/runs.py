@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitsync.sandbox.kubelet import hooks, podnets, probing, processes
-from gitsync.sandbox.kubelet.containerspecs import ContainerSpec
+from gitsync.sandbox.containers import processes
+from gitsync.sandbox.containers.processes import End, Process
+from gitsync.sandbox.containers.specs import ContainerSpec
+from gitsync.sandbox.kubelet import hooks, podnets, probing
 from gitsync.sandbox.kubelet.podstates import Event, Exited, Probed, uid
 from gitsync.sandbox.kubelet.probing import Target, Told
-from gitsync.sandbox.kubelet.processes import End, Process
 from gitsync.sandbox.kubelet.starting import StartError
 from gitsync.sandbox.kubelet.telling import Teller
 from operator_core.jsonvalues import Object, dig

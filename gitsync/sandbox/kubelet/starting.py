@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitsync.sandbox import layout
+from gitsync.sandbox.containers.specs import ContainerSpec
 from gitsync.sandbox.images.models import Image, UnknownImage
 from gitsync.sandbox.kubelet import environment, expansion, volumes
-from gitsync.sandbox.kubelet.containerspecs import ContainerSpec
 from gitsync.sandbox.kubelet.environment import MissingSource, Setting
 from gitsync.sandbox.kubelet.imagestore import ImageStore
 from gitsync.sandbox.kubelet.podstates import identity

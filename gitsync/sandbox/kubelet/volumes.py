@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from gitsync.sandbox.containers.specs import Mount
 from gitsync.sandbox.kubelet import expansion, projections
-from gitsync.sandbox.kubelet.containerspecs import Mount
 from gitsync.sandbox.kubelet.environment import Setting
 from gitsync.sandbox.kubelet.projections import Files, Sources
 from operator_core.jsonvalues import Object, dig

@@ -44,7 +44,10 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """`folder` belongs to this run: it holds tmp/, etc/, rw/ (writable parts of the image) and termination-log."""
+    """`folder` belongs to this run: it holds tmp/, etc/, rw/ (writable parts of the image) and termination-log.
+
+    `own_network`: nothing but its own loopback.
+    """
 
     image: Image
     argv: tuple[str, ...]
@@ -57,7 +60,7 @@ class ContainerSpec:
     mounts: tuple[Mount, ...] = ()
     termination_path: str = "/dev/termination-log"
     read_only_root: bool = False
-    share_host_network: bool = False
+    own_network: bool = False
 
 
 def options(spec: ContainerSpec, status_fd: int) -> tuple[str, ...]:
@@ -65,6 +68,7 @@ def options(spec: ContainerSpec, status_fd: int) -> tuple[str, ...]:
     return (
         *("--unshare-user", "--uid", str(spec.uid), "--gid", str(spec.gid)),
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", spec.hostname),
+        *(("--unshare-net",) if spec.own_network else ()),
         *("--as-pid-1", "--json-status-fd", str(status_fd)),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--dir", "/var/run", "--symlink", "/var/run", "/run"),

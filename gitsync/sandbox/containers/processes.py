@@ -1,6 +1,6 @@
 """Runs containers: starts `bwrap` in a pod's network, signals the program inside, waits for its end.
 
-The shell around `containerspecs`. A container is a child process whose end a thread of its own waits for; the
+The shell around `specs`. A container is a child process whose end a thread of its own waits for; the
 caller is told through a callback. Programs inside live in the sandbox's process namespace and die with it.
 """
 
@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitsync.sandbox.kubelet import containerspecs
-from gitsync.sandbox.kubelet.containerspecs import ContainerSpec
+from gitsync.sandbox.containers import specs
+from gitsync.sandbox.containers.specs import ContainerSpec
 
 MESSAGE_LIMIT = 4096
 FALLBACK_LIMIT = 2048
@@ -106,7 +106,7 @@ def start(spec: ContainerSpec, network: Path | None, log: Path) -> Process:
     read, write = os.pipe()
     try:
         with tempfile.TemporaryFile() as options, log.open("ab") as output:
-            options.write(b"".join(word.encode() + b"\0" for word in containerspecs.options(spec, write)))
+            options.write(b"".join(word.encode() + b"\0" for word in specs.options(spec, write)))
             options.seek(0)
             enter = [] if network is None else ["nsenter", f"--net={network}"]
             child = subprocess.Popen(
@@ -143,9 +143,9 @@ def _fill(spec: ContainerSpec) -> None:
     (folder / "tmp").chmod(0o1777)
     (folder / "termination-log").touch()
     for target in spec.image.scratch:
-        containerspecs.writable(folder, target).mkdir(parents=True, exist_ok=True)
+        specs.writable(folder, target).mkdir(parents=True, exist_ok=True)
     for copy in spec.image.copies:
-        target_path = containerspecs.writable(folder, copy.target)
+        target_path = specs.writable(folder, copy.target)
         if copy.source.is_dir():
             shutil.copytree(copy.source, target_path, dirs_exist_ok=True)
         else:
