@@ -14,6 +14,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -95,15 +96,15 @@ class Mirror:
 
     def revision(self, sha: str, ref: str) -> Revision:
         """What is told of a commit that is in the mirror."""
-        key = f"{sha} {ref}"
         with self._lock:
-            if key in self._revisions:
-                return self._revisions[key]
+            known = self._revisions.get(sha)
+        if known is not None:
+            return replace(known, ref=ref)
         options = ("-1", "--no-show-signature", "--format=%H%x00%ct%x00%an%x00%s")
         text = self.local("log", *options, f"{sha}^{{commit}}", "--").decode("utf-8", "replace")
         full, seconds, author, subject = text.rstrip("\n").split("\0")
         revision = Revision(self.url, ref, full, datetime.fromtimestamp(int(seconds), UTC), author, subject)
-        self._remember(self._revisions, key, revision)
+        self._remember(self._revisions, sha, revision)
         return revision
 
     def has_commit(self, sha: str) -> bool:
@@ -121,7 +122,6 @@ class Mirror:
             probed = self._probe()
             if probed.names and probed.names != self._mirrored():
                 self._fetch(_REFSPECS, sha_length=len(next(iter(probed.names.values()))))
-                self._fetched = None
                 # What was fetched counts: the repository may have moved since the probe.
                 probed = refs.Refs(self._mirrored(), probed.head_target, probed.head_sha)
             self._known, self._probed_at = probed, began
@@ -207,7 +207,9 @@ class Mirror:
     def _fetch(self, refspecs: tuple[str, ...], sha_length: int) -> None:
         for last in (False, True):
             self._create(sha_length)
-            arguments = ("fetch", *FETCH_OPTIONS, "--prune", "--atomic", "--", self.url, *refspecs)
+            self._fetched = None
+            # Not --atomic: a branch a/b may take the place of a branch a, which is pruned first.
+            arguments = ("fetch", *FETCH_OPTIONS, "--prune", "--", self.url, *refspecs)
             output = self.exchange(*arguments, timeout=FETCH_TIMEOUT)
             if output.status == 0:
                 self._combine_packs()

@@ -10,6 +10,7 @@ import binascii
 import math
 import re
 import struct
+from decimal import Decimal
 
 from operator_core.jsonvalues import Json
 
@@ -57,7 +58,9 @@ def json_value(value: Json) -> Json:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ScalarError("JSON knows no infinite or undefined number: quote it if text is meant")
-        return int(value) if value.is_integer() and int(value) in _INT64 else value
+        # Go writes the shortest digits that mean this float, and those are read again as an integer.
+        whole = int(Decimal(repr(value))) if value.is_integer() else None
+        return whole if whole is not None and whole in _INT64 else value
     return float(value) if isinstance(value, int) and value not in _INT64 else value
 
 
