@@ -51,8 +51,8 @@ def _effect(world: World, run: Pass, facts: Facts, effect: decisions.SideEffect)
             world.reach("savepoint-triggered")
         case decisions.CancelJob(job_id, required):
             _cancel(world, facts, job_id, required=required)
-        case decisions.ScaleToZero(uid):
-            _scale_to_zero(world, run, uid)
+        case decisions.ScaleToZero():
+            _scale_to_zero(world, run, effect)
         case decisions.DeleteCluster(uid, cancel):
             if cancel:
                 _cancel(world, facts, cancel, required=False)
@@ -77,8 +77,13 @@ def _cancel(world: World, facts: Facts, job_id: str, *, required: bool) -> None:
             raise
 
 
-def _scale_to_zero(world: World, run: Pass, uid: str) -> None:
-    patch = {"metadata": {"uid": uid}, "spec": {"replicas": 0}}
+def _scale_to_zero(world: World, run: Pass, wanted: decisions.ScaleToZero) -> None:
+    meta: Object = {"uid": wanted.uid}
+    if wanted.version:
+        meta["resourceVersion"] = wanted.version
+    if wanted.mark:
+        meta["annotations"] = {wanted.mark: "true"}
+    patch = {"metadata": meta, "spec": {"replicas": 0}}
     request = requests.merge_patch(requests.DEPLOYMENTS, run.namespace, run.name, patch, field_manager=FIELD_MANAGER)
     world.deployments.observed(world.api.send(request))
 

@@ -22,7 +22,7 @@ from operator_core.decide import (
     verdicts,
     wanted,
 )
-from operator_core.decide.decisions import AddFinalizer, Event, Rest, Step
+from operator_core.decide.decisions import AddFinalizer, Event, Rest, ScaleToZero, Step
 from operator_core.decide.facts import Facts, HaMetadata, Job, Need, Unreachable, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.records import Restore
@@ -132,6 +132,8 @@ def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None
     facts = replace(facts, status=status)
     if facts.cluster is None:
         return _missing(facts, want)
+    if upgrades.is_marked(facts.cluster):
+        return _carry_out(facts, upgrades.same_restore(facts, want), ())
     return _watch_over(facts, failure)
 
 
@@ -161,6 +163,8 @@ def _carry_out(facts: Facts, choice: upgrades.Choice, told: tuple[Event, ...]) -
             return stops.begin_cancel(facts, told)
         case upgrades.TearDown(restore):
             return _torn_down(facts, restore, verdicts.Fine(), told)
+        case upgrades.Freeze(uid, version):
+            return Step(ScaleToZero(uid, version, upgrades.UNSTARTED), facts.status)
         case upgrades.Wait(why, seconds):
             return steps.rest(facts, seconds, verdict=verdicts.Waiting(f"The change waits: {why}"))
         case upgrades.DeadEnd(reason, message):

@@ -23,13 +23,13 @@ _TERMINAL = 300.0
 def pending(facts: Facts, since_ms: int | None) -> float:
     """While an answer from Flink is awaited since `since_ms` (epoch ms)."""
     waited = facts.now.timestamp() - (since_ms or 0) / 1000
-    return min(_SLOWEST_PENDING, max(PENDING, (waited - _PATIENCE) / 10))
+    return min(_SLOWEST_PENDING, max(PENDING, (waited - _PATIENCE) / 20))
 
 
 def triggered(facts: Facts, since_ms: int | None) -> float:
     """While a savepoint is being taken: a small one takes a fraction of a second."""
     waited = facts.now.timestamp() - (since_ms or 0) / 1000
-    return 0.1 if waited < 1 else min(_SLOWEST_PENDING, max(PENDING, (waited - _PATIENCE) / 10))
+    return 0.1 if waited < 1 else min(_SLOWEST_PENDING, max(PENDING, (waited - _PATIENCE) / 20))
 
 
 def deployed(facts: Facts, status: FlinkDeploymentStatus) -> float:
@@ -39,7 +39,7 @@ def deployed(facts: Facts, status: FlinkDeploymentStatus) -> float:
         return _TERMINAL + _spread(facts, 60)
     if not observing.serves(facts):
         return _SAFETY + _spread(facts, 20)
-    since = status.reconciliation_status.reconciliation_timestamp
+    since = max(status.reconciliation_status.reconciliation_timestamp, int(status.job_status.update_time or 0))
     if state == "RUNNING":
         settled = "state-size" in status.cluster_info or "checkpointing" in status.cluster_info
         waited = facts.now.timestamp() - since / 1000

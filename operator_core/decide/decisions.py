@@ -51,9 +51,14 @@ class CancelJob:
 
 @dataclass(frozen=True, slots=True)
 class ScaleToZero:
-    """Take the JobManager's pods away but keep the Deployment with this uid."""
+    """Take the JobManager's pods away but keep the Deployment with this uid.
+
+    `version` is a resourceVersion that must still hold, `mark` an annotation to leave on the Deployment.
+    """
 
     uid: str
+    version: str | None = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

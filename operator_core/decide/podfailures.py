@@ -110,26 +110,17 @@ def crash_words(pods: Iterable[Object]) -> str | None:
     return None
 
 
-def never_started(deployment: Object, pods: Iterable[Object]) -> bool:
+def never_started(deployment: Object) -> bool:
     """Whether no JobManager of this Deployment ever served, so that no newer state than the restored can exist.
 
-    Kubernetes' Available condition has been False since the Deployment was made (the Java operator's rule),
-    or all its pods were made with it and none of their containers ever ran.
+    Kubernetes' Available condition has been False since the Deployment was made (the Java operator's rule), or the
+    Deployment controller is still at its first rollout. Only a live read of the Deployment may be judged.
     """
-    born = _time(dig(deployment, "metadata", "creationTimestamp"))
-    if born is None:
+    conditions = {entry.get("type"): entry for entry in dig(deployment, "status", "conditions", default=[])}
+    available, progressing = conditions.get("Available"), conditions.get("Progressing") or {}
+    if available is None or available.get("status") != "False":
         return False
-    for condition in dig(deployment, "status", "conditions", default=[]):
-        if condition.get("type") == "Available":
-            if condition.get("status") == "True":
-                return False
-            changed = _time(condition.get("lastTransitionTime"))
-            if changed is not None and changed - born <= _SAME_MOMENT:
-                return True
-    own = list(pods)
-    births = [_time(dig(pod, "metadata", "creationTimestamp")) for pod in own]
-    young = all(birth is not None and birth - born <= _POD_DELAY for birth in births)
-    return bool(own) and young and not any(has_ever_started(pod) for pod in own)
+    return not _was_available(deployment) or progressing.get("reason") in _FIRST_ROLLOUT
 
 
 def _time(text: str | None) -> datetime | None:
@@ -137,4 +128,13 @@ def _time(text: str | None) -> datetime | None:
 
 
 _SAME_MOMENT = timedelta(seconds=2)
-_POD_DELAY = timedelta(seconds=30)
+_FIRST_ROLLOUT = frozenset(
+    (
+        "NewReplicaSetCreated",
+        "FoundNewReplicaSet",
+        "ReplicaSetUpdated",
+        "ProgressDeadlineExceeded",
+        "ReplicaSetCreateError",
+    )
+)
+"""Reasons of the Progressing condition before it becomes NewReplicaSetAvailable, which it then stays."""

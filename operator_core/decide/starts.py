@@ -6,7 +6,7 @@ that may have been created before a crash is finished, not repeated.
 """
 
 from operator_core.conf import options
-from operator_core.decide import cadence, observing, records, steps, upgrades
+from operator_core.decide import observing, records, steps, upgrades
 from operator_core.decide.decisions import (
     CreateCluster,
     DeleteCluster,
@@ -22,7 +22,7 @@ from operator_core.decide.wanted import Wanted, requested_paths
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
 from operator_core.model.flinkdeployments import GENERATION_ANNOTATION
-from operator_core.model.statuses import TERMINAL_JOB_STATES, FlinkDeploymentStatus
+from operator_core.model.statuses import FlinkDeploymentStatus
 
 _GONE_RECHECK = 30.0
 
@@ -204,17 +204,12 @@ def _not_created(facts: Facts, want: Wanted) -> Step:
     if not want.running:
         restore = recorded_restore(facts, want) or Restore("stateless")
         return steps.record(facts, records.torn_down(facts, restore), None)
+    if options.has_high_availability(facts.last_conf):
+        if isinstance(facts.ha, Unread):
+            return steps.look(facts, Need.HA_METADATA)
+        if facts.ha.with_checkpoint:
+            return _record(facts, want, Restore("last-state"), first_deployment=False)
     last_first = facts.last is not None and facts.last.first_deployment
     if last_first:
         return _record(facts, want, first_restore(want), first_deployment=True)
     return start(facts, want)
-
-
-def is_pending(facts: Facts) -> bool:
-    """Whether the deployed job has not come up yet."""
-    return facts.status.job_status.state not in (*TERMINAL_JOB_STATES, "RUNNING")
-
-
-def boot_pause(facts: Facts) -> float:
-    """How soon to look at a booting job again."""
-    return cadence.pending(facts, facts.status.reconciliation_status.reconciliation_timestamp)

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 
 from operator_core.conf import options
 from operator_core.decide import podfailures, specdiff
-from operator_core.decide.facts import Checkpoints, Facts, HaMetadata, Job, Need, Snapshot, Unreachable, Unread
+from operator_core.decide.facts import Checkpoints, Facts, Job, Need, Snapshot, Unreachable, Unread
 from operator_core.decide.records import LAST_STATE_MARKER, Restore
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
-from operator_core.jsonvalues import dig
+from operator_core.jsonvalues import Object, dig
 from operator_core.model.jobs import UpgradeMode
 from operator_core.model.statuses import TERMINAL_JOB_STATES
 
 NOT_ADDRESSABLE = "<checkpoint-not-externally-addressable>"
 CHECKPOINT_CACHE_SECONDS = 4.0
 """Flink caches checkpoint statistics for three seconds: an answer sooner after the end may miss the last one."""
+UNSTARTED = "gitsync.io/unstarted"
+"""Annotation of a JobManager Deployment that was scaled to zero before it ever served."""
 _BOOT_PATIENCE = 60.0
 WAY_OUT = (
     "Manual restore required. Set the annotation gitsync.io/restore-from: '<any id> <path of a savepoint or "
@@ -46,6 +48,14 @@ class TearDown:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """Take a cluster that never started down, provided it is still at `version`."""
+
+    uid: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Not possible at the moment; try again in `seconds` or when something changes."""
 
@@ -68,7 +78,7 @@ class Ask:
     needs: tuple[Need, ...]
 
 
-Choice = Stop | Cancel | TearDown | Wait | DeadEnd | Ask
+Choice = Stop | Cancel | TearDown | Freeze | Wait | DeadEnd | Ask
 
 
 def choose(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Choice:
@@ -77,13 +87,27 @@ def choose(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Choice:
         return TearDown(Restore("savepoint", str(dig(want.spec, "job", "initialSavepointPath"))))
     if want.upgrade_mode == "stateless":
         return TearDown(Restore("stateless"))
-    cluster = facts.cluster
-    if cluster is not None and podfailures.never_started(cluster, facts.pods):
-        return same_restore(facts, want)
+    if facts.cluster is not None and (is_marked(facts.cluster) or podfailures.never_started(facts.cluster)):
+        return _unstarted(facts, want, facts.cluster)
     job = facts.flink.job
     if isinstance(job, Job):
         return _with_job(facts, want, job)
     return _without_job(facts, want)
+
+
+def _unstarted(facts: Facts, want: Wanted, cluster: Object) -> Choice:
+    """Make sure that it never will start before the state it was given is handed to the next deployment."""
+    if is_marked(cluster):
+        return same_restore(facts, want)
+    if isinstance(facts.live_deployment, Unread):
+        return Ask((Need.LIVE_DEPLOYMENT,))
+    return Freeze(str(dig(cluster, "metadata", "uid")), str(dig(cluster, "metadata", "resourceVersion")))
+
+
+def is_marked(cluster: Object) -> bool:
+    """Whether the cluster was taken down by us before it ever started."""
+    marked = dig(cluster, "metadata", "annotations", UNSTARTED)
+    return marked is not None and dig(cluster, "spec", "replicas", default=1) == 0
 
 
 def _with_job(facts: Facts, want: Wanted, job: Job) -> Choice:
@@ -216,11 +240,6 @@ def keeps_checkpoints(facts: Facts) -> bool:
     """Whether a cancelled job leaves its newest checkpoint behind (unset: it does, the builder sees to it)."""
     retention = options.get(facts.last_conf, options.CHECKPOINT_RETENTION)
     return (retention or "RETAIN_ON_CANCELLATION").strip().upper() == "RETAIN_ON_CANCELLATION"
-
-
-def ha_missing(ha: HaMetadata) -> bool:
-    """Whether nothing of the cluster's HA metadata is left."""
-    return not ha.names
 
 
 def _version_changed(facts: Facts, want: Wanted) -> bool:
