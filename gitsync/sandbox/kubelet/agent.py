@@ -6,11 +6,9 @@ pod networks, then runs every pod bound to the node from its status on.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shutil
-import signal
 import threading
 from pathlib import Path
 
@@ -88,10 +86,7 @@ class Kubelet:
             cache.stop()
 
     def _clean(self) -> None:
-        for pid in podnets.stale_processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        podnets.delete_all()
+        podnets.clean()
         shutil.rmtree(self._folder / "pods", ignore_errors=True)
         logs = self._folder / "logs" / "pods"
         old = sorted(logs.iterdir(), key=lambda path: path.stat().st_mtime) if logs.is_dir() else []

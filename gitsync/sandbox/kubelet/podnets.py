@@ -6,8 +6,13 @@ would find a stranger at the address of a pod that has just ended. Interface nam
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
+import signal
 import subprocess
 import threading
+import time
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -15,6 +20,8 @@ from gitsync.sandbox import layout
 
 NETNS = Path("/run/netns")
 BRIDGE = "br0"
+VETH = re.compile(r"^\d+: (vp[0-9a-f]{10})@", re.MULTILINE)
+CLEANING_S = 10.0
 
 
 class NetworkError(Exception):
@@ -74,19 +81,32 @@ def delete(uid: str) -> None:
         _ip("netns", "delete", name_for(uid))
 
 
-def stale_processes() -> list[int]:
-    """Processes in any pod's namespace: what an earlier kubelet left behind."""
+def clean() -> None:
+    """End what an earlier kubelet left: processes in pod namespaces, the namespaces, the host's ends of their links."""
+    limit = time.monotonic() + CLEANING_S
+    while (left := _processes()) and time.monotonic() < limit:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+    for entry in _namespaces():
+        _ip("netns", "delete", entry.name)
+    listed = subprocess.run(["ip", "-o", "link", "show", "type", "veth"], capture_output=True, text=True, check=False)
+    for name in VETH.findall(listed.stdout):
+        # The kernel removes the pair when it gets round to the dead namespace, which may be before this line or after.
+        subprocess.run(["ip", "link", "delete", name], capture_output=True, check=False)
+
+
+def _processes() -> list[int]:
     found: list[int] = []
-    for entry in sorted(NETNS.glob("p*")) if NETNS.is_dir() else []:
+    for entry in _namespaces():
         done = subprocess.run(["ip", "netns", "pids", entry.name], capture_output=True, text=True, check=False)
         found += [int(word) for word in done.stdout.split()]
     return found
 
 
-def delete_all() -> None:
-    """Remove every pod's namespace."""
-    for entry in sorted(NETNS.glob("p*")) if NETNS.is_dir() else []:
-        _ip("netns", "delete", entry.name)
+def _namespaces() -> list[Path]:
+    return sorted(NETNS.glob("p*")) if NETNS.is_dir() else []
 
 
 def _ip(*arguments: str) -> None:
