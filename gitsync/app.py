@@ -10,9 +10,15 @@ import tempfile
 import threading
 from pathlib import Path
 
+from starlette.applications import Starlette
+
+from gitsync import telemetry
 from gitsync.apply import definitions, rootapps
 from gitsync.settings import Settings
 from gitsync.synchalf import SyncHalf
+from gitsync.web import signatures
+from gitsync.web.app import Receiver, WebHooks, make_app
+from gitsync.web.server import Server
 from operator_core.controllers.operator import Operator
 from operator_core.errors import Reason, Retry
 from operator_core.kube.client import Client
@@ -34,9 +40,13 @@ class Agent:
         runs_operator, runs_sync = settings.role in ("all", "operator"), settings.role in ("all", "sync")
         self._operator = self._operator_half() if runs_operator else None
         self._sync = SyncHalf(settings, client, clock, work_directory) if runs_sync else None
+        self._ready = threading.Event()
+        self._web = Server(self._web_app(), settings.web_port) if settings.web_port else None
 
     def start(self) -> None:
         """Bring everything up. Raises Retry when the API server does not list in time, Stalled without the kinds."""
+        if self._web is not None:
+            self._web.start()
         if self._settings.install_crds:
             self._install()
         if self._sync is not None:
@@ -50,15 +60,32 @@ class Agent:
             raise Retry(
                 Reason.ApiUnreachable, f"{self._client.server} did not list the agent's kinds in {_SYNC_SECONDS:.0f} s"
             )
+        self._ready.set()
         log.info("following %s as %s", self._settings.repo or "the SyncApps in the cluster", self._settings.role)
 
     def stop(self) -> None:
         """Let passes under way end: first what writes specs, then what acts on them."""
+        self._ready.clear()
         if self._sync is not None:
             self._sync.stop(STOP_SECONDS)
         if self._operator is not None:
             self._operator.stop(STOP_SECONDS)
+        if self._web is not None:
+            self._web.stop(STOP_SECONDS)
         self._client.close()
+
+    def _web_app(self) -> Starlette:
+        queues = {name: half for name, half in (("operator", self._operator), ("sync", self._sync)) if half is not None}
+        secret = self._settings.webhook.secret_file if self._settings.webhook.port else None
+        hooks = WebHooks(
+            live=lambda: "",
+            ready=lambda: "" if self._ready.is_set() else "the agent is starting or stopping",
+            metrics=telemetry.registry(self._client, queues),
+            receiver=None
+            if secret is None or self._sync is None
+            else Receiver(secret=lambda: signatures.read_secret(secret), on_push=self._sync.pushed),
+        )
+        return make_app(hooks)
 
     def _operator_half(self) -> Operator:
         return Operator(

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gitsync.apply.livecaches import LiveCaches
+from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Plan, Step, Update
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.syncapps import Problem, SyncApp
 from gitsync.plan import identities, planning, policies, preparing
 from gitsync.plan.diffing import Accepted
-from gitsync.plan.identities import AppName, Identity
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.pruning import PrunePolicy

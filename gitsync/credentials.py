@@ -23,8 +23,10 @@ log = logging.getLogger(__name__)
 LABEL = "argocd.argoproj.io/secret-type"
 
 
-def _normal(url: str) -> str:
-    return urls.without_credentials(url).rstrip("/").removesuffix(".git").lower()
+def normalised(url: str) -> str:
+    """A URL in the form in which two spellings of one repository are equal."""
+    bare = urls.without_credentials(url).rstrip("/").removesuffix(".git")
+    return bare if bare.startswith("/") else bare.lower()
 
 
 def fields_of(secret: Object) -> dict[str, str]:
@@ -40,11 +42,11 @@ def fields_of(secret: Object) -> dict[str, str]:
 
 def choose(url: str, secrets: list[Object]) -> Credentials | None:
     """The credentials for `url` among repository Secrets; None when none fits."""
-    wanted = _normal(url)
+    wanted = normalised(url)
     best: tuple[bool, int, Credentials] | None = None
     for secret in secrets:
         fields = fields_of(secret)
-        place = _normal(fields.get("url", ""))
+        place = normalised(fields.get("url", ""))
         is_template = (secret["metadata"].get("labels") or {}).get(LABEL) == "repo-creds"
         fits = bool(place) and (wanted == place or (is_template and wanted.startswith(place + "/")))
         if not fits:
@@ -79,7 +81,7 @@ class CredentialStore:
         found = choose(url, self._secrets.items())
         if found is not None or self._settings.git_password_file is None:
             return found
-        if self._settings.repo is None or _normal(url) != _normal(self._settings.repo):
+        if self._settings.repo is None or normalised(url) != normalised(self._settings.repo):
             return None
         try:
             password = self._settings.git_password_file.read_text().strip()

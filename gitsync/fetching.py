@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gitsync.git.mirrors import Mirror, Mirrors
+from gitsync import credentials
 from gitsync.git import urls
+from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.urls import Credentials
+from gitsync.model.identities import AppName
 from gitsync.model.revisions import Revision
-from gitsync.plan.identities import AppName
 from operator_core.errors import AgentError, Retry, Stalled
 from operator_core.outcomes import Done, Outcome
 from operator_core.runtime.queues import RECHECK, Key, Queue
@@ -48,12 +49,12 @@ class Repositories:
     def __init__(
         self,
         mirrors: Mirrors,
-        credentials: Callable[[str], Credentials | None],
+        find_credentials: Callable[[str], Credentials | None],
         queue: Queue,
         wake: Callable[[AppName], None],
     ) -> None:
         self._mirrors = mirrors
-        self._credentials = credentials
+        self._credentials = find_credentials
         self._queue = queue
         self._wake = wake
         self._lock = threading.Lock()
@@ -97,6 +98,13 @@ class Repositories:
     def look(self, url: str) -> None:
         """Have a repository looked at now."""
         self._queue.add(Key(REPOSITORY, "", url))
+
+    def pushed(self, url: str) -> None:
+        """Somebody says that a repository moved: have it looked at if an app uses it, however it is written."""
+        wanted = credentials.normalised(url)
+        for known in self.urls():
+            if credentials.normalised(known) == wanted:
+                self.look(known)
 
     def poll(self) -> None:
         """Have every repository in use looked at."""

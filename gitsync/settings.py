@@ -98,6 +98,17 @@ class Settings(Part):
             )
         return value
 
+    @property
+    def web_port(self) -> int:
+        """The port of the one server for probes, metrics and the webhook; 0: there is none."""
+        return self.webhook.port or self.probe_port
+
+    @model_validator(mode="after")
+    def _one_port(self) -> "Settings":
+        if self.webhook.port and self.probe_port and self.webhook.port != self.probe_port:
+            raise ValueError("one server has the webhook and the probes: give both the same port, or set only one")
+        return self
+
     @model_validator(mode="after")
     def _webhook_needs_a_secret(self) -> "Settings":
         if self.webhook.port and self.webhook.secret_file is None:

@@ -15,11 +15,11 @@ from gitsync.apply.refusals import NOTHING_HELD, Held, Refusals
 from gitsync.comparing import Compared, Comparer
 from gitsync.fetching import Repositories
 from gitsync.model import syncapps
+from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Plan, Prune, Update, Waiting
 from gitsync.model.syncapps import Problem, Status, SyncApp
 from gitsync.plan import effects, health, policies
 from gitsync.plan.health import Assessed
-from gitsync.plan.identities import AppName, Identity
 from gitsync.plan.policies import CarryOut, OnlyCompare
 from gitsync.report import recording, status
 from gitsync.report.publishing import Publisher

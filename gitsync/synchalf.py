@@ -18,8 +18,8 @@ from gitsync.git import urls
 from gitsync.git.mirrors import Mirrors
 from gitsync.git.writeback import WriteBack
 from gitsync.model import syncapps
+from gitsync.model.identities import AppName
 from gitsync.model.records import Record
-from gitsync.plan.identities import AppName
 from gitsync.report import status
 from gitsync.report.publishing import Publisher
 from gitsync.schedule import Schedule
@@ -94,6 +94,16 @@ class SyncHalf:
     def wait_synced(self, timeout: float) -> bool:
         """Whether the apps were listed within `timeout` seconds."""
         return self._apps.wait_synced(timeout) and self._credentials.wait_synced(timeout)
+
+    def pushed(self, url: str, ref: str) -> None:
+        """A push notification came: look at the repository now."""
+        log.info("told of a push to %s of %s", ref or "some ref", urls.without_credentials(url))
+        self._repositories.pushed(url)
+
+    @property
+    def depth(self) -> int:
+        """How many apps wait for a pass."""
+        return self._queue.depth()
 
     def newest(self, url: str, ref: str) -> str | None:
         """The commit a name of a repository in use meant last."""

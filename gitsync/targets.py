@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from gitsync.fetching import Repositories
 from gitsync.git import trees
 from gitsync.git.mirrors import Mirror
+from gitsync.model.identities import AppName
 from gitsync.model.rendersets import RenderError, RenderSet
 from gitsync.model.revisions import Revision
 from gitsync.model.syncapps import Problem, SyncApp
-from gitsync.plan.identities import AppName
 from gitsync.render import rendering
 from gitsync.render.selecting import Source
 from operator_core.errors import AgentError, Reason, Stalled

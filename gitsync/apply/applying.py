@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from gitsync.apply import adopting
+from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Plan, Prune, Step, Update
 from gitsync.model.syncapps import REVISION, Problem
 from gitsync.plan import diffing, ordering, planning
 from gitsync.plan.diffing import FIELD_MANAGER, Accepted
-from gitsync.plan.identities import Identity
 from operator_core.errors import AgentError
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors, requests

@@ -8,8 +8,8 @@ the app that tracks it, which is how drift is repaired and health is followed wi
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
+from gitsync.model.identities import AppName, Identity
 from gitsync.plan import diffing, identities
-from gitsync.plan.identities import AppName, Identity
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube.caches import Cache
 from operator_core.kube.client import Client

@@ -9,10 +9,10 @@ Remembered only to save requests; a restart tries everything once.
 import threading
 from dataclasses import dataclass
 
+from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Plan, Update
 from gitsync.model.syncapps import Problem
 from gitsync.plan import diffing
-from gitsync.plan.identities import AppName, Identity
 from operator_core.errors import Reason
 
 FIRST_PAUSE = 2.0

@@ -3,9 +3,9 @@
 import contextlib
 
 from gitsync.model import syncapps
+from gitsync.model.identities import Identity
 from gitsync.model.syncapps import SyncApp
 from gitsync.plan import phases
-from gitsync.plan.identities import Identity
 from gitsync.report import overview
 from gitsync.report.overview import AppRow
 from operator_core.errors import Reason, Stalled

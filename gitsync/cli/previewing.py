@@ -11,12 +11,12 @@ from gitsync.cli.run import local_path, option
 from gitsync.git.mirrors import Mirror
 from gitsync.git.urls import Credentials
 from gitsync.model import syncapps
+from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Plan, Update
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.revisions import Revision
 from gitsync.model.syncapps import InventoryEntry, Problem
 from gitsync.plan import identities, planning, preparing, previews
-from gitsync.plan.identities import AppName, Identity
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.previews import Preview

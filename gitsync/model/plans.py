@@ -7,9 +7,9 @@ closed union, consumed by one exhaustive `match`.
 
 from dataclasses import dataclass
 
+from gitsync.model.differences import Difference
+from gitsync.model.identities import AppName, Identity
 from gitsync.model.syncapps import InventoryEntry, Problem
-from gitsync.plan.diffing import Difference
-from gitsync.plan.identities import AppName, Identity
 from operator_core.jsonvalues import Object
 from operator_core.kube.requests import Resource
 

@@ -33,7 +33,7 @@ SUSPEND = "gitsync.io/suspend"
 
 
 class Part(BaseModel):
-    """What all parts of the resource share: names as in the manifest, frozen, unknown fields dropped by the API server."""
+    """What all parts of the resource share: names as in the manifest, frozen; unknown fields are dropped."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 

@@ -14,45 +14,19 @@ Fields of other managers that Git does not mention never count. Pure; values nev
 
 import json
 from dataclasses import dataclass
-from enum import StrEnum
 
+from gitsync.model.differences import Difference, Kind, Path
 from gitsync.model.syncapps import REVISION
 from gitsync.plan import normalizing
 from operator_core.jsonvalues import Json, Object, dig
 
 FIELD_MANAGER = "gitsync"
-Path = tuple[str, ...]
 _PATHS_SHOWN = 5
 _ABOVE_FIELDS = frozenset({"apiVersion", "kind"})
 _IDENTIFYING = frozenset({"name", "namespace"})
 _KEY_DEFAULTS = {"protocol": "TCP"}
 _REVISION_PATH = ("metadata", "annotations", REVISION)
 """Says when the content changed last; never part of the content."""
-
-
-class Kind(StrEnum):
-    """What sort of difference it is."""
-
-    changed = "changed"
-    missing = "missing"
-    removed = "removed"
-    unmanaged = "unmanaged"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One field that differs, by its path; never its value."""
-
-    path: Path
-    kind: Kind
-
-    @property
-    def shown(self) -> str:
-        """The path for people: `spec.job.parallelism`, `ports[port=80]`."""
-        text = ""
-        for step in self.path:
-            text += step if step.startswith("[") or not text else f".{step}"
-        return text or "the whole object"
 
 
 def told(differences: tuple[Difference, ...]) -> str:

@@ -6,11 +6,10 @@ beforehand what it means, so plan and deed cannot disagree.
 
 from collections.abc import Mapping
 
-from operator_core.decide.plans import JobEffect
-
+from gitsync.model.identities import Identity
 from gitsync.plan import phases
-from gitsync.plan.identities import Identity
 from operator_core.decide import plans
+from operator_core.decide.plans import JobEffect
 from operator_core.jsonvalues import Object
 
 

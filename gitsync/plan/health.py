@@ -8,9 +8,9 @@ while others are, because OutOfSync already says so.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gitsync.model.identities import Identity
 from gitsync.plan import flinkhealth, healthrules, identities
 from gitsync.plan.healthrules import Verdict
-from gitsync.plan.identities import Identity
 from operator_core.jsonvalues import Object, dig
 
 _RULES = {**healthrules.RULES, **flinkhealth.RULES}

@@ -5,41 +5,9 @@ annotation `<ns>/<app>:<group>/<Kind>:<ns>/<name>` counts only on the very objec
 controller that copies annotations to its children does not hand them to an app.
 """
 
-from dataclasses import dataclass
-
+from gitsync.model.identities import AppName, Identity
 from gitsync.model.syncapps import TRACKING
 from operator_core.jsonvalues import Object, dig
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Identity:
-    """One object of the cluster; `namespace` is empty for cluster-scoped kinds."""
-
-    group: str
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        """The form of the inventory: `<group>/<Kind>:<ns>/<name>`."""
-        return f"{self.group}/{self.kind}:{self.namespace}/{self.name}"
-
-    @property
-    def shown(self) -> str:
-        """The form for people: `Kind ns/name`."""
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class AppName:
-    """A SyncApp by its place."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        """`ns/name`."""
-        return f"{self.namespace}/{self.name}"
 
 
 def group_of(api_version: str) -> str:

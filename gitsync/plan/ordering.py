@@ -5,7 +5,7 @@ kinds after them, Flink last: session clusters before the jobs that name them, s
 everything they snapshot. Removal goes the other way round.
 """
 
-from gitsync.plan.identities import Identity
+from gitsync.model.identities import Identity
 
 _KINDS = (
     "Namespace",

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gitsync.model.identities import AppName, Identity
 from gitsync.model.records import JobRecord, Phase, Record
 from gitsync.plan import healthrules
 from gitsync.plan.healthrules import Verdict
-from gitsync.plan.identities import AppName, Identity
 from operator_core.jsonvalues import Object, dig
 
 _JOB_KINDS = frozenset({"FlinkDeployment", "FlinkSessionJob"})

@@ -7,11 +7,11 @@ applied at all, neither in part nor by pruning; its inventory stays what it was.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Desired, Keep, Plan, Step, Taken, Unchanged, Update, Waiting
 from gitsync.model.syncapps import InventoryEntry
 from gitsync.plan import diffing, identities, pruning
 from gitsync.plan.diffing import Accepted
-from gitsync.plan.identities import AppName, Identity
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.pruning import PrunePolicy
 from operator_core.jsonvalues import Object

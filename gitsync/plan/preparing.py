@@ -9,11 +9,11 @@ kinds the API server serves is an argument.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Desired
 from gitsync.model.rendersets import RenderedObject
 from gitsync.model.syncapps import REVISION, TRACKING, Problem
 from gitsync.plan import identities, normalizing, ordering
-from gitsync.plan.identities import AppName, Identity
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube.requests import Resource
@@ -77,9 +77,8 @@ def prepare(objects: tuple[RenderedObject, ...], kinds: Kinds, app: AppName, nam
             continue
         if one.identity in desired:
             first = desired[one.identity]
-            warnings.append(
-                f"{one.identity.shown} is in {first.file}:{first.line} and in {one.file}:{one.line}; the last one is used"
-            )
+            places = f"{first.file}:{first.line} and in {one.file}:{one.line}"
+            warnings.append(f"{one.identity.shown} is in {places}; the last one is used")
         if kinds.get((one.resource.api_version, one.resource.kind)) is None:
             waiting.add(one.identity)
         desired[one.identity] = one

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Keep, Plan, Prune, Taken, Unchanged, Update, Waiting
 from gitsync.model.rendersets import RenderedObject
 from gitsync.model.syncapps import Problem
 from gitsync.plan import effects, normalizing, preparing
-from gitsync.plan.identities import Identity, group_of
+from gitsync.plan.identities import group_of
 from gitsync.plan.preparing import Kinds, Prepared
 from operator_core.decide.plans import JobEffect
 from operator_core.jsonvalues import Json, Object

@@ -9,10 +9,10 @@ with them than the app ever applied. Everything kept says why.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Keep, Prune, Removal
 from gitsync.model.syncapps import InventoryEntry
 from gitsync.plan import identities, ordering
-from gitsync.plan.identities import AppName, Identity
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube.requests import Resource
 
@@ -84,7 +84,10 @@ def _decide_one(one: Leftover, app: AppName, policy: PrunePolicy, nothing_wanted
         return Keep(one.identity, version, reason, blocks=True)
     needs_guard = has_state(live)
     if needs_guard and not policy.guards_state:
-        reason = "no longer in Git, but its job runs with state; suspend it by a commit (spec.job.state: suspended) and then remove it"
+        reason = (
+            "no longer in Git, but its job runs with state;"
+            " suspend it by a commit (spec.job.state: suspended) and then remove it"
+        )
         return Keep(one.identity, version, reason, blocks=True)
     return Prune(one.identity, one.resource, str(dig(live, "metadata", "uid", default="")), needs_guard)
 

@@ -7,9 +7,9 @@ are printed as a table, as JSON and as YAML.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gitsync.model.identities import Identity
 from gitsync.model.syncapps import Problem, ResourceState, SyncApp
 from gitsync.plan import flinkhealth, health, phases
-from gitsync.plan.identities import Identity
 from gitsync.report import status
 from operator_core.jsonvalues import Object, dig
 

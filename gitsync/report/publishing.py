@@ -8,9 +8,9 @@ say something new. Decides nothing about what is told (`status`, `phases`, `gits
 import threading
 from collections.abc import Callable, Iterable
 
+from gitsync.model.identities import AppName
 from gitsync.model.records import Record
 from gitsync.model.syncapps import Status
-from gitsync.plan.identities import AppName
 from gitsync.report import gitstatus, status
 from operator_core.kube import errors, requests
 from operator_core.kube.caches import Cache

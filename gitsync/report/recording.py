@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from gitsync.model.identities import AppName, Identity
 from gitsync.model.records import Record
 from gitsync.model.syncapps import Status
 from gitsync.plan import health, phases
-from gitsync.plan.identities import AppName, Identity
 from gitsync.report import status
 from gitsync.report.status import Findings
 from operator_core.jsonvalues import Object

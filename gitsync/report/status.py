@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Keep, Plan, Prune, Removal, Step, Taken, Unchanged, Update, Waiting
 from gitsync.model.syncapps import (
     Condition,
@@ -24,7 +25,6 @@ from gitsync.model.syncapps import (
 from gitsync.plan import diffing, health, planning
 from gitsync.plan.health import Assessed
 from gitsync.plan.healthrules import Verdict
-from gitsync.plan.identities import Identity
 
 PROBLEMS_KEPT = 50
 _MESSAGE_LIMIT = 1000

@@ -1,0 +1,128 @@
+"""The rights of deploy/kustomize/base are enough for what Git may contain, and not for more."""
+
+import base64
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from syncing import Agent, Cluster, Repository
+
+from gitsync.apply import definitions
+from gitsync.settings import Settings
+from operator_core.jsonvalues import Object
+from operator_core.kube import requests
+from operator_core.kube.client import Client
+from operator_core.kube.discovery import Discovery
+from operator_core.kube.requests import Request
+from operator_core.runtime.clock import SystemClock
+
+BASE = Path(__file__).parents[2] / "deploy" / "kustomize" / "base"
+
+TEAM = """\
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: flink}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: flink}
+rules:
+- {apiGroups: [""], resources: [pods, configmaps], verbs: ["*"]}
+- {apiGroups: [apps], resources: [deployments, deployments/finalizers], verbs: ["*"]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: flink}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: flink}
+subjects: [{kind: ServiceAccount, name: flink}]
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: key}
+stringData: {token: s3cr3t}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: state}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1024Mi}}}
+---
+apiVersion: flink.apache.org/v1beta1
+kind: FlinkDeployment
+metadata: {name: ticks}
+spec:
+  image: flink:1.20
+  flinkVersion: v1_20
+  serviceAccount: flink
+  jobManager: {resource: {cpu: 1, memory: 1024m}}
+  taskManager: {resource: {cpu: 1, memory: 1024m}}
+  job: {jarURI: "local:///opt/job.jar", parallelism: 1, upgradeMode: stateless}
+"""
+
+
+def base_manifests() -> list[Object]:
+    """The objects of the base, as `kubectl apply -k` would send them."""
+    files = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
+    return [document for file in files for document in yaml.safe_load_all((BASE / file).read_text())]
+
+
+@pytest.fixture
+def restricted(client: Client, kubeconfig: Path, tmp_path: Path) -> Path:
+    """A kubeconfig with the rights of the agent's service account and no others."""
+    definitions.install(client, definitions.all_definitions(), SystemClock(), timeout=30.0, told=lambda _: None)
+    discovery = Discovery(client)
+    for manifest in base_manifests():
+        resource = discovery.find(manifest["apiVersion"], manifest["kind"])
+        assert resource is not None
+        client.send(requests.apply(resource, manifest, field_manager="test"))
+    path = requests.SERVICE_ACCOUNTS.path("gitsync-system", "gitsync", "token")
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    token = client.send(Request("POST", path, (), body))["status"]["token"]
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
+    file = tmp_path / "restricted"
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
+@pytest.fixture
+def agent(restricted: Path, client: Client, namespace: str, tmp_path: Path) -> Iterator[tuple[Repository, Cluster]]:
+    repository = Repository(tmp_path)
+    repository.commit("team", {"apps/team.yaml": TEAM})
+    settings = Settings.model_validate(
+        {
+            "repo": str(repository.bare),
+            "revision": "main",
+            "path": "apps",
+            "destination_namespace": namespace,
+            "poll_seconds": 0.2,
+        }
+    )
+    running = Agent(Client.connect(kubeconfig=restricted), settings, tmp_path / "agent")
+    with contextlib.closing(contextlib.ExitStack()) as stack:
+        stack.callback(running.stop)
+        yield repository, Cluster(client, "gitsync-system")
+        client.send(requests.delete(requests.SYNC_APPS, "gitsync-system", "root"))
+
+
+def test_what_a_team_needs_is_applied_and_nothing_more_can_be_granted(
+    agent: tuple[Repository, Cluster], client: Client, namespace: str
+) -> None:
+    repository, cluster = agent
+    from syncing import wait_for
+
+    def applied() -> bool | None:
+        app = cluster.app()
+        whole = app.status.sync is not None and app.status.sync.status == "Synced"
+        assert not app.status.problems, app.status.problems
+        return whole or None
+
+    wait_for("the team's objects", applied)
+    token = client.send(requests.get(requests.SECRETS, namespace, "key"))["data"]["token"]
+    assert base64.b64decode(token) == b"s3cr3t"
+    more = TEAM.replace("resources: [pods, configmaps]", "resources: [pods, configmaps, nodes]")
+    repository.commit("greedy", {"apps/team.yaml": more})
+    message = cluster.wait_not_ready("Forbidden")
+    assert "apps/team.yaml:5: the agent may not write Role" in message
+    assert "nodes" in message
