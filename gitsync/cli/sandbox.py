@@ -52,9 +52,15 @@ def up(place: Path | None, no_kubelet: bool, foreground: bool) -> None:
     chosen = layout_of(place)
     progress = Progress()
     supervisor = launching.up(launching.Options(chosen.dir, not no_kubelet, foreground), progress)
-    click.echo(f"export KUBECONFIG={chosen.kubeconfig}")
     if foreground:
         stay(chosen, supervisor, progress)
+    else:
+        tell_kubeconfig(chosen)
+
+
+def tell_kubeconfig(chosen: Layout) -> None:
+    """The line that points a shell's clients to the sandbox."""
+    click.echo(f"export KUBECONFIG={chosen.kubeconfig}")
 
 
 def stay(chosen: Layout, supervisor: subprocess.Popen[bytes] | None, progress: Progress) -> None:
@@ -62,6 +68,7 @@ def stay(chosen: Layout, supervisor: subprocess.Popen[bytes] | None, progress: P
     if supervisor is None:
         raise errors.SandboxError(f"the sandbox in {chosen.dir} runs in the background already; `down` ends it")
     try:
+        tell_kubeconfig(chosen)
         progress.note("Ctrl-C ends the sandbox")
         code = supervisor.wait()
     except KeyboardInterrupt:

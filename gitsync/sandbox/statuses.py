@@ -1,12 +1,15 @@
 """What a sandbox is doing, as one document for programs and a few lines for people.
 
 `running` needs a live supervisor that is through its start and an API server that answers; a supervisor whose
-API server does not answer, or that is only starting, is `broken`; no supervisor is `stopped`.
+API server does not answer, that lacks a part, or that is only starting, is `broken`; no supervisor is `stopped`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gitsync.sandbox import access, processes, states
+from gitsync.sandbox import layout as layouts
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.states import State
 from operator_core.jsonvalues import Object
@@ -18,9 +21,13 @@ def status(layout: Layout) -> Object:
     """Keys: dir, state, message, kubeconfig, version, kubelet, pods, ports, pids, restarts."""
     supervised = states.is_supervised(layout)
     state = states.read(layout)
+    pids = _live_pids(state) if supervised else {}
     pods, complaint = _pods(layout) if supervised else ([], "")
     if supervised and state.phase != states.RUNNING:
         complaint = f"{state.phase}: {state.stage}".rstrip(": ")
+    elif supervised and (dead := missing_parts(state.kubelet, pids)):
+        logs = ", ".join(str(layout.log(part)) for part in dead)
+        complaint = f"{' and '.join(dead)} ended and will be started again; read {logs}"
     if not supervised and state.phase == states.FAILED:
         complaint = state.message
     return {
@@ -32,9 +39,14 @@ def status(layout: Layout) -> Object:
         "kubelet": state.kubelet,
         "pods": pods,
         "ports": state.ports,
-        "pids": _live_pids(state) if supervised else {},
+        "pids": pids,
         "restarts": state.restarts if supervised else {},
     }
+
+
+def missing_parts(kubelet: bool, pids: Collection[str]) -> list[str]:
+    """The parts that a sandbox (with or without a kubelet) should have and that are not among those alive."""
+    return [part for part in layouts.LOG_NAMES if part not in pids and (kubelet or part != layouts.KUBELET)]
 
 
 def render(document: Object) -> str:

@@ -175,6 +175,13 @@ def test_status_lines_tell_state_pods_and_restarts() -> None:
     assert "  jobs/a       Running    not ready\n  jobs/longer  Running    ready" in text
 
 
+def test_a_sandbox_lacks_the_parts_that_do_not_live() -> None:
+    control_plane = ["supervisor", "etcd", "kube-apiserver", "kube-controller-manager"]
+    assert statuses.missing_parts(False, control_plane) == []
+    assert statuses.missing_parts(True, control_plane) == ["kubelet"]
+    assert statuses.missing_parts(False, control_plane[:2]) == ["kube-apiserver", "kube-controller-manager"]
+
+
 def test_status_of_a_folder_without_sandbox(tmp_path: Path) -> None:
     document = statuses.status(Layout(tmp_path))
     assert document["state"] == "stopped"
