@@ -6,24 +6,38 @@ The JobManager Deployment belongs to the FlinkDeployment; Services and ConfigMap
 request again gives equal manifests. Sends nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from operator_core.build import flinkconf, flinkconffiles, jobmanager, logconfigs, names, podtemplates, services
+from operator_core.build import (
+    flinkconf,
+    flinkconffiles,
+    ingresses,
+    jobmanager,
+    logconfigs,
+    names,
+    podtemplates,
+    services,
+    standalone,
+    taskmanager,
+)
 from operator_core.build.requests import BuildRequest
 from operator_core.conf import effective, options
 from operator_core.jsonvalues import Object
 from operator_core.model import resources
 from operator_core.model.flinkdeployments import KIND
 
-__all__ = ["BuildRequest", "ClusterManifests", "build_native", "owned_by"]
+__all__ = ["BuildRequest", "ClusterManifests", "build_native", "build_standalone", "owned_by"]
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterManifests:
-    """`jobmanager` carries its owner; `owned` (Services, ConfigMaps) not yet."""
+    """`jobmanager` and `beside` (TaskManager Deployment of a standalone cluster, Ingress) carry their owner, the
+    resource; `owned` (Services, ConfigMaps) get theirs from `owned_by`."""
 
     jobmanager: Object
     owned: tuple[Object, ...]
+    beside: tuple[Object, ...] = ()
 
 
 def build_native(request: BuildRequest) -> ClusterManifests:
@@ -31,11 +45,9 @@ def build_native(request: BuildRequest) -> ClusterManifests:
 
     Raises Stalled(ValidationError) for memory or option texts that cannot work; validation tells first.
     """
-    deployment = request.deployment
-    meta, spec = deployment.metadata, deployment.spec
-    asked = effective.effective(spec, name=meta.name, namespace=meta.namespace, defaults=request.defaults)
+    spec, asked = request.deployment.spec, _asked(request)
     conf = flinkconf.native(request)
-    config_map, config_volume = _config_map(request, conf)
+    config_map, config_volume = _config_map(request, conf, names.NATIVE_TYPE)
     owned: list[Object] = [*services.native(conf.texts), config_map]
     volumes = [config_volume]
     task_manager_template = podtemplates.task_manager_template(spec, asked)
@@ -44,9 +56,30 @@ def build_native(request: BuildRequest) -> ClusterManifests:
         owned.append(pod_template_map)
         volumes.append(pod_template_volume)
     command = f"kubernetes-jobmanager.sh kubernetes-{'application' if spec.job else 'session'}"
-    made = jobmanager.deployment(conf.texts, podtemplates.job_manager_template(spec, asked), tuple(volumes), command)
-    made["metadata"]["ownerReferences"] = [_owner(resources.API_VERSION, KIND, meta.name, meta.uid, controller=False)]
-    return ClusterManifests(made, tuple(owned))
+    arguments = ("bash", "-c", f"{command} {options.get(conf.texts, options.JOB_MANAGER_ENTRYPOINT_ARGS)}")
+    template = podtemplates.job_manager_template(spec, asked)
+    made = jobmanager.deployment(conf.texts, names.NATIVE_TYPE, template, tuple(volumes), arguments)
+    return ClusterManifests(_of_resource(request, made), tuple(owned), _ingress(request, conf))
+
+
+def build_standalone(request: BuildRequest) -> ClusterManifests:
+    """The manifests of a standalone cluster: TaskManagers are a Deployment, in `beside`.
+
+    Raises Stalled(ValidationError) as `build_native`.
+    """
+    spec, asked = request.deployment.spec, _asked(request)
+    conf = flinkconf.standalone(request)
+    config_map, config_volume = _config_map(request, conf, names.STANDALONE_TYPE)
+    template = podtemplates.job_manager_template(spec, asked)
+    volumes = standalone.job_manager_volumes(spec, template, config_volume)
+    arguments = standalone.job_manager_arguments(request, conf)
+    made = jobmanager.deployment(conf.texts, names.STANDALONE_TYPE, template, volumes, arguments)
+    workers = taskmanager.deployment(conf.texts, podtemplates.task_manager_template(spec, asked) or {}, config_volume)
+    return ClusterManifests(
+        _of_resource(request, made),
+        (*services.standalone(conf.texts), config_map),
+        (_of_resource(request, workers), *_ingress(request, conf)),
+    )
 
 
 def owned_by(owned: tuple[Object, ...], deployment_uid: str) -> tuple[Object, ...]:
@@ -65,13 +98,31 @@ def owned_by(owned: tuple[Object, ...], deployment_uid: str) -> tuple[Object, ..
     )
 
 
-def _config_map(request: BuildRequest, conf: flinkconf.FlinkConf) -> tuple[Object, Object]:
+def _asked(request: BuildRequest) -> Mapping[str, str]:
+    meta = request.deployment.metadata
+    return effective.effective(
+        request.deployment.spec, name=meta.name, namespace=meta.namespace, defaults=request.defaults
+    )
+
+
+def _of_resource(request: BuildRequest, manifest: Object, *, controller: bool = False) -> Object:
+    meta = request.deployment.metadata
+    owner = _owner(resources.API_VERSION, KIND, meta.name, meta.uid, controller=controller)
+    return manifest | {"metadata": manifest["metadata"] | {"ownerReferences": [owner]}}
+
+
+def _ingress(request: BuildRequest, conf: flinkconf.FlinkConf) -> tuple[Object, ...]:
+    made = ingresses.ingress(request.deployment, options.get_int(conf.texts, options.REST_PORT))
+    return (_of_resource(request, made, controller=True),) if made is not None else ()
+
+
+def _config_map(request: BuildRequest, conf: flinkconf.FlinkConf, type_: str) -> tuple[Object, Object]:
     meta = request.deployment.metadata
     file_name, content = flinkconffiles.render(conf)
     data = {**logconfigs.files(request.deployment.spec.log_configuration), file_name: content}
     name = names.config_map(meta.name)
     directory = options.get(conf.texts, options.FLINK_CONF_DIR) or ""
-    return _map(name, meta.namespace, meta.name, data), _volume(names.CONFIG_VOLUME, name, list(data), directory)
+    return _map(name, request, type_, data), _volume(names.CONFIG_VOLUME, name, list(data), directory)
 
 
 def _pod_template_map(request: BuildRequest, template: Object) -> tuple[Object, Object]:
@@ -79,15 +130,16 @@ def _pod_template_map(request: BuildRequest, template: Object) -> tuple[Object, 
     name = names.pod_template_config_map(meta.name)
     data = {names.TASK_MANAGER_TEMPLATE_FILE: flinkconffiles.yaml_text(template)}
     volume = _volume(names.POD_TEMPLATE_VOLUME, name, list(data), names.POD_TEMPLATE_DIR)
-    return _map(name, meta.namespace, meta.name, data), volume
+    return _map(name, request, names.NATIVE_TYPE, data), volume
 
 
-def _map(name: str, namespace: str, cluster: str, data: dict[str, str]) -> Object:
-    labels = names.cluster_labels(cluster)
+def _map(name: str, request: BuildRequest, type_: str, data: dict[str, str]) -> Object:
+    meta = request.deployment.metadata
+    labels = names.cluster_labels(meta.name, type_)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": names.metadata(name, namespace, labels),
+        "metadata": names.metadata(name, meta.namespace, labels),
         "data": data,
     }
 

@@ -5,6 +5,7 @@ keys are left out). The file form is `flinkconffiles`' business. Deterministic: 
 same configuration, so that it can be applied again after a crash.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -46,9 +47,43 @@ class FlinkConf:
 
 def native(request: BuildRequest) -> FlinkConf:
     """The configuration of a native cluster (application, or session where the spec has no job)."""
+    version = _version(request)
+    conf = _common(request, version)
+    job = request.deployment.spec.job
+    if job is not None and job.jar_uri:
+        conf["pipeline.jars"] = flattening.list_text((job.jar_uri,))
+    conf["execution.target"] = "kubernetes-application" if job else "kubernetes-session"
+    conf["kubernetes.internal.jobmanager.entrypoint.class"] = _ENTRYPOINT.format("Application" if job else "Session")
+    conf["internal.cluster.execution-mode"] = "NORMAL"
+    if options.has_high_availability(conf):
+        conf.pop("jobmanager.rpc.address", None)
+    return _shipped(request, conf, version)
+
+
+def standalone(request: BuildRequest) -> FlinkConf:
+    """The configuration of a standalone cluster, whose TaskManagers are a Deployment of their own."""
+    version = _version(request)
+    conf = _common(request, version)
+    spec = request.deployment.spec
+    if spec.job is not None and spec.job.jar_uri:
+        # The image's start script runs the job from its class path, where only file: means anything.
+        path = re.sub(r"^local:", "file:", spec.job.jar_uri)
+        conf["pipeline.classpaths"] = flattening.list_text((path,))
+    if spec.job is not None and options.TASK_MANAGER_REPLICAS.key not in conf:
+        slots = max(1, options.get_int(conf, options.TASK_SLOTS))
+        conf[options.TASK_MANAGER_REPLICAS.key] = str(max(1, -(-spec.job.parallelism // slots)))
+    conf["execution.target"] = "remote"
+    conf["kubernetes.internal.cluster-mode"] = "APPLICATION" if spec.job else "SESSION"
+    return _shipped(request, conf, version)
+
+
+def _version(request: BuildRequest) -> flinkversions.FlinkVersion:
+    return flinkversions.parse(request.deployment.spec.flink_version or str(flinkversions.OLDEST_SUPPORTED))
+
+
+def _common(request: BuildRequest, version: flinkversions.FlinkVersion) -> dict[str, str]:
     deployment = request.deployment
     spec, meta = deployment.spec, deployment.metadata
-    version = flinkversions.parse(spec.flink_version or str(flinkversions.OLDEST_SUPPORTED))
     conf = dict(effective.effective(spec, name=meta.name, namespace=meta.namespace, defaults=request.defaults))
     conf["$internal.flink.version"] = str(version)
     conf.setdefault(options.REST_SERVICE_TYPE.key, "ClusterIP")
@@ -58,13 +93,19 @@ def native(request: BuildRequest) -> FlinkConf:
     conf.update(_ownership(request, conf))
     if spec.job is not None:
         conf = _with_job(request, spec.job, conf, version)
-    conf.update(_client(deployment, conf))
-    shipped = {
+    conf.update(_ports(conf))
+    conf["jobmanager.rpc.address"] = f"{meta.name}.{meta.namespace}"
+    return conf
+
+
+def _shipped(request: BuildRequest, conf: Mapping[str, str], version: flinkversions.FlinkVersion) -> FlinkConf:
+    kept = {
         key: value
         for key, value in conf.items()
         if key not in _NOT_SHIPPED and not key.startswith(_NOT_SHIPPED_PREFIXES)
     }
-    return FlinkConf(MappingProxyType(shipped), spec.job.args if spec.job else None, version)
+    job = request.deployment.spec.job
+    return FlinkConf(MappingProxyType(kept), job.args if job else None, version)
 
 
 def _containers(deployment: FlinkDeployment, version: flinkversions.FlinkVersion) -> dict[str, str]:
@@ -84,7 +125,7 @@ def _processes(deployment: FlinkDeployment) -> dict[str, str]:
     if spec.job_manager is not None:
         conf[options.JOB_MANAGER_REPLICAS.key] = str(spec.job_manager.replicas)
     if spec.task_manager is not None and spec.task_manager.replicas is not None:
-        conf["kubernetes.internal.taskmanager.replicas"] = str(spec.task_manager.replicas)
+        conf[options.TASK_MANAGER_REPLICAS.key] = str(spec.task_manager.replicas)
     for role, process in (("jobmanager", spec.job_manager), ("taskmanager", spec.task_manager)):
         if process is None:
             continue
@@ -126,8 +167,6 @@ def _with_job(
     slots = options.get_int(conf, options.TASK_SLOTS)
     parallelism = task_manager.replicas * slots if task_manager and task_manager.replicas else job.parallelism
     conf[options.PARALLELISM.key] = str(parallelism)
-    if job.jar_uri:
-        conf["pipeline.jars"] = flattening.list_text((job.jar_uri,))
     if job.entry_class:
         conf["$internal.application.main"] = job.entry_class
     conf["execution.shutdown-on-application-finish"] = "false"
@@ -164,24 +203,16 @@ def _with_recovery(
     return conf
 
 
-def _client(deployment: FlinkDeployment, conf: Mapping[str, str]) -> dict[str, str]:
-    """What Flink's own client fills in before it creates the cluster."""
-    meta = deployment.metadata
-    is_application = deployment.spec.job is not None
-    filled = {
-        "execution.target": "kubernetes-application" if is_application else "kubernetes-session",
-        "kubernetes.internal.jobmanager.entrypoint.class": _ENTRYPOINT.format(
-            "Application" if is_application else "Session"
-        ),
-        "internal.cluster.execution-mode": "NORMAL",
-    }
-    defaults = ((options.BLOB_PORT, names.DEFAULT_BLOB_PORT), (options.TASK_MANAGER_RPC_PORT, 6122))
+def _ports(conf: Mapping[str, str]) -> dict[str, str]:
+    """Fixed ports where Flink would choose one at random, which no Service could name."""
+    fixed: dict[str, str] = {}
+    defaults = (
+        (options.BLOB_PORT, names.DEFAULT_BLOB_PORT),
+        (options.TASK_MANAGER_RPC_PORT, names.DEFAULT_TASK_MANAGER_RPC_PORT),
+    )
     for option, port in defaults:
         if options.get_int(conf, option) == 0:
-            filled[option.key] = str(port)
-    if options.has_high_availability(conf):
-        if (options.get(conf, options.HA_JOB_MANAGER_PORT) or "0").strip() == "0":
-            filled[options.HA_JOB_MANAGER_PORT.key] = options.get(conf, options.JOB_MANAGER_RPC_PORT) or "6123"
-    else:
-        filled["jobmanager.rpc.address"] = f"{meta.name}.{meta.namespace}"
-    return filled
+            fixed[option.key] = str(port)
+    if options.has_high_availability(conf) and (options.get(conf, options.HA_JOB_MANAGER_PORT) or "").strip() == "0":
+        fixed[options.HA_JOB_MANAGER_PORT.key] = options.get(conf, options.JOB_MANAGER_RPC_PORT) or "6123"
+    return fixed

@@ -1,7 +1,7 @@
 """The Services of a cluster: `<id>` (headless, for TaskManagers) and `<id>-rest` (REST API and web UI).
 
 With high availability TaskManagers learn the leader's address from its ConfigMap, so native clusters have no
-headless Service then (as current Flink clients create them).
+headless Service then (as current Flink clients create them); standalone ones always have it.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,11 @@ def native(conf: Mapping[str, str]) -> tuple[Object, ...]:
     """Services of a native cluster, from the configuration shipped to it."""
     rest = _rest(conf, names.NATIVE_TYPE)
     return (rest,) if options.has_high_availability(conf) else (_internal(conf, names.NATIVE_TYPE), rest)
+
+
+def standalone(conf: Mapping[str, str]) -> tuple[Object, ...]:
+    """Services of a standalone cluster, from the configuration shipped to it."""
+    return (_internal(conf, names.STANDALONE_TYPE), _rest(conf, names.STANDALONE_TYPE))
 
 
 def _internal(conf: Mapping[str, str], type_: str) -> Object:

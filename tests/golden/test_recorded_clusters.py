@@ -1,4 +1,4 @@
-"""Native clusters are what the Java operator and Flink's client create, fixture by fixture.
+"""Clusters are what the Java operator and Flink's client create, fixture by fixture.
 
 A fixture holds a resource, what it is deployed with, and the objects that came of it. Each value in which ours
 differ on purpose is listed here and explained in docs/differences.md.
@@ -19,11 +19,16 @@ from operator_core.model import flinkdeployments
 FIXTURES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
 FLAT = "[data][flink-conf.yaml]"
 RESTORE_MODE = f"[ConfigMap/flink-config-{{}}]{FLAT}[execution.savepoint-restore-mode]"
+STANDALONE_ARGUMENTS = "[Deployment/ha][spec][template][spec][containers][0][args]"
 CONFIG_FILE = "[Deployment/custom][spec][template][spec][volumes][1][configMap][items][1]"
 
 ON_PURPOSE: dict[str, dict[str, Json]] = {
     "application-savepoint-upgrade": {RESTORE_MODE.format("app"): "NO_CLAIM"},
     "application-initial-savepoint": {RESTORE_MODE.format("sp"): "NO_CLAIM"},
+    "standalone-high-availability": {
+        f"{STANDALONE_ARGUMENTS}[1]": "-D",
+        f"{STANDALONE_ARGUMENTS}[2]": "jobmanager.rpc.address=$(_POD_IP_ADDRESS)",
+    },
     "arguments-and-log4j": {f"{CONFIG_FILE}[key]": "config.yaml", f"{CONFIG_FILE}[path]": "config.yaml"},
 }
 
@@ -31,7 +36,8 @@ ON_PURPOSE: dict[str, dict[str, Json]] = {
 def built(fixture: Object) -> dict[str, Object]:
     request = fixture["request"]
     resource = flinkdeployments.parse(fixture["resource"])
-    manifests = clusters.build_native(
+    build = clusters.build_standalone if resource.spec.mode == "standalone" else clusters.build_native
+    manifests = build(
         clusters.BuildRequest(
             deployment=resource,
             defaults={},
@@ -41,7 +47,7 @@ def built(fixture: Object) -> dict[str, Object]:
             generation=request["generation"],
         )
     )
-    made = (manifests.jobmanager, *clusters.owned_by(manifests.owned, "uid-of-deployment"))
+    made = (manifests.jobmanager, *manifests.beside, *clusters.owned_by(manifests.owned, "uid-of-deployment"))
     return {manifestforms.identity(manifest): recorded(manifestforms.comparable(manifest)) for manifest in made}
 
 
@@ -78,7 +84,8 @@ def test_cluster_equals_the_recorded_one(name: str) -> None:
 def test_every_fixture_has_the_objects_of_a_cluster() -> None:
     for name, path in FIXTURES.items():
         kinds = {manifest["kind"] for manifest in yaml.safe_load(path.read_text())["manifests"]}
-        assert kinds == {"Deployment", "Service", "ConfigMap"}, name
+        assert kinds - {"Ingress"} == {"Deployment", "Service", "ConfigMap"}, name
+        assert ("Ingress" in kinds) is name.startswith("ingress"), name
 
 
 def test_comparison_sees_a_single_changed_value() -> None:
