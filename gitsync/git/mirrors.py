@@ -6,35 +6,23 @@ half-written packs a killed process left are swept, a damaged mirror is made ane
 processes may use one mirror; writers exclude each other with a file lock that their children hold too.
 """
 
-import contextlib
-import fcntl
-import os
 import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from gitsync.git import commands, failures, refs, urls
+from gitsync.git import commands, failures, locks, refs, urls
 from gitsync.model.revisions import Revision
 from operator_core.errors import Reason, Retry
 
 PROBE_TIMEOUT = 30.0
 FETCH_TIMEOUT = 600.0
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", f"^{refs.OWN_BRANCHES}*")
-_LEFTOVERS = (
-    "*.lock",
-    "refs/**/*.lock",
-    "objects/pack/tmp_*",
-    "objects/pack/.tmp-*",
-    "objects/??/tmp_obj_*",
-    "objects/tmp_*",
-    "fast_import_crash_*",
-)
 FETCH_OPTIONS = ("--quiet", "--no-tags", "--no-auto-gc", "--no-write-fetch-head", "--no-recurse-submodules")
 _MOST_PACKS = 40
 """Packs after which they are combined: Git slows down with their number, and gc is off."""
@@ -58,9 +46,10 @@ class Mirror:
         self.remote = urls.parse(url, policy or urls.Policy(), credentials)
         self.directory = directory / f"{self.remote.directory_name}.git"
         self._git = git or commands.Commands(directory / "home")
-        self._lock_file = self.directory.with_suffix(".lock")
+        self._writers = locks.WriterLock(self.directory)
+        # Held for as long as a probe or a fetch takes; what only reads the mirror never waits for it.
         self._lock = threading.RLock()
-        self._swept = False
+        self._memo_lock = threading.Lock()
         self._known = refs.Refs()
         self._probed_at: float | None = None
         self._fetched: Mapping[str, str] | None = None
@@ -96,7 +85,7 @@ class Mirror:
 
     def revision(self, sha: str, ref: str) -> Revision:
         """What is told of a commit that is in the mirror."""
-        with self._lock:
+        with self._memo_lock:
             known = self._revisions.get(sha)
         if known is not None:
             return replace(known, ref=ref)
@@ -143,20 +132,20 @@ class Mirror:
         if quiet and not damaged:
             return b""
         if damaged:
-            with self._lock, self._exclusive():
+            with self._lock, self._writers.held():
                 self._discard()
-        after = "it is made anew" if damaged else "see the log of the agent"
+        after = "; it is made anew" if damaged else ""
         detail = failures.first_line(output.stderr)
-        raise Retry(Reason.RepositoryUnreachable, f"the mirror of {self.url} cannot be read ({detail}); {after}")
+        raise Retry(Reason.RepositoryUnreachable, f"the mirror of {self.url} cannot be read: {detail}{after}")
 
     def exchange(self, *arguments: str, timeout: float = PROBE_TIMEOUT, stdin: bytes | None = None) -> commands.Output:
         """Run a Git command that writes the mirror or talks to the repository, excluding other writers."""
-        with self._lock, self._exclusive() as lock:
+        with self._lock, self._writers.held() as lock:
             call = commands.Call(stdin=stdin, timeout=timeout, remote=self.remote, keep_open=lock)
             try:
                 return self._git.run(self.directory, arguments, call)
             except commands.TimedOut as error:
-                self._sweep()
+                self._writers.sweep()
                 raise failures.timed_out(self.url, timeout) from error
 
     def _probe(self) -> refs.Refs:
@@ -183,7 +172,7 @@ class Mirror:
         """The commit id of an object id or its unambiguous start; empty if the mirror has no such commit."""
         if not self.directory.exists():
             return ""
-        with self._lock:
+        with self._memo_lock:
             known = self._commits.get(name)
         if known is not None:
             return known
@@ -193,7 +182,7 @@ class Mirror:
         return sha
 
     def _remember(self, memo: OrderedDict[str, _T], key: str, value: _T) -> None:
-        with self._lock:
+        with self._memo_lock:
             memo[key] = value
             if len(memo) > _REMEMBERED:
                 memo.popitem(last=False)
@@ -216,14 +205,14 @@ class Mirror:
                 return
             if last or not failures.is_corrupt(output.stderr):
                 raise failures.unreachable(self.url, output.stderr)
-            with self._exclusive():
+            with self._writers.held():
                 self._discard()
 
     def _create(self, sha_length: int) -> None:
         """Make the empty mirror, whole or not at all."""
         if (self.directory / "HEAD").exists():
             return
-        with self._exclusive():
+        with self._writers.held():
             self._discard()
             draft = self.directory.with_suffix(".new")
             shutil.rmtree(draft, ignore_errors=True)
@@ -238,34 +227,13 @@ class Mirror:
     def _discard(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
         self._probed_at = self._fetched = None
-        self._commits.clear()
-        self._revisions.clear()
+        with self._memo_lock:
+            self._commits.clear()
+            self._revisions.clear()
 
     def _combine_packs(self) -> None:
         if len(list(self.directory.glob("objects/pack/*.pack"))) > _MOST_PACKS:
             self.exchange("repack", "-d", "-q", "--geometric=2", timeout=FETCH_TIMEOUT)
-
-    @contextlib.contextmanager
-    def _exclusive(self) -> Iterator[int]:
-        """The lock between writers. Children inherit it, so it outlives a killed agent as long as they run."""
-        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if not self._swept:
-                self._sweep()
-                self._swept = True
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
-    def _sweep(self) -> None:
-        """Remove what killed Git processes left: with the lock held no process can still need it."""
-        for pattern in _LEFTOVERS:
-            for leftover in self.directory.glob(pattern):
-                if leftover.is_dir():
-                    shutil.rmtree(leftover, ignore_errors=True)
-                else:
-                    leftover.unlink(missing_ok=True)
 
 
 class Mirrors:

@@ -75,6 +75,14 @@ def without_credentials(text: str) -> str:
     return _USER.sub(r"\g<scheme>", text)
 
 
+def canonical(url: str) -> str:
+    """The URL of the mirror an app's URL leads to; the text itself where it leads to none."""
+    try:
+        return parse(url, Policy(loopback_http=True)).url
+    except Stalled:
+        return url
+
+
 def same_repository(one: str, other: str) -> bool:
     """Whether two URLs name one repository, however they are written (scheme, user, case, `.git`).
 

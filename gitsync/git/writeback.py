@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from gitsync.git import mirrors, notes
+from gitsync.git import mirrors, notes, urls
 from gitsync.model.records import Record
 from operator_core.errors import AgentError, Reason, Stalled
 from operator_core.runtime.clock import Clock
@@ -91,9 +91,9 @@ class WriteBack:
             self._wake.notify_all()
 
     def state(self, url: str) -> WriteBackState:
-        """How writing back to a repository goes."""
+        """How writing back to a repository goes; its URL in any spelling an app may use."""
         with self._wake:
-            known = self._repositories.get(url)
+            known = self._repositories.get(urls.canonical(url))
             return known.state if known is not None else UNKNOWN
 
     def is_idle(self) -> bool:

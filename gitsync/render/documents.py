@@ -10,7 +10,8 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from gitsync.manifests import yamlgo
+from gitsync.manifests import jsonstreams, yamlgo
+from gitsync.manifests.jsonstreams import YamlError
 from operator_core.jsonvalues import Json, Object
 
 SKIP_MARKER = b"+argocd:skip-file-rendering"
@@ -72,12 +73,12 @@ def parse(content: bytes, *, is_json: bool) -> Parsed:
         return Parsed(errors=(Wrong(line, 0, f"not UTF-8 text (byte {error.start})"),))
     reading = _Reading()
     try:
-        documents = [yamlgo.load_json(text)] if is_json and text.strip() else yamlgo.load_each(text)
+        documents = [jsonstreams.load_json(text)] if is_json and text.strip() else yamlgo.load_each(text)
         for document in documents:
             reading.warnings += [Wrong(warned.line, warned.column, warned.message) for warned in document.warnings]
             if document.value is not None:
                 _take(document.value, document.line, reading)
-    except yamlgo.YamlError as error:
+    except YamlError as error:
         if reading.objects or is_json or all(sign in text for sign in _LOOKS_LIKE_A_MANIFEST):
             reading.errors.append(Wrong(error.line, error.column, error.message))
         else:

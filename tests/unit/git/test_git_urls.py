@@ -105,3 +105,16 @@ def test_every_repository_has_its_own_directory() -> None:
 )
 def test_hints_name_a_repository_in_any_spelling(one: str, other: str, same: bool) -> None:
     assert urls.same_repository(one, other) is same
+
+
+@pytest.mark.parametrize(
+    ("url", "mirror"),
+    [
+        ("https://bob:x@Example.org/a", "https://example.org/a"),
+        ("/srv/a.git/", "/srv/a.git"),
+        ("file:///srv/a.git", "/srv/a.git"),
+        ("ssh://h/a", "ssh://h/a"),
+    ],
+)
+def test_every_spelling_leads_to_its_mirror(url: str, mirror: str) -> None:
+    assert urls.canonical(url) == mirror

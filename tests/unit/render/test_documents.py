@@ -85,7 +85,9 @@ def test_after_an_object_anything_else_is_an_error() -> None:
         "6: this document is no Kubernetes object: 'kind' is missing",
         "8: this document is no Kubernetes object: 'kind' is missing",
     ]
-    assert errors(f"{MAP}---\nb: [\n") == ["7: did not find expected node content (while parsing a flow node that starts at line 7)"]
+    assert errors(f"{MAP}---\nb: [\n") == [
+        "7: did not find expected node content (while parsing a flow node that starts at line 7)"
+    ]
     assert errors("foo: 1\n") == []
     assert errors("# apiVersion: kind: metadata:\nfoo: 1\n") == [
         "2: this document is no Kubernetes object: 'kind' is missing"
