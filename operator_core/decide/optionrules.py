@@ -85,6 +85,9 @@ _MAPS: Final = (
     options.JOB_MANAGER_ANNOTATIONS,
     options.JOB_MANAGER_LABELS,
     options.JOB_MANAGER_NODE_SELECTOR,
+    options.TASK_MANAGER_ANNOTATIONS,
+    options.TASK_MANAGER_LABELS,
+    options.TASK_MANAGER_NODE_SELECTOR,
     options.REST_SERVICE_ANNOTATIONS,
     options.INTERNAL_SERVICE_ANNOTATIONS,
     options.SECRETS,
@@ -92,6 +95,7 @@ _MAPS: Final = (
 _LISTS_OF_MAPS: Final[Mapping[str, tuple[str, ...]]] = {
     options.ENV_SECRETS.key: ("env", "secret", "key"),
     options.JOB_MANAGER_TOLERATIONS.key: (),
+    options.TASK_MANAGER_TOLERATIONS.key: (),
 }
 _CRON_FIELD: Final = re.compile(r"[0-9A-Za-z*?/,#\-]+")
 

@@ -65,4 +65,4 @@ def _merge_by_name(base: list[Object], specific: list[Object]) -> list[Json]:
 def _are_named(elements: list[Json]) -> bool:
     """Whether names tell the elements apart (two mounts of one volume have the same name)."""
     found = [element.get("name") if isinstance(element, dict) else None for element in elements]
-    return None not in found and len(set(found)) == len(found)
+    return all(isinstance(name, str) for name in found) and len(set(found)) == len(found)

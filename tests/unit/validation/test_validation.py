@@ -220,6 +220,10 @@ INVALID: list[tuple[dict[str, Any], str]] = [
         "exposed.type]: 'Open' is unknown; use one of ClusterIP",
     ),
     (conf(**{"kubernetes.jobmanager.labels": "a"}), "[kubernetes.jobmanager.labels]: 'a' is not of the form key:value"),
+    (
+        conf(**{"kubernetes.taskmanager.labels": "b"}),
+        "[kubernetes.taskmanager.labels]: 'b' is not of the form key:value",
+    ),
     (conf(**{"kubernetes.secrets": "nowhere"}), "[kubernetes.secrets]: 'nowhere' is not of the form key:value"),
     (conf(**{"kubernetes.env.secretKeyRef": "env:A,secret:s"}), "'env:A,secret:s' is not of the form env:...,secret:"),
     (
