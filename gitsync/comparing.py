@@ -14,7 +14,7 @@ from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Plan, Step, Update
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.syncapps import Problem, SyncApp
-from gitsync.plan import identities, planning, policies, preparing
+from gitsync.plan import effects, identities, planning, policies, preparing
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
@@ -47,28 +47,38 @@ class Compared:
     """The live objects the plan was made from."""
 
 
+@dataclass(frozen=True, slots=True)
+class OperatorHalf:
+    """The operator half that runs beside this sync half: its rules hold before anything is applied."""
+
+    defaults: Mapping[str, str]
+
+
 class Comparer:
     """Makes plans. Safe to share between threads."""
 
     def __init__(
-        self, apps: Cache, discovery: Discovery, live: LiveCaches, targets: Targets, *, guards_state: bool
+        self, apps: Cache, discovery: Discovery, live: LiveCaches, targets: Targets, operator: OperatorHalf | None
     ) -> None:
+        """`operator` is what is known of the operator half; None when another operator acts on Flink's kinds."""
         self._apps = apps
         self._discovery = discovery
         self._live = live
         self._targets = targets
-        self._guards_state = guards_state
+        self._operator = operator
         self._accepted: dict[tuple[AppName, Identity], Accepted] = {}
 
     def compare(self, name: AppName, app: SyncApp, target: Target) -> Compared | After:
         """The plan for the newest revision, or for the last good one where the newest is broken."""
         problems, stalled = target.problems, target.stalled
         if target.rendered is not None and target.attempted is not None:
-            policy = policies.prune_policy(app, guards_state=self._guards_state)
+            policy = policies.prune_policy(app, guards_state=self._operator is not None)
             found = self._plan(name, app, target.attempted, target.rendered, policy)
             if isinstance(found, After):
                 return found
             prepared, plan, live = found
+            if not plan.blocked and self._operator is not None:
+                plan = planning.blocked_by(plan, effects.rejections(plan, live, self._operator.defaults), app.status)
             if not plan.blocked:
                 return Compared(plan, True, problems, stalled, (*target.rendered.warnings, *prepared.warnings), live)
             problems, stalled = (*plan.problems, *problems), True

@@ -29,7 +29,7 @@ from operator_core.errors import AgentError, Stalled
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors
 from operator_core.kube.caches import Cache
-from operator_core.outcomes import After, Done, Outcome
+from operator_core.outcomes import After, Done, Outcome, sooner
 from operator_core.runtime import failpoints
 from operator_core.runtime.clock import Clock
 from operator_core.runtime.queues import Key
@@ -158,7 +158,7 @@ class Syncer:
         """Everything there is to tell."""
         plan, applied = compared.plan, written.applied
         refused = {**written.held.problems, **(applied.refused if applied is not None else {})}
-        wanted = [step.desired.identity for step in plan.steps] if plan is not None else []
+        wanted = [step.desired for step in plan.steps] if plan is not None else []
         answers = applied.answers if applied is not None else {}
         return Findings(
             attempted=target.attempted,
@@ -169,7 +169,10 @@ class Syncer:
             problems=(*compared.problems, *refused.values()),
             stalled=compared.stalled,
             warnings=compared.warnings,
-            assessed=tuple(Assessed(identity, health.assess(live.get(identity))) for identity in wanted),
+            assessed=tuple(
+                Assessed(one.identity, health.assess(live.get(one.identity)), f"{one.file}:{one.line}")
+                for one in wanted
+            ),
             refused=frozenset(refused),
             pruned=frozenset(applied.pruned) if applied is not None else frozenset(),
             effects=effects.of_writes(compared.live or {}, answers, self._parts.operator_defaults),
@@ -186,13 +189,15 @@ class Syncer:
         app = syncapps.parse(obj)
         now = parts.clock.now()
         new = status.build(app.status, app.generation, findings, now, history_limit=app.spec.revision_history_limit)
-        if not parts.publisher.write(name, app.status, new):
+        pause = parts.publisher.pause(name, app.status, new)
+        if not pause and not parts.publisher.write(name, app.status, new):
             return After(0.0)
         if parts.cluster is not None:
             record = recording.record(parts.cluster, name, findings, new, live, now)
             if record is not None:
                 parts.publisher.tell(name, app.spec.source.repo_url, record)
-        return self._next(findings, written)
+        later = self._next(findings, written)
+        return sooner(later, After(pause)) if pause else later
 
     def _next(self, findings: Findings, written: Written) -> Outcome:
         pauses = [written.held.next_try] if written.held.next_try is not None else []

@@ -11,7 +11,7 @@ from pathlib import Path
 from gitsync.apply.applying import Applier
 from gitsync.apply.livecaches import LiveCaches
 from gitsync.apply.refusals import Refusals
-from gitsync.comparing import Comparer
+from gitsync.comparing import Comparer, OperatorHalf
 from gitsync.credentials import CredentialStore
 from gitsync.fetching import Repositories
 from gitsync.git import urls
@@ -26,6 +26,7 @@ from gitsync.schedule import Schedule
 from gitsync.settings import Settings
 from gitsync.sync import Parts, Syncer
 from gitsync.targets import Targets
+from operator_core.errors import AgentError
 from operator_core.jsonvalues import Object
 from operator_core.kube import requests
 from operator_core.kube.caches import Cache
@@ -61,24 +62,28 @@ class SyncHalf:
         targets = Targets(self._repositories)
         recorder = Recorder(client, clock, component="gitsync")
         discovery = Discovery(client)
+        operator = OperatorHalf(settings.operator_defaults) if settings.role == "all" else None
         parts = Parts(
             clock=clock,
             apps=self._apps,
             repositories=self._repositories,
             targets=targets,
-            comparer=Comparer(self._apps, discovery, self._live, targets, guards_state=settings.role == "all"),
+            comparer=Comparer(self._apps, discovery, self._live, targets, operator),
             applier=self._applier,
             refusals=Refusals(),
-            publisher=Publisher(client, self._apps, recorder, self._submit),
+            publisher=Publisher(client, clock, self._apps, recorder, self._submit),
             cluster=settings.cluster,
             operator_defaults=settings.operator_defaults,
             write_back=self._write_back_state,
         )
         syncer = Syncer(parts)
         self._passes = Loop("sync", self._queue, syncer.reconcile, workers=_PASSES, on_error=syncer.failed)
-        self._lookups = Loop("repositories", lookups, self._repositories.reconcile, workers=_LOOKUPS)
+        self._lookups = Loop(
+            "repositories", lookups, self._repositories.reconcile, workers=_LOOKUPS, on_error=self._lookup_failed
+        )
         self._schedule = Schedule()
         self._schedule.every(settings.poll_seconds, "poll", self._repositories.poll)
+        self._lookup_errors: dict[str, str] = {}
         self._seen_lock = threading.Lock()
         self._seen: dict[AppName, tuple[object, ...]] = {}
 
@@ -119,6 +124,13 @@ class SyncHalf:
         self._apps.stop()
         self._live.stop()
         self._credentials.stop()
+
+    def _lookup_failed(self, key: Key, error: Exception) -> None:
+        """Apps tell it in their status; the log has each new reason once."""
+        unforeseen = None if isinstance(error, AgentError) else error
+        if self._lookup_errors.get(key.name) != str(error):
+            self._lookup_errors[key.name] = str(error)
+            log.warning("%s: %s", urls.without_credentials(key.name), error, exc_info=unforeseen)
 
     def _submit(self, url: str, records: Iterable[Record]) -> None:
         if self._settings.cluster is not None:

@@ -7,9 +7,12 @@ beforehand what it means, so plan and deed cannot disagree.
 from collections.abc import Mapping
 
 from gitsync.model.identities import Identity
+from gitsync.model.plans import Create, Plan, Update
+from gitsync.model.syncapps import Problem
 from gitsync.plan import phases
 from operator_core.decide import plans
-from operator_core.decide.plans import JobEffect
+from operator_core.decide.plans import Effect, JobEffect
+from operator_core.errors import Reason
 from operator_core.jsonvalues import Object
 
 
@@ -27,14 +30,37 @@ def effect(
     return plans.effect_of(old, new, live=live, defaults=defaults)
 
 
+def rejections(plan: Plan, live: Mapping[Identity, Object], defaults: Mapping[str, str]) -> tuple[Problem, ...]:
+    """What the operator half would refuse of a plan: told before anything is written, with its place in Git."""
+    found: list[Problem] = []
+    for step in plan.steps:
+        if not isinstance(step, Create | Update):
+            continue
+        one = step.desired
+        known = _whole(live.get(one.identity))
+        told = effect(one.identity, known, one.body, live=known, defaults=defaults)
+        if told is not None and told.effect is Effect.REJECTED:
+            text = f"{one.identity.shown}: {told.reason}"
+            found.append(
+                Problem(
+                    reason=Reason.ValidationError, message=text, file=one.file, line=one.line, object=one.identity.shown
+                )
+            )
+    return tuple(found)
+
+
+def _whole(live: Object | None) -> Object | None:
+    """Objects that no app tracks are cached by name only; nothing can be told of their job."""
+    return live if live is not None and "spec" in live else None
+
+
 def of_writes(
     before: Mapping[Identity, Object], after: Mapping[Identity, Object], defaults: Mapping[str, str]
 ) -> dict[Identity, str]:
     """The effect per Flink job of writes that were answered with `after`."""
     found: dict[Identity, str] = {}
     for identity, answer in after.items():
-        old = before.get(identity)
-        known = old if old is not None and "spec" in old else None
+        known = _whole(before.get(identity))
         told = effect(identity, known, answer, live=known, defaults=defaults)
         if told is not None:
             found[identity] = told.effect.value

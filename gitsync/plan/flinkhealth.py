@@ -35,6 +35,13 @@ def _is_observed(obj: Object) -> bool:
     )
 
 
+def _is_judged(obj: Object) -> bool:
+    """Whether an error belongs to the newest spec: our own operator says so, of others it is assumed."""
+    ready = healthrules.condition(obj, "Ready")
+    judged = dig(ready, "observedGeneration")
+    return judged is None or int(judged) >= int(dig(obj, "metadata", "generation", default=0))
+
+
 def _wants_suspended(obj: Object) -> bool:
     return bool(dig(obj, "spec", "job", "state") == "suspended")
 
@@ -50,12 +57,12 @@ def _first_rows(obj: Object) -> Verdict | None:
     if blocked is not None and blocked.get("status") == "True":
         return Verdict("Degraded", f"the upgrade is blocked: {blocked.get('message', '')}")
     error = error_text(obj)
-    if error and not _is_observed(obj):
+    if error and not _is_observed(obj) and _is_judged(obj):
         return Verdict("Degraded", f"the spec was rejected and what ran before still runs: {error}")
     deployed_once = dig(obj, "status", "reconciliationStatus", "lastReconciledSpec")
     if not deployed_once and _wants_suspended(obj) and not error:
         return Verdict("Suspended", "created suspended")
-    if not deployed_once and error:
+    if not deployed_once and error and _is_judged(obj):
         return Verdict("Degraded", error)
     if not _is_observed(obj):
         return Verdict("Progressing", "the newest spec was not seen by the operator yet")

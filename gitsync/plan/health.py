@@ -27,6 +27,8 @@ class Assessed:
 
     identity: Identity
     verdict: Verdict | None
+    place: str = ""
+    """`file:line` in Git."""
 
 
 def assess(obj: Object | None) -> Verdict | None:
@@ -46,14 +48,20 @@ def is_settled(verdict: Verdict) -> bool:
 
 def aggregate(assessed: Iterable[Assessed]) -> Verdict:
     """The app's health: its worst object, and up to three objects that cause it."""
-    known = [(one.identity, one.verdict) for one in assessed if one.verdict is not None]
-    present = [(identity, verdict) for identity, verdict in known if verdict.status != "Missing"]
+    known = [(one, one.verdict) for one in assessed if one.verdict is not None]
+    present = [(one, verdict) for one, verdict in known if verdict.status != "Missing"]
     counted = present or known
     if not counted:
         return healthrules.HEALTHY
     worst = max((verdict.status for _, verdict in counted), key=lambda status: _WORSE[status])
     if worst in ("Healthy", "Suspended"):
         return Verdict(worst)
-    culprits = [f"{identity.shown}: {verdict.message}" for identity, verdict in counted if verdict.status == worst]
+    culprits = [_culprit(one, verdict) for one, verdict in counted if verdict.status == worst]
     more = len(culprits) - _CULPRITS
     return Verdict(worst, "; ".join(culprits[:_CULPRITS]) + (f"; and {more} more" if more > 0 else ""))
+
+
+def _culprit(one: Assessed, verdict: Verdict) -> str:
+    """What is wrong with an object; where it is in Git only when somebody has to go there."""
+    place = f"{one.place}: " if one.place and verdict.status == "Degraded" else ""
+    return f"{place}{one.identity.shown}: {verdict.message}"

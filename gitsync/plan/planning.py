@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Desired, Keep, Plan, Step, Taken, Unchanged, Update, Waiting
-from gitsync.model.syncapps import InventoryEntry
+from gitsync.model.syncapps import InventoryEntry, Problem, Status
 from gitsync.plan import diffing, identities, pruning
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.preparing import Prepared
@@ -55,6 +55,11 @@ def plan(revision: str, prepared: Prepared, app: AppFacts, cluster: Cluster) -> 
     ]
     entries += [entry for entry in app.inventory if entry.id in staying]
     return Plan(revision, steps, removals, (), tuple(entries))
+
+
+def blocked_by(plan: Plan, problems: tuple[Problem, ...], status: Status) -> Plan:
+    """The plan, emptied when something is known to be wrong with it."""
+    return Plan(plan.revision, (), (), problems, status.inventory) if problems else plan
 
 
 def _step(one: Desired, prepared: Prepared, app: AppFacts, cluster: Cluster) -> Step:

@@ -101,8 +101,12 @@ def has_state(live: Object) -> bool:
         return False
     ended = dig(live, "status", "jobStatus", "state") in ("FINISHED", "CANCELED", "FAILED")
     suspended = dig(live, "status", "lifecycleState") == "SUSPENDED"
-    never_ran = not dig(live, "status", "reconciliationStatus", "lastReconciledSpec")
-    return not (ended or suspended or never_ran)
+    evidence = (
+        dig(live, "status", "reconciliationStatus", "lastStableSpec"),
+        dig(live, "status", "jobStatus", "startTime"),
+        dig(live, "status", "jobStatus", "upgradeSavepointPath"),
+    )
+    return any(evidence) and not (ended or suspended)
 
 
 def _deleting(live: Object) -> str:

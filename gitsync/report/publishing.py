@@ -16,8 +16,11 @@ from operator_core.kube import errors, requests
 from operator_core.kube.caches import Cache
 from operator_core.kube.client import Client
 from operator_core.kube.events import Recorder
+from operator_core.runtime.clock import Clock
 
 FIELD_MANAGER = "gitsync-status"
+PROGRESS_SECONDS = 10.0
+"""Between two writes that only tell how far something is."""
 
 Submit = Callable[[str, Iterable[Record]], None]
 """Hand records for a repository (URL) to the lane that pushes them."""
@@ -26,13 +29,15 @@ Submit = Callable[[str, Iterable[Record]], None]
 class Publisher:
     """Writes statuses and hands records on. Safe to share between threads."""
 
-    def __init__(self, client: Client, apps: Cache, recorder: Recorder, submit: Submit) -> None:
+    def __init__(self, client: Client, clock: Clock, apps: Cache, recorder: Recorder, submit: Submit) -> None:
         self._client = client
+        self._clock = clock
         self._apps = apps
         self._recorder = recorder
         self._submit = submit
         self._lock = threading.Lock()
         self._told: dict[AppName, Record] = {}
+        self._written: dict[AppName, float] = {}
 
     def write(self, name: AppName, old: Status, new: Status) -> bool:
         """Write the status if it changed; False when the app changed meanwhile (it was read again)."""
@@ -50,10 +55,18 @@ class Publisher:
         except errors.Conflict:
             self._apps.observed(self._client.send(requests.get(requests.SYNC_APPS, name.namespace, name.name)))
             return False
+        self._written[name] = self._clock.monotonic()
         if new.problems and new.problems != old.problems:
             first = new.problems[0]
             self._recorder.event(obj, "Warning", first.reason, status.problem_text(first))
         return True
+
+    def pause(self, name: AppName, old: Status, new: Status) -> float:
+        """Seconds until words about something still under way may be written again; 0: now."""
+        if not status.is_only_progress(old, new):
+            return 0.0
+        last = self._written.get(name)
+        return 0.0 if last is None else max(0.0, last + PROGRESS_SECONDS - self._clock.monotonic())
 
     def tell(self, name: AppName, url: str, record: Record) -> None:
         """Hand on what `record` adds to what was told before."""
@@ -67,3 +80,4 @@ class Publisher:
         """The app does not exist any more."""
         with self._lock:
             self._told.pop(name, None)
+            self._written.pop(name, None)

@@ -9,6 +9,8 @@ from gitsync.model.syncapps import Status
 from gitsync.plan import health, phases
 from gitsync.report import status
 from gitsync.report.status import Findings
+from operator_core.decide.plans import Effect
+from operator_core.errors import Reason
 from operator_core.jsonvalues import Object
 
 
@@ -25,11 +27,19 @@ def record(
     revision = findings.attempted if why is not None or plan is None else plan.revision
     if revision is None or not (findings.is_newest or why is not None):
         return None
-    kept = {Identity(r.group, r.kind, r.namespace or "", r.name): r.effect or "" for r in new.resources}
+    kept = _effects(findings, new, live)
     verdict = health.aggregate(findings.assessed)
     return phases.record(
         cluster, name, phases.Progress(revision, why, status.is_whole(findings), verdict, live, kept), now
     )
+
+
+def _effects(findings: Findings, new: Status, live: Mapping[Identity, Object]) -> dict[Identity, str]:
+    """What the commit did to each job: nothing when it was not applied, and to a rejected job not even that."""
+    if findings.is_newest:
+        return {Identity(r.group, r.kind, r.namespace or "", r.name): r.effect or "" for r in new.resources}
+    rejected = {p.object for p in findings.problems if p.reason == Reason.ValidationError}
+    return {one: (Effect.REJECTED if one.shown in rejected else Effect.NONE).value for one in live}
 
 
 def _why_broken(findings: Findings) -> tuple[str, str] | None:

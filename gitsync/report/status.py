@@ -108,6 +108,27 @@ def starting(old: Status, generation: int, plan: Plan, now: datetime) -> Status:
     return old.model_copy(update=update)
 
 
+def is_only_progress(old: Status, new: Status) -> bool:
+    """Whether nothing but the words about something that is still under way differ."""
+    if new == old or new.health is None or new.health.status != "Progressing":
+        return False
+    return _without_words(old) == _without_words(new)
+
+
+def _without_words(one: Status) -> Status:
+    quiet = {"message": None}
+    return one.model_copy(
+        update={
+            "health": one.health.model_copy(update=quiet) if one.health is not None else None,
+            "resources": tuple(
+                r.model_copy(update={"health": r.health.model_copy(update=quiet)}) if r.health is not None else r
+                for r in one.resources
+            ),
+            "conditions": tuple(c.model_copy(update={"message": ""}) for c in one.conditions),
+        }
+    )
+
+
 def is_whole(findings: Findings) -> bool:
     """Whether the plan's revision is applied completely."""
     plan = findings.plan
