@@ -39,7 +39,11 @@ jobmanager_memory() { # JVM arguments and -D arguments, one a line (Flink docs, 
     min=$(bytes "${conf[jobmanager.memory.jvm-overhead.min]:-192m}") || return 1
     max=$(bytes "${conf[jobmanager.memory.jvm-overhead.max]:-1g}") || return 1
     fraction=${conf[jobmanager.memory.jvm-overhead.fraction]:-0.1}
-    overhead=$(awk -v p="$process" -v f="$fraction" 'BEGIN { printf "%d", p * f }') || return 1
+    [[ $fraction =~ ^0?\.[0-9]+$ ]] || return 1
+    # Flink holds the fraction as a 32-bit float: 24 significant bits.
+    overhead=$(awk -v p="$process" -v f="$fraction" 'BEGIN {
+        s = 1; if (f > 0) while (f * s < 8388608) s *= 2
+        printf "%d", p * (int(f * s + 0.5) / s) }') || return 1
     ((overhead >= min)) || overhead=$min
     ((overhead <= max)) || overhead=$max
     heap=$((process - metaspace - overhead - off))
