@@ -15,7 +15,7 @@ from gitsync.apply import adopting
 from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Plan, Prune, Step, Update
 from gitsync.model.syncapps import REVISION, Problem
-from gitsync.plan import diffing, ordering, planning
+from gitsync.plan import diffing, ordering, planning, pruning
 from gitsync.plan.diffing import FIELD_MANAGER, Accepted
 from operator_core.errors import AgentError
 from operator_core.jsonvalues import Object
@@ -23,7 +23,6 @@ from operator_core.kube import errors, requests
 from operator_core.kube.client import Client
 from operator_core.kube.requests import Request, Resource
 
-ON_DELETE = "gitsync.io/on-delete"
 _PARALLEL = 8
 
 
@@ -120,7 +119,7 @@ class Applier:
         namespace = identity.namespace or None
         try:
             if removal.guards_state:
-                guard = {"metadata": {"uid": removal.uid, "annotations": {ON_DELETE: "savepoint"}}}
+                guard = {"metadata": {"uid": removal.uid, "annotations": {pruning.ON_DELETE: "savepoint"}}}
                 self._client.send(
                     requests.merge_patch(resource, namespace, identity.name, guard, field_manager="gitsync-status")
                 )

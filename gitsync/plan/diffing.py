@@ -53,10 +53,12 @@ def compare(wanted: Object, live: Object, *, ignored: frozenset[Path] = frozense
     owned = owned_fields(live)
     if owned is None:
         return (Difference((), Kind.unmanaged),)
-    wanted = {key: value for key, value in wanted.items() if key not in _ABOVE_FIELDS}
+    fields = {key: value for key, value in wanted.items() if key not in _ABOVE_FIELDS and key != "metadata"}
     meta = {key: value for key, value in wanted.get("metadata", {}).items() if key not in _IDENTIFYING}
+    if meta or "f:metadata" in owned:
+        fields["metadata"] = meta
     found: list[Difference] = []
-    _fields({**wanted, "metadata": meta}, live, owned, (), found)
+    _fields(fields, live, owned, (), found)
     return tuple(
         difference for difference in found if difference.path not in ignored and difference.path != _REVISION_PATH
     )

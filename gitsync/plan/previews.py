@@ -13,7 +13,7 @@ from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Keep, Plan, Prune, Taken, Unchanged, Update, Waiting
 from gitsync.model.rendersets import RenderedObject
 from gitsync.model.syncapps import Problem
-from gitsync.plan import effects, normalizing, preparing
+from gitsync.plan import effects, normalizing, preparing, pruning
 from gitsync.plan.identities import group_of
 from gitsync.plan.preparing import Kinds, Prepared
 from operator_core.decide.plans import JobEffect
@@ -124,6 +124,8 @@ def _row_between(old: Desired | None, new: Desired | None, defaults: Mapping[str
         return None
     action = Action.create if old is None else Action.prune if new is None else Action.change
     bodies = (old.body if old is not None else None, new.body if new is not None else None)
+    if new is None and old is not None and pruning.keeps_state(old.body):
+        bodies = (pruning.guarded(old.body), None)
     paths = changed_paths(*bodies) if action is Action.change else ()
     effect = effects.effect(present.identity, *bodies, defaults=defaults)
     return Row(action, present.identity, present.file, present.line, paths, effect)
@@ -157,7 +159,8 @@ def against_cluster(
         before = live.get(removal.identity)
         match removal:
             case Prune():
-                effect = effects.effect(removal.identity, before, None, live=before, defaults=defaults)
+                gone = pruning.guarded(before) if before is not None and removal.guards_state else before
+                effect = effects.effect(removal.identity, gone, None, live=gone, defaults=defaults)
                 rows.append(Row(Action.prune, removal.identity, "", 0, (), effect))
             case Keep():
                 rows.append(Row(Action.keep, removal.identity, "", 0, (), None, removal.reason))

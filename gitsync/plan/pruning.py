@@ -18,6 +18,7 @@ from operator_core.kube.requests import Resource
 
 _NEVER = frozenset({"CustomResourceDefinition", "Namespace"})
 _SYNC_OPTIONS = ("gitsync.io/sync-options", "argocd.argoproj.io/sync-options")
+ON_DELETE = "gitsync.io/on-delete"
 _JOB_KINDS = frozenset({"FlinkDeployment", "FlinkSessionJob"})
 
 
@@ -92,12 +93,25 @@ def _decide_one(one: Leftover, app: AppName, policy: PrunePolicy, nothing_wanted
     return Prune(one.identity, one.resource, str(dig(live, "metadata", "uid", default="")), needs_guard)
 
 
+def keeps_state(manifest: Object) -> bool:
+    """Whether the manifest describes a job that has state between upgrades."""
+    group = identities.group_of(str(manifest.get("apiVersion")))
+    if manifest.get("kind") not in _JOB_KINDS or group != "flink.apache.org":
+        return False
+    job = dig(manifest, "spec", "job")
+    return isinstance(job, dict) and job.get("upgradeMode", "stateless") != "stateless"
+
+
+def guarded(manifest: Object) -> Object:
+    """The manifest as it is when it is deleted with its state kept."""
+    meta = manifest["metadata"]
+    annotations = {**(meta.get("annotations") or {}), ON_DELETE: "savepoint"}
+    return {**manifest, "metadata": {**meta, "annotations": annotations}}
+
+
 def has_state(live: Object) -> bool:
     """Whether deleting the object ends a job whose state nobody has taken out yet."""
-    if live.get("kind") not in _JOB_KINDS or identities.group_of(str(live.get("apiVersion"))) != "flink.apache.org":
-        return False
-    job = dig(live, "spec", "job")
-    if not isinstance(job, dict) or job.get("upgradeMode", "stateless") == "stateless":
+    if not keeps_state(live):
         return False
     ended = dig(live, "status", "jobStatus", "state") in ("FINISHED", "CANCELED", "FAILED")
     suspended = dig(live, "status", "lifecycleState") == "SUSPENDED"

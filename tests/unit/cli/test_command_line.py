@@ -1,0 +1,94 @@
+"""The command line: exit codes, one message per error, a fast start, options as they are documented."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from gitsync.cli import main, tables
+from gitsync.cli.run import local_path, option
+from operator_core.errors import Reason, Retry
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two commands that fail, one as foreseen and one not."""
+
+    @click.command()
+    def foreseen() -> None:
+        raise Retry(Reason.ApiUnreachable, "the cluster does not answer")
+
+    @click.command()
+    def unforeseen() -> None:
+        raise RuntimeError("oops")
+
+    def get(_: object, ctx: click.Context, name: str) -> click.Command | None:
+        return {"foreseen": foreseen, "unforeseen": unforeseen}.get(name)
+
+    monkeypatch.setattr(main.LazyGroup, "get_command", get)
+
+
+def test_foreseen_error_is_one_message(failing: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["foreseen"]) == 3
+    assert capsys.readouterr().err == "gitsync: the cluster does not answer\n"
+
+
+def test_unforeseen_error_has_no_traceback(failing: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["unforeseen"]) == 3
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert "RuntimeError: oops" in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["plan", "--nonsense"], ["plan", "a", "b", "c"], ["status", "-o", "x"]]
+)
+def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(arguments) == 2
+    assert "Error" in capsys.readouterr().err
+
+
+def test_every_command_can_be_loaded_and_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in main.COMMANDS:
+        assert main.run([name, "--help"]) == 0
+        assert f"gitsync {name}" in capsys.readouterr().out
+
+
+def test_help_imports_no_command() -> None:
+    script = (
+        "import sys\n"
+        "from gitsync.cli import main\n"
+        "assert main.run(['--help']) == 0\n"
+        "heavy = [m for m in ('kubernetes', 'git', 'pydantic', 'rich', 'starlette') if m in sys.modules]\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_install_prints_definitions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["install", "--print"]) == 0
+    out = capsys.readouterr().out
+    assert "name: syncapps.gitsync.io" in out
+    assert "name: flinkdeployments.flink.apache.org" in out
+
+
+def test_local_repository_becomes_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "r.git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert local_path("r.git") == str(tmp_path / "r.git")
+    assert local_path("https://example.org/r.git") == "https://example.org/r.git"
+    assert local_path(None) is None
+
+
+def test_operator_defaults_are_pairs() -> None:
+    assert option("a.b=c=d") == ("a.b", "c=d")
+    with pytest.raises(click.BadParameter):
+        option("a")
+
+
+def test_columns_line_up_and_show_what_is_empty() -> None:
+    text = tables.columns(["A", "B"], [["long value", ""], ["x", "y"]])
+    assert click.unstyle(text).splitlines() == ["A           B", "long value  -", "x           y"]
