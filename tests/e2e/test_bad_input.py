@@ -47,8 +47,12 @@ def config_map(kind: str) -> Callable[[Team], str]:
     return lambda team: f"apiVersion: example.org/v1\nkind: {kind}\nmetadata:\n  name: widget\n"
 
 
+def broken_yaml(team: Team) -> str:
+    return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\ndata:\n  a: [1,\n"
+
+
 BAD = [
-    Bad("yaml", "apps/second.yaml", lambda team: "kind: ConfigMap\ndata:\n  a: [1,\n", r"apps/second\.yaml:\d+.*"),
+    Bad("yaml", "apps/second.yaml", broken_yaml, r"apps/second\.yaml:\d+"),
     Bad("kind", "apps/second.yaml", config_map("Widget"), r"(?s)Widget.*apps/second\.yaml|apps/second\.yaml.*Widget"),
     Bad("spec", "apps/second.yaml", second(memory), r"(?s)memory.*lots|lots.*memory"),
     Bad("jar", "apps/second.yaml", second(jar), r"absent\.jar", "FlinkDeployment"),
@@ -89,7 +93,7 @@ def test_bad_file_is_told_everywhere_and_healed_by_the_next_commit(healthy: Team
 
     healed = team.repository.commit(f"Take back bad {bad.id}", {bad.file: None})
     team.ready(healed)
-    assert team.deployment("second") is None, "what the bad commit made is pruned"
+    team.until(lambda: team.deployment("second") is None, "what the bad commit made is pruned", 90)
     now = team.flink().job()
     assert now is not None and now.id == job.id
 

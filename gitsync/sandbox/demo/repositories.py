@@ -115,12 +115,6 @@ class Repository:
             return ()
         return records.parse_lines(_git(self.bare, "notes", f"--ref=refs/notes/gitsync/{cluster}", "show", sha))
 
-    def log_with_notes(self, cluster: str) -> str:
-        """`git log` as a person sees it after fetching the notes."""
-        ref = f"refs/notes/gitsync/{cluster}"
-        _git(self.tree, "fetch", "--quiet", "origin", f"+{ref}:{ref}", accept=(0, 128))
-        return _git(self.tree, "log", f"--notes={ref}", "--format=%C(auto)%h %s%n%N")
-
     def _push(self) -> str:
         _git(self.tree, "push", "--quiet", "origin", f"HEAD:{BRANCH}")
         return _git(self.tree, "rev-parse", "HEAD").strip()

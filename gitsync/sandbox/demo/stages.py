@@ -156,7 +156,7 @@ def _upgrade(demo: Demo, lookout: sightings.Lookout, old: flinkjobs.Job) -> tupl
         plan = commands.plan(demo.place.layout, demo.repository)
     demo.say(plan)
     with demo.stage("push it, and watch the upgrade with a savepoint", AGENT_LOG):
-        before = waiting.until(lambda: demo.flink.state_or_none()[1], "the job's state over REST", seconds=60)
+        before = _fresh(demo)
         sha = demo.repository.publish()
         pushed_ms = int(time.time() * 1000)
         demo.push(sha)
@@ -190,8 +190,9 @@ def _broken_commit(demo: Demo, job: flinkjobs.Job) -> tuple[str, str]:
         message = waiting.until(
             lambda: appstates.complaint_at(demo.app(), sha), "the error told", seconds=60, told=demo.progress.update
         )
-        _still_running(demo, job)
+        total = _still_running(demo, job)
     demo.say(commands.gitsync(demo.place.layout, "status"))
+    demo.say(f"the job still runs: {total} ticks and counting")
     return sha, message
 
 
@@ -205,10 +206,20 @@ def _revert(demo: Demo, job: flinkjobs.Job) -> str:
     return sha
 
 
-def _still_running(demo: Demo, job: flinkjobs.Job) -> None:
+def _still_running(demo: Demo, job: flinkjobs.Job) -> int:
+    """The job's total in state, once it has grown."""
     now = demo.flink.job()
     if now is None or now.id != job.id or not now.is_running:
         raise errors.SandboxError(f"the job {job.id} was disturbed: {now.id + ' ' + now.state if now else 'no job'}")
+    return _fresh(demo).total
+
+
+def _fresh(demo: Demo) -> flinkjobs.State:
+    """The job's gauges of now: Flink answers with those it fetched last, and fetches the next ones."""
+    first = waiting.until(lambda: _counted(demo), "the job's state over REST", seconds=60).total
+    return waiting.until(
+        lambda: state if (state := _counted(demo)) and state.total > first else None, "the job counting", seconds=60
+    )
 
 
 def _notes(demo: Demo, shas: tuple[str, ...]) -> tuple[tables.NotedCommit, ...]:
@@ -216,7 +227,7 @@ def _notes(demo: Demo, shas: tuple[str, ...]) -> tuple[tables.NotedCommit, ...]:
         noted = waiting.until(
             lambda: _all_noted(demo, shas), "a note on every commit", seconds=60, told=demo.progress.update
         )
-    demo.say(demo.repository.log_with_notes(CLUSTER))
+    demo.say(f"refs/notes/gitsync/{CLUSTER}\n{tables.as_log(noted)}")
     return noted
 
 

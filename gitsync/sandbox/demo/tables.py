@@ -74,6 +74,18 @@ def as_table(results: Results) -> str:
     return "\n".join([*lines, f"restored from  {results.restored_from}"])
 
 
+def as_log(notes: tuple[NotedCommit, ...]) -> str:
+    """Commits, newest first, each with what the agent wrote to it."""
+    lines = []
+    for noted in notes:
+        lines.append(f"{noted.sha[:7]} {noted.subject}")
+        for record in noted.records:
+            lines.append(f"        {record.phase.value}: {record.message}")
+            effects = [f"{job.namespace}/{job.name} {job.effect}" for job in record.jobs]
+            lines += [f"        {' ' * len(record.phase.value)}  {', '.join(effects)}"] if effects else []
+    return "\n".join(lines)
+
+
 def _seconds(value: float) -> str:
     return f"{value:.2f} s"
 

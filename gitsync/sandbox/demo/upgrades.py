@@ -78,5 +78,7 @@ def moments(
                 if moment is None
             )
         )
+    # The agent acts within milliseconds of its apply, sometimes before this watch tells of it.
+    applied = min(applied, triggered)
     upgrade = timelines.Upgrade(triggered, stopped[0], created, boot)
     return (applied - pushed_ms) / 1000, (boot.running - applied) / 1000, upgrade

@@ -52,3 +52,11 @@ def test_table_aligns_its_numbers() -> None:
     assert lines[3] == "  savepoint                  0.30 s"
     assert len({len(line) for line in lines[:-1]}) == 1
     assert lines[-1] == "restored from  file:///flink-data/savepoints/savepoint-1"
+
+
+def test_log_shows_what_was_written_to_each_commit() -> None:
+    assert tables.as_log(RESULTS.notes).splitlines() == [
+        "bbbbbbb Let it run",
+        "        running: 1 job runs",
+        "                 jobs/ticks upgrade-savepoint",
+    ]
