@@ -350,6 +350,24 @@ def test_logs_are_followed_cut_and_kept_apart_by_container(node: Node) -> None:
         node.log(name, container="b", previous="true")
 
 
+def test_commands_run_inside_a_container_with_its_streams_and_exit_code(node: Node) -> None:
+    name = node.run(shell("exec sleep 600", env=[{"name": "FOO", "value": "bar"}]))
+    node.running(name)
+    kubectl = [str(Layout(node.folder).bin / "kubectl"), "--kubeconfig", str(Layout(node.folder).kubeconfig), "exec"]
+    script = "cat | tr a-z A-Z; echo $FOO; echo problem >&2; exit 7"
+    done = subprocess.run(
+        [*kubectl, "-i", name, "--", "sh", "-c", script],
+        input="abc\n" * 50_000,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "ABC\n" * 50_000 + "bar\n"
+    assert "problem\n" in done.stderr
+    assert done.returncode == 7
+    node.client.send(requests.delete(requests.PODS, "default", name, grace_seconds=0))
+
+
 def test_a_pod_that_asks_for_too_much_stays_pending_and_says_why(node: Node) -> None:
     name = node.run(shell("true", resources={"requests": {"memory": "900Ti"}}))
     pod = node.await_pod(

@@ -13,14 +13,15 @@ import threading
 from pathlib import Path
 
 from gitsync.sandbox import layout
+from gitsync.sandbox.containers.processes import Process
 from gitsync.sandbox.kubelet import nodes, podnets
 from gitsync.sandbox.kubelet.binding import Binder
 from gitsync.sandbox.kubelet.dnsserver import DnsServer
 from gitsync.sandbox.kubelet.heartbeats import Heartbeats
 from gitsync.sandbox.kubelet.imagestore import ImageStore
-from gitsync.sandbox.kubelet.logserver import LogFile, LogServer
 from gitsync.sandbox.kubelet.nodes import Machine
 from gitsync.sandbox.kubelet.podnets import Addresses
+from gitsync.sandbox.kubelet.podserver import LogFile, Pods, PodServer
 from gitsync.sandbox.kubelet.podstates import Backoff, Changed, Vanished, uid
 from gitsync.sandbox.kubelet.servicenets import ServiceNet
 from gitsync.sandbox.kubelet.surroundings import Surroundings
@@ -74,7 +75,7 @@ class Kubelet:
             cache.start()
         self._net.start()
         DnsServer(layout.BRIDGE_ADDRESS, self._services.items, self._slices.items).start()
-        self._serve_logs()
+        self._serve_pods()
         self._services.wait_synced(10)
         self._heartbeats.register()
         self._pods.start()
@@ -93,12 +94,11 @@ class Kubelet:
         for entry in old[:-KEPT_LOGS]:
             shutil.rmtree(entry, ignore_errors=True)
 
-    def _serve_logs(self) -> None:
+    def _serve_pods(self) -> None:
         files = layout.Layout(self._folder)
         # The API server's own certificate names the bridge's address too, and the API server is the only client.
-        LogServer(
-            (layout.BRIDGE_ADDRESS, PORT), (files.authority, files.certs / "apiserver.key"), self._find_log
-        ).start()
+        certificate = (files.authority, files.certs / "apiserver.key")
+        PodServer((layout.BRIDGE_ADDRESS, PORT), certificate, Pods(self._find_log, self._find_process)).start()
 
     def _pod_changed(self, kind: str, pod: Object) -> None:
         ident = uid(pod)
@@ -119,9 +119,16 @@ class Kubelet:
         with self._lock:
             self._workers.pop(ident, None)
 
-    def _find_log(self, namespace: str, pod: str, container: str, previous: bool) -> LogFile | None:
+    def _find(self, namespace: str, pod: str) -> Worker | None:
         with self._lock:
-            worker = next((w for w in self._workers.values() if w.key == (namespace, pod)), None)
+            return next((w for w in self._workers.values() if w.key == (namespace, pod)), None)
+
+    def _find_process(self, namespace: str, pod: str, container: str) -> Process | None:
+        worker = self._find(namespace, pod)
+        return worker.runs.process(container) if worker else None
+
+    def _find_log(self, namespace: str, pod: str, container: str, previous: bool) -> LogFile | None:
+        worker = self._find(namespace, pod)
         file = worker.log_of(container, previous) if worker else None
         if worker is None or file is None:
             return None

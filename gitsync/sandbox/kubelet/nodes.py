@@ -73,6 +73,8 @@ def status(machine: Machine, now: datetime) -> Object:
         "capacity": capacity(machine),
         "allocatable": capacity(machine),
         "addresses": [{"type": "InternalIP", "address": machine.address}, {"type": "Hostname", "address": NAME}],
+        # Lets the API server hand WebSockets of `kubectl exec` through instead of speaking SPDY.
+        "declaredFeatures": ["ExtendWebSocketsToKubelet"],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": machine.port}},
         "nodeInfo": {
             "kubeletVersion": VERSION,

@@ -11,7 +11,7 @@ from test_pod_values import MANIFEST, Objects
 from gitsync.sandbox.containers import specs
 from gitsync.sandbox.containers.specs import ContainerSpec, Mount
 from gitsync.sandbox.images.models import Bind, Image
-from gitsync.sandbox.kubelet import logserver, starting, volumes
+from gitsync.sandbox.kubelet import podserver, starting, volumes
 from gitsync.sandbox.kubelet.environment import Setting
 from gitsync.sandbox.kubelet.projections import File
 from gitsync.sandbox.kubelet.volumes import VolumeError
@@ -77,13 +77,13 @@ def test_mounts_know_sub_paths_and_what_is_read_only(tmp_path: Path) -> None:
 def test_tails_of_logs(tmp_path: Path, lines: int, tail: str) -> None:
     file = tmp_path / "log"
     file.write_text("a\nb\nc\n")
-    assert file.read_text()[logserver.tail_offset(file, lines) :] == tail
+    assert file.read_text()[podserver.tail_offset(file, lines) :] == tail
 
 
 def test_a_tail_may_begin_far_before_the_last_block(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_text("".join(f"{n:09d}\n" for n in range(20_000)))
-    assert file.read_text()[logserver.tail_offset(file, 15_000) :].startswith("000005000\n")
+    assert file.read_text()[podserver.tail_offset(file, 15_000) :].startswith("000005000\n")
 
 
 def test_a_log_is_followed_until_its_run_ends(tmp_path: Path) -> None:
@@ -99,9 +99,9 @@ def test_a_log_is_followed_until_its_run_ends(tmp_path: Path) -> None:
             stream.write(more)
         return True
 
-    found = b"".join(logserver.pieces(logserver.LogFile(file, growing), {"follow": "true"}))
+    found = b"".join(podserver.pieces(podserver.LogFile(file, growing), {"follow": "true"}))
     assert found == b"one\ntwo\nthree\n"
-    limited = b"".join(logserver.pieces(logserver.LogFile(file, lambda: False), {"limitBytes": "5"}))
+    limited = b"".join(podserver.pieces(podserver.LogFile(file, lambda: False), {"limitBytes": "5"}))
     assert limited == b"one\nt"
 
 
