@@ -11,6 +11,7 @@ from operator_core.conf import options
 from operator_core.decide import podfailures, records, verdicts
 from operator_core.decide.decisions import Event
 from operator_core.decide.facts import Checkpoints, Facts, Job, Unreachable, Unread, Version
+from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import dig
 from operator_core.model.statuses import TERMINAL_JOB_STATES, FlinkDeploymentStatus, JobManagerStatus
 
@@ -45,9 +46,14 @@ def observe(facts: Facts) -> Observed:
     job = facts.flink.job
     if isinstance(job, Job):
         status, events = _with_job(facts, status, job)
-    elif _is_silent(facts) and status.job_status.state not in (*TERMINAL_JOB_STATES, "CANCELLING"):
+    elif _stands(facts) and _is_silent(facts) and status.job_status.state not in (*TERMINAL_JOB_STATES, "CANCELLING"):
         status = _with_state(status, "RECONCILING")
     return Observed(_with_details(facts, status), events, failure)
+
+
+def _stands(facts: Facts) -> bool:
+    """Whether a cluster is meant to be there, so that its silence says something."""
+    return phase_of(facts.status, facts.last) in (Phase.DEPLOYED, Phase.STOPPING)
 
 
 def _is_silent(facts: Facts) -> bool:
@@ -72,8 +78,8 @@ def _with_job(facts: Facts, status: FlinkDeploymentStatus, job: Job) -> tuple[Fl
     before, state = status.job_status.state, job.reported_state
     changes: dict[str, str] = {"job_name": job.name, "start_time": str(job.start)}
     events: tuple[Event, ...] = ()
-    cancelling = before == "CANCELLING" and state not in TERMINAL_JOB_STATES
-    if state != before and not cancelling:
+    recorded = before == "CANCELLING" and status.reconciliation_status.state == "UPGRADING"
+    if state != before and not recorded:
         changes |= {"state": state, "update_time": str(records.epoch_ms(facts.now))}
         message = f"Job status changed from {before} to {state}"
         events = (Event("Normal", "JobStatusChanged", message, JOB),)

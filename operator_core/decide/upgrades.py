@@ -144,11 +144,19 @@ def from_terminal(facts: Facts, want: Wanted, job: Job) -> Choice:
     newest = newest_state(facts, job)
     if not isinstance(newest, Snapshot | None):
         return newest
+    if newest is None and facts.status.job_status.upgrade_savepoint_path is None:
+        return _never_had_state(want)
     if newest is None:
         return same_restore(facts, want)
     if newest.path == NOT_ADDRESSABLE or not newest.path:
         return DeadEnd(Reason.CheckpointNotFound, f"The newest checkpoint of the ended job has no path. {WAY_OUT}")
     return TearDown(Restore("savepoint", newest.path))
+
+
+def _never_had_state(want: Wanted) -> Choice:
+    """The run was given no state and Flink says that it saved none: it starts as for the first time."""
+    initial = dig(want.spec, "job", "initialSavepointPath")
+    return TearDown(Restore("savepoint", str(initial)) if initial else Restore("stateless"))
 
 
 def newest_state(facts: Facts, job: Job) -> Snapshot | Ask | Wait | None:

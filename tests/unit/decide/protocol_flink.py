@@ -1,0 +1,368 @@
+"""A model of Flink clusters on Kubernetes for protocol tests.
+
+A JobManager process per Deployment, one job, a position that grows as it processes, checkpoints and
+savepoints as positions in a storage that outlives everything. Without high availability a restarted JobManager
+runs the job again from what its configuration names; with it, from the newest checkpoint in HA metadata.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from operator_core.flink import errors
+from operator_core.flink.requests import FlinkRequest
+from operator_core.jsonvalues import Object, dig
+
+from protocol_apiserver import ApiServer
+
+MARKER = "KUBERNETES_OPERATOR_LAST_STATE"
+_HA = "high-availability"
+
+
+@dataclass
+class Run:
+    """One run of the job by one JobManager process."""
+
+    job_id: str
+    start: int
+    position: int
+    state: str = "INITIALIZING"
+    end: int = -1
+    restored: tuple[int, str] | None = None
+    counts: bool = True
+    checkpoints: list[tuple[int, str, bool]] = field(default_factory=list)
+    triggers: dict[str, str | None] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Process:
+    """A JobManager pod and the process in it."""
+
+    uid: str
+    deployment: str
+    image: str
+    job_id: str = ""
+    path: str | None = None
+    ha: bool = False
+    started: bool = False
+    ready: bool = False
+    run: Run | None = None
+    reruns: int = 0
+    counts: bool = True
+
+
+class Clusters:
+    """All JobManager processes (there should never be two that live)."""
+
+    def __init__(self, server: ApiServer, now_ms) -> None:
+        self.server = server
+        self.now_ms = now_ms
+        self.processes: list[Process] = []
+        self.storage: dict[str, int] = {}
+        self.newest: int | None = None
+        self.loss_accepted = False
+        self.bad_images: set[str] = set()
+        self.serial = 0
+        self.broken_savepoints = False
+        self.down = False
+
+    def sync(self) -> None:
+        """The ReplicaSet: a pod per Deployment that wants one."""
+        for deployment in self._deployments():
+            wanted = deployment["spec"].get("replicas", 1) and not deployment["metadata"].get("deletionTimestamp")
+            uid = deployment["metadata"]["uid"]
+            if wanted and not any(process.deployment == uid for process in self.processes):
+                self.serial += 1
+                image = dig(deployment, "spec", "template", "spec", "containers", 0, "image")
+                self.processes.append(Process(f"pod-{self.serial}", uid, image))
+
+    def terminate(self) -> None:
+        """The kubelet ends pods that nobody wants any more."""
+        for process in list(self.processes):
+            owner = self._deployment(process.deployment)
+            if owner is None or owner["metadata"].get("deletionTimestamp") or owner["spec"].get("replicas", 1) == 0:
+                self.processes.remove(process)
+
+    def boot(self) -> None:
+        """JobManagers whose image and configuration are there start, become ready, submit, run: one step each."""
+        for process in self.processes:
+            self._advance(process)
+
+    def _advance(self, process: Process) -> None:
+        deployment = self._deployment(process.deployment)
+        config = self._config(process.deployment)
+        if process.image in self.bad_images or config is None or deployment is None:
+            return
+        if not process.started:
+            others = [other for other in self.processes if other is not process and other.started]
+            assert not others, "two JobManagers of one job live at the same time"
+            process.started = True
+            process.job_id, process.path, process.ha = config
+        elif not process.ready:
+            process.ready = True
+            self._available(deployment, "True")
+            self._first_rollout_done(deployment)
+        elif process.run is None:
+            process.run = self._submit(process)
+        elif process.run.state in ("INITIALIZING", "RESTARTING"):
+            process.run.state = "RUNNING"
+
+    def _submit(self, process: Process) -> Run:
+        foreign = [name for name in self._ha_names() if process.job_id not in name and "cluster-config" not in name]
+        assert not (process.ha and foreign), f"HA metadata of another job would be recovered too: {foreign}"
+        run = Run(process.job_id, self.now_ms(), 0)
+        pointer = self._ha_pointer(process) if process.ha else None
+        source = pointer or process.path
+        if source == MARKER or (source is not None and source not in self.storage):
+            run.state, run.end = "FAILED", self.now_ms()
+            return run
+        if source is not None:
+            run.position = self.storage[source]
+            run.restored = (self.serial, source)
+        if process.ha:
+            self._point(process, pointer or process.path)
+        self._began(process, run)
+        return run
+
+    def _began(self, process: Process, run: Run) -> None:
+        """The promise about state: a new deployment never starts behind the newest snapshot."""
+        run.counts = process.counts
+        if process.reruns == 0 or process.ha:
+            behind = self.newest is not None and run.position < self.newest
+            assert not behind or self.loss_accepted, f"began at {run.position}, {self.newest} was completed"
+            self.newest = run.position if run.counts else self.newest
+            resource = self.server.get("flinkdeployments", "app") or {}
+            self.loss_accepted = dig(resource, "spec", "job", "upgradeMode") == "stateless"
+
+    def process(self, amount: int) -> None:
+        """Running jobs get on."""
+        for process in self.processes:
+            if process.run is not None and process.run.state == "RUNNING":
+                process.run.position += amount
+
+    def checkpoint(self) -> None:
+        """Running jobs complete a checkpoint."""
+        for process in self.processes:
+            run = process.run
+            if run is not None and run.state == "RUNNING":
+                self._complete(process, run, savepoint=False)
+
+    def _complete(self, process: Process, run: Run, *, savepoint: bool) -> str:
+        self.serial += 1
+        path = f"file:/data/{'savepoint' if savepoint else 'chk'}-{self.serial}"
+        self.storage[path] = run.position
+        if run.counts:
+            self.newest = run.position
+        run.checkpoints.append((self.serial, path, savepoint))
+        if process.ha and not savepoint:
+            self._point(process, path)
+        return path
+
+    def finish_triggers(self) -> None:
+        """Pending stops complete or fail."""
+        for process in self.processes:
+            run = process.run
+            if run is None or run.state != "RUNNING":
+                continue
+            for trigger, location in list(run.triggers.items()):
+                if location is None and trigger not in run.failed and run.state == "RUNNING":
+                    if self.broken_savepoints:
+                        run.failed[trigger] = "java.io.IOException: disk full"
+                    else:
+                        run.triggers[trigger] = self._complete(process, run, savepoint=True)
+                        self._end(process, run, "FINISHED")
+
+    def forget_triggers(self) -> None:
+        """Flink keeps results of triggers for five minutes only."""
+        for process in self.processes:
+            if process.run is not None:
+                kept = {key: value for key, value in process.run.triggers.items() if value is None}
+                process.run.triggers = kept
+
+    def end_cancellations(self) -> None:
+        """Cancelling jobs become cancelled."""
+        for process in self.processes:
+            if process.run is not None and process.run.state == "CANCELLING":
+                self._end(process, process.run, "CANCELED")
+
+    def fail_job(self) -> None:
+        """Jobs give up: FAILED, their checkpoints kept."""
+        for process in self.processes:
+            if process.run is not None and process.run.state == "RUNNING":
+                self._end(process, process.run, "FAILED")
+
+    def _end(self, process: Process, run: Run, state: str) -> None:
+        run.state, run.end = state, self.now_ms()
+        if process.ha:
+            for name in self._ha_names():
+                if run.job_id in name:
+                    self.server.remove("configmaps", name)
+
+    def restart_process(self, *, state_settled: bool) -> None:
+        """The JobManager's container dies and is started again in its pod.
+
+        Without HA the job then runs again from what its configuration names. That is Kubernetes' doing and the new
+        truth, unless the state to go on from was settled before (`state_settled`): then the rerun counts for nothing.
+        """
+        for process in self.processes:
+            if not process.started:
+                continue
+            if not process.ha and process.run is not None:
+                process.counts = process.counts and not state_settled
+                if process.counts:
+                    self.newest = self.storage.get(process.path or "", 0)
+            process.started, process.ready, process.run = False, False, None
+            process.reruns += 1
+            deployment = self._deployment(process.deployment)
+            if deployment is not None:
+                self._available(deployment, "False")
+
+    def pods_of(self, deployment: Object) -> list[Process]:
+        """The processes of a Deployment."""
+        return [process for process in self.processes if process.deployment == deployment["metadata"]["uid"]]
+
+    def pods(self) -> tuple[Object, ...]:
+        """The pods as Kubernetes shows them."""
+        return tuple(self._pod(process) for process in self.processes)
+
+    def _pod(self, process: Process) -> Object:
+        waiting = {"waiting": {"reason": "ErrImagePull", "message": f"no image {process.image}"}}
+        state = waiting if process.image in self.bad_images else {"running": {"startedAt": "x"}}
+        ready = "True" if process.ready else "False"
+        return {
+            "metadata": {"name": process.uid, "uid": process.uid, "namespace": "ns"},
+            "status": {
+                "conditions": [{"type": "Ready", "status": ready}],
+                "containerStatuses": [{"name": "flink-main-container", "state": state, "restartCount": 0}],
+            },
+        }
+
+    # Flink's REST
+
+    def send(self, address, request: FlinkRequest) -> Object:
+        """Whoever is ready answers."""
+        process = next((process for process in self.processes if process.ready), None)
+        if process is None or self.down:
+            raise errors.FlinkUnreachable("connection refused")
+        run = process.run
+        if request.path == "/jobs/overview":
+            return {"jobs": [self._entry(run)] if run else []}
+        if request.path == "/config":
+            return {"flink-version": "1.20.5", "flink-revision": "x"}
+        job_id, _, rest = request.path.removeprefix("/jobs/").partition("/")
+        if run is None or run.job_id != job_id:
+            raise errors.JobNotFound(404, "job not found")
+        return self._job_request(request, run, rest)
+
+    def reset(self, namespace, name) -> None:
+        """Nothing is remembered."""
+
+    def _job_request(self, request: FlinkRequest, run: Run, rest: str) -> Object:
+        if request.method == "PATCH":
+            if run.end > 0:
+                raise errors.AlreadyEnded(409, "already ended")
+            run.state = "CANCELLING"
+            return {}
+        if rest == "stop":
+            return self._stop(run, request.body["triggerId"])
+        if rest.startswith("savepoints/"):
+            return self._trigger(run, rest.removeprefix("savepoints/"))
+        if rest == "checkpoints":
+            return self._statistics(run)
+        if rest == "execution-result":
+            return {"job-execution-result": {"failure-cause": {"stack-trace": "java.lang.Exception: boom"}}}
+        raise AssertionError(request)
+
+    def _stop(self, run: Run, trigger: str) -> Object:
+        if trigger not in run.triggers:
+            run.triggers[trigger] = None
+            if run.state != "RUNNING":
+                run.failed[trigger] = "org.apache.flink.runtime.messages.FlinkJobNotFoundException: not running"
+        return {"request-id": trigger}
+
+    def _trigger(self, run: Run, trigger: str) -> Object:
+        if trigger in run.failed:
+            cause = {"failure-cause": {"stack-trace": run.failed[trigger]}}
+            return {"status": {"id": "COMPLETED"}, "operation": cause}
+        if trigger not in run.triggers:
+            raise errors.JobNotFound(404, "There is no savepoint operation")
+        location = run.triggers[trigger]
+        if location is None:
+            return {"status": {"id": "IN_PROGRESS"}, "operation": None}
+        return {"status": {"id": "COMPLETED"}, "operation": {"location": location}}
+
+    def _statistics(self, run: Run) -> Object:
+        latest: Object = {"completed": None, "savepoint": None, "restored": None}
+        for number, path, savepoint in run.checkpoints:
+            gone = run.state == "FINISHED" and not savepoint
+            entry = {"id": number, "external_path": path, "is_savepoint": savepoint, "discarded": gone}
+            latest["savepoint" if savepoint else "completed"] = entry
+        if run.restored is not None:
+            latest["restored"] = {"id": 0, "external_path": run.restored[1]}
+        return {"counts": {"completed": len(run.checkpoints)}, "latest": latest}
+
+    def _entry(self, run: Run) -> Object:
+        running = 2 if run.state == "RUNNING" else 0
+        tasks = {"total": 2, "running": running}
+        return {
+            "jid": run.job_id,
+            "name": "job",
+            "state": run.state,
+            "start-time": run.start,
+            "end-time": run.end,
+            "tasks": tasks,
+        }
+
+    # Kubernetes around it
+
+    def _deployments(self) -> list[Object]:
+        return [obj for (kind, _), obj in self.server.objects.items() if kind == "deployments"]
+
+    def _deployment(self, uid: str) -> Object | None:
+        return next((obj for obj in self._deployments() if obj["metadata"]["uid"] == uid), None)
+
+    def _config(self, uid: str) -> tuple[str, str | None, bool] | None:
+        """Job id, restore path and HA of the configuration that a process of this Deployment would read."""
+        config = next(
+            (obj for (kind, name), obj in self.server.objects.items() if name.startswith("flink-config")), None
+        )
+        if config is None or all(owner["uid"] != uid for owner in config["metadata"]["ownerReferences"]):
+            return None
+        text = config["data"]["flink-conf.yaml"]
+        job_id = _option(text, "$internal.pipeline.job-id")
+        path = _option(text, "execution.savepoint.path") or _option(text, "execution.state-recovery.path")
+        assert job_id, "every deployment carries its job id"
+        return job_id, path, _option(text, "high-availability.type") == "kubernetes"
+
+    def _available(self, deployment: Object, value: str) -> None:
+        for condition in deployment["status"]["conditions"]:
+            if condition["type"] == "Available" and condition["status"] != value:
+                condition |= {"status": value, "lastTransitionTime": self.server.stamp()}
+        self.server.put("deployments", deployment)
+
+    def _first_rollout_done(self, deployment: Object) -> None:
+        for condition in deployment["status"]["conditions"]:
+            if condition["type"] == "Progressing":
+                condition["reason"] = "NewReplicaSetAvailable"
+
+    def _ha_names(self) -> list[str]:
+        return [name for (kind, name) in self.server.objects if kind == "configmaps" and "-config-map" in name]
+
+    def _ha_pointer(self, process: Process) -> str | None:
+        obj = self.server.get("configmaps", f"app-{process.job_id}-config-map")
+        return (obj or {}).get("data", {}).get("checkpointID-1")
+
+    def _point(self, process: Process, path: str | None) -> None:
+        for name in ("app-cluster-config-map", f"app-{process.job_id}-config-map"):
+            obj = self.server.get("configmaps", name)
+            if obj is None:
+                labels = {"app": "app", "configmap-type": _HA}
+                obj = self.server.born("configmaps", {"metadata": {"name": name, "labels": labels}, "data": {}})
+            if path is not None and process.job_id in name and path != MARKER:
+                obj["data"]["checkpointID-1"] = path
+                self.server.put("configmaps", obj)
+
+
+def _option(text: str, key: str) -> str | None:
+    found = re.search(rf"^{re.escape(key)}: ['\"]?(.*?)['\"]?$", text, re.MULTILINE)
+    return found[1] if found else None
