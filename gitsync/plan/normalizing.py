@@ -28,6 +28,17 @@ _QUANTITY_PARENTS = frozenset(
 )
 _QUANTITY_FIELDS = frozenset({"sizeLimit", "divisor", "averageValue", "storage"})
 _QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|(m|u|n|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei))?")
+_FILLED_IN: dict[str, tuple[Json, ...]] = {
+    "apiVersion": ("v1",),
+    "defaultMode": (420,),
+    "divisor": ("0",),
+    "expirationSeconds": (3600,),
+    "kind": ("PersistentVolumeClaim",),
+    "protocol": ("TCP",),
+    "status": ({"phase": "Pending"},),
+    "volumeMode": ("Filesystem",),
+}
+"""Defaults inside values that are owned whole, where managed fields cannot tell them from ours."""
 _SCALES = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")}
 _SCALES |= {suffix: Decimal(1000) ** power for power, suffix in enumerate(("k", "M", "G", "T", "P", "E"), 1)}
 _SCALES |= {suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)}
@@ -54,6 +65,10 @@ def without_nulls(value: Json) -> Json:
     if isinstance(value, list):
         return [without_nulls(item) for item in value]
     return value
+
+
+def _is_default(field: str, value: Json) -> bool:
+    return value in _FILLED_IN.get(field, ())
 
 
 def digest(body: Object) -> str:
@@ -83,11 +98,11 @@ def is_quantity(path: tuple[str, ...]) -> bool:
 
 
 def same(wanted: Json, live: Json, path: tuple[str, ...] = ()) -> bool:
-    """Whether two whole values mean the same at `path`."""
+    """Whether two whole values mean the same at `path`; a default that the API server fills in means nothing."""
     if isinstance(wanted, dict) and isinstance(live, dict):
-        return wanted.keys() == live.keys() and all(
-            same(value, live[key], (*path, key)) for key, value in wanted.items()
-        )
+        if any(key not in wanted and not _is_default(key, value) for key, value in live.items()):
+            return False
+        return all(key in live and same(value, live[key], (*path, key)) for key, value in wanted.items())
     if isinstance(wanted, list) and isinstance(live, list):
         return len(wanted) == len(live) and all(same(a, b, path) for a, b in zip(wanted, live, strict=True))
     if isinstance(wanted, bool) or isinstance(live, bool):
