@@ -368,6 +368,16 @@ def test_commands_run_inside_a_container_with_its_streams_and_exit_code(node: No
     node.client.send(requests.delete(requests.PODS, "default", name, grace_seconds=0))
 
 
+def test_a_container_over_its_memory_limit_is_killed_and_says_so(node: Node) -> None:
+    limits = {"limits": {"memory": "96Mi"}}
+    eater = python("import time; eaten = bytearray(300 << 20); time.sleep(600)", "eater", resources=limits)
+    modest = python("import time; time.sleep(4)", "modest", resources=limits)
+    pod = node.ended(node.run(eater, modest, restartPolicy="Never"))
+    ended = container_status(pod, "eater")["state"]["terminated"]
+    assert (ended["exitCode"], ended["reason"]) == (137, "OOMKilled")
+    assert container_status(pod, "modest")["state"]["terminated"]["exitCode"] == 0
+
+
 def test_a_pod_that_asks_for_too_much_stays_pending_and_says_why(node: Node) -> None:
     name = node.run(shell("true", resources={"requests": {"memory": "900Ti"}}))
     pod = node.await_pod(

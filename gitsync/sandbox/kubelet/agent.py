@@ -19,6 +19,7 @@ from gitsync.sandbox.kubelet.binding import Binder
 from gitsync.sandbox.kubelet.dnsserver import DnsServer
 from gitsync.sandbox.kubelet.heartbeats import Heartbeats
 from gitsync.sandbox.kubelet.imagestore import ImageStore
+from gitsync.sandbox.kubelet.memorywatch import MemoryWatch
 from gitsync.sandbox.kubelet.nodes import Machine
 from gitsync.sandbox.kubelet.podnets import Addresses
 from gitsync.sandbox.kubelet.podserver import LogFile, Pods, PodServer
@@ -60,6 +61,7 @@ class Kubelet:
             client=client,
             clock=clock,
             teller=self._teller,
+            memory=MemoryWatch(),
             images=ImageStore(folder),
             addresses=Addresses(),
             services=self._services.items,

@@ -15,7 +15,8 @@ from pathlib import Path
 from gitsync.sandbox.containers import processes
 from gitsync.sandbox.containers.processes import End, Process
 from gitsync.sandbox.containers.specs import ContainerSpec
-from gitsync.sandbox.kubelet import hooks, podnets, probing
+from gitsync.sandbox.kubelet import hooks, podnets, probing, quantities
+from gitsync.sandbox.kubelet.memorywatch import MemoryWatch
 from gitsync.sandbox.kubelet.podstates import Event, Exited, Probed, uid
 from gitsync.sandbox.kubelet.probing import Target, Told
 from gitsync.sandbox.kubelet.starting import StartError
@@ -33,10 +34,13 @@ class Run:
 class Runs:
     """At most one run per container of the pod `manifest`."""
 
-    def __init__(self, manifest: Object, logs: Path, teller: Teller, post: Callable[[Event], None]) -> None:
+    def __init__(
+        self, manifest: Object, logs: Path, teller: Teller, memory: MemoryWatch, post: Callable[[Event], None]
+    ) -> None:
         self._manifest = manifest
         self._logs = logs
         self._teller = teller
+        self._memory = memory
         self._post = post
         self._runs: dict[str, Run] = {}
         self._lock = threading.Lock()
@@ -71,6 +75,9 @@ class Runs:
         )
         with self._lock:
             self._runs[name] = Run(container_id, target, told)
+        limit = dig(container, "resources", "limits", "memory")
+        if limit is not None:
+            self._memory.add(process, int(quantities.parse(limit)))
         process.watch(lambda end: self._ended(name, container_id, end))
         probing.begin(target, told)
         hooks.after_start(target, lambda message: self._hook_failed(name, message))
@@ -99,6 +106,7 @@ class Runs:
             run = self._runs.pop(name)
         run.told.stop.set()
         process, declared = run.target.process, run.target.container
+        self._memory.discard(process)
         if end.failure:
             self._post(Exited(name, container_id, end.exit_code, "StartError", f"failed to start: {end.failure}"))
             return

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitsync.sandbox.kubelet.imagestore import ImageStore
+from gitsync.sandbox.kubelet.memorywatch import MemoryWatch
 from gitsync.sandbox.kubelet.podnets import Addresses
 from gitsync.sandbox.kubelet.podstates import Backoff
 from gitsync.sandbox.kubelet.telling import Teller
@@ -25,6 +26,7 @@ class Surroundings:
     client: Client
     clock: Clock
     teller: Teller
+    memory: MemoryWatch
     images: ImageStore
     addresses: Addresses
     services: Callable[[], list[Object]]

@@ -68,7 +68,7 @@ class Worker:
         self._sources = PodSources(around.client, around.clock, manifest)
         meta = manifest["metadata"]
         logs = around.log_folder(meta["namespace"], meta["name"], self.uid)
-        self.runs = Runs(manifest, logs, around.teller, self._inbox.put)
+        self.runs = Runs(manifest, logs, around.teller, around.memory, self._inbox.put)
         self._published: Object = {}
         self._publish_after: datetime | None = None
         self._refresh_at: datetime | None = None
