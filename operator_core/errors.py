@@ -39,6 +39,7 @@ class Reason(StrEnum):
     RevisionAmbiguous = "RevisionAmbiguous"
     PathNotFound = "PathNotFound"
     RenderFailed = "RenderFailed"
+    KustomizeMissing = "KustomizeMissing"
     PushForbidden = "PushForbidden"
     WebhookSecretMissing = "WebhookSecretMissing"
     PortUnavailable = "PortUnavailable"

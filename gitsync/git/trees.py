@@ -8,7 +8,7 @@ no name ever becomes an argument or a path of this machine.
 import bisect
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -17,7 +17,9 @@ from operator_core.errors import Reason, Retry
 
 SYMLINK = "120000"
 SUBMODULE = "160000"
-_KEPT_BLOBS = 8 * 2**20
+_REGULAR = ("100644", "100755")
+_SMALL = 256 * 2**10
+_KEPT_BLOBS = 16 * 2**20
 _KEPT_LISTINGS = 32 * 2**20
 _KEPT_HISTORY = 512
 _T = TypeVar("_T")
@@ -107,6 +109,8 @@ _listings: _Memo[Listing] = _Memo(_KEPT_LISTINGS)
 _blobs: _Memo[bytes] = _Memo(_KEPT_BLOBS)
 _changes: _Memo[tuple[str, ...]] = _Memo(_KEPT_HISTORY)
 _origins: _Memo[str] = _Memo(_KEPT_HISTORY)
+_readers: OrderedDict[tuple[str, str], int] = OrderedDict()
+_readers_lock = threading.Lock()
 
 
 def listing(mirror: mirrors.Mirror, sha: str) -> Listing:
@@ -140,6 +144,28 @@ def read(mirror: mirrors.Mirror, blobs: Iterable[str]) -> Mapping[str, bytes]:
             found[blob] = content
             _blobs.put((mirror.url, blob), content, len(content) + 100)
     return found
+
+
+def prefetch(mirror: mirrors.Mirror, sha: str, wanted: Callable[[str], bool]) -> None:
+    """Remember the small files of a commit whose path is `wanted`, when a second reader begins with that commit.
+
+    Many apps that are read for the first time then share one Git process instead of starting one each.
+    """
+    with _readers_lock:
+        readers = _readers[(mirror.url, sha)] = _readers.pop((mirror.url, sha), 0) + 1
+        while len(_readers) > _KEPT_HISTORY:
+            _readers.popitem(last=False)
+        if readers != 2:
+            return
+        blobs: dict[str, None] = {}
+        room = _KEPT_BLOBS // 2
+        for file in listing(mirror, sha).below(""):
+            if file.mode in _REGULAR and file.size <= _SMALL and wanted(file.path) and file.blob not in blobs:
+                room -= file.size + 100
+                if room < 0:
+                    break
+                blobs[file.blob] = None
+        read(mirror, blobs)
 
 
 def changed_paths(mirror: mirrors.Mirror, old: str, new: str) -> tuple[str, ...]:

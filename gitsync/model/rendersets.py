@@ -47,7 +47,10 @@ class RenderError:
 
 @dataclass(frozen=True, slots=True)
 class RenderSet:
-    """The desired state of one path at one commit. `options` is how it was read, as text."""
+    """The desired state of one path at one commit. `options` is how it was read, as text.
+
+    `exact`: only the inputs count, and not whatever else is below the path.
+    """
 
     revision: Revision
     path: str
@@ -56,6 +59,7 @@ class RenderSet:
     warnings: tuple[str, ...] = ()
     errors: tuple[RenderError, ...] = ()
     options: str = ""
+    exact: bool = False
 
     @property
     def ok(self) -> bool:
@@ -70,6 +74,8 @@ class RenderSet:
     def touched_by(self, changed_paths: Iterable[str]) -> bool:
         """Whether a change of these paths (relative to the repository) can change this render."""
         inputs = {item.path for item in self.inputs}
+        if self.exact:
+            return any(path in inputs for path in changed_paths)
         below = "" if self.path in ("", ".") else self.path.rstrip("/") + "/"
         return any(path in inputs or path.startswith(below) for path in changed_paths)
 

@@ -1,4 +1,4 @@
-"""Where a symbolic link of a commit leads, without ever touching a file system.
+"""Where a symbolic link or a path through links of a commit leads, without ever touching a file system.
 
 Pure over a listing and a way to read a link. Every step is taken inside the tree of the commit:
 absolute targets, targets above the root, `.git` and loops are refused (CVE-2022-24904, CVE-2022-31036).
@@ -32,6 +32,14 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory by its real path ("" is the root), and the links passed on the way."""
+
+    path: str
+    passed: tuple[trees.File, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """No regular file: missing, a directory or a submodule; `path` is where the search ended."""
 
@@ -48,9 +56,23 @@ class Refused:
 
 
 def follow(link: trees.File, tree: Tree, read: Callable[[str], bytes]) -> Reached | Nothing | Refused:
-    """Where `link` leads; `read` gives a blob's content by its id."""
-    here = link.path.split("/")[:-1]
-    steps = [link.path.rpartition("/")[2]]
+    """The regular file `link` leads to; `read` gives a blob's content by its id."""
+    directory, _, name = link.path.rpartition("/")
+    match _walk(directory.split("/") if directory else [], [name], tree, read):
+        case Directory(path, passed):
+            return Nothing(path, "its target is a directory", passed)
+        case found:
+            return found
+
+
+def reach(path: str, tree: Tree, read: Callable[[str], bytes]) -> Reached | Directory | Nothing | Refused:
+    """What is at `path` (from the root, without `..`), through whatever links are on the way."""
+    return _walk([], path.split("/"), tree, read)
+
+
+def _walk(
+    here: list[str], steps: list[str], tree: Tree, read: Callable[[str], bytes]
+) -> Reached | Directory | Nothing | Refused:
     passed: list[trees.File] = []
     while steps:
         step = steps.pop(0)
@@ -76,7 +98,7 @@ def follow(link: trees.File, tree: Tree, read: Callable[[str], bytes]) -> Reache
             return Nothing(path, "its target is not a regular file", tuple(passed))
         else:
             return Reached(entry, tuple(passed))
-    return Nothing("/".join(here), "its target is a directory", tuple(passed))
+    return Directory("/".join(here), tuple(passed))
 
 
 def _refusal(step: str, here: list[str]) -> str:

@@ -18,7 +18,6 @@ from operator_core.errors import Reason, Stalled
 
 _CANDIDATE = re.compile(r"\.(yaml|yml|json|jsonnet)$")
 _TOOL_OPTIONS = re.compile(r"\.argocd-source(-.*)?\.yaml$")
-_KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,11 @@ class Source:
     recurse: bool = False
     include: str = ""
     exclude: str = ""
+
+    @property
+    def asks_for_plain_files(self) -> bool:
+        """Whether patterns say that the directory is one of manifests, whatever else is in it."""
+        return bool(self.include or self.exclude)
 
     @property
     def options(self) -> str:
@@ -65,6 +69,11 @@ class _Choosing:
     inputs: set[InputFile] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     errors: list[RenderError] = field(default_factory=list)
+
+
+def is_manifest_name(path: str) -> bool:
+    """Whether a file may be read for its name."""
+    return _CANDIDATE.search(path) is not None
 
 
 def checked_path(path: str) -> str:
@@ -110,14 +119,12 @@ def select(listing: trees.Listing, path: str, source: Source, read: Callable[[st
 def _is_of_another_type(file: trees.File, chosen: _Choosing) -> bool:
     """Whether a file of the top level says that the directory is not one of plain manifests."""
     name = file.path.rpartition("/")[2]
-    tool = "Kustomize" if name in _KUSTOMIZATIONS else "Helm" if name.endswith("Chart.yaml") else ""
-    if tool:
-        problem = (
-            f"the directory is of type {tool}, which this version does not render: point the path at plain manifests"
-        )
+    is_chart = name.endswith("Chart.yaml")
+    if is_chart:
+        problem = "the directory is a Helm chart, which is not rendered: point the path at plain manifests"
         chosen.inputs = {InputFile(file.path, file.blob)}
         chosen.errors = [RenderError(file.path, 0, 0, problem)]
-    return bool(tool)
+    return is_chart
 
 
 def _is_wanted(name: str, source: Source) -> bool:

@@ -233,10 +233,9 @@ def test_a_missing_directory_is_named_with_near_ones(repository: Repository, mir
             render(mirror, path=path)
 
 
-@pytest.mark.parametrize(("name", "tool"), [("kustomization.yaml", "Kustomize"), ("Chart.yaml", "Helm")])
-def test_other_types_are_named(repository: Repository, mirror: mirrors.Mirror, name: str, tool: str) -> None:
-    repository.commit({f"apps/{name}": "resources: []\n", "apps/a.yaml": config_map("a")})
-    assert f"apps/{name}: the directory is of type {tool}" in messages(render(mirror))[0]
+def test_a_chart_is_named(repository: Repository, mirror: mirrors.Mirror) -> None:
+    repository.commit({"apps/Chart.yaml": "resources: []\n", "apps/a.yaml": config_map("a")})
+    assert "apps/Chart.yaml: the directory is a Helm chart" in messages(render(mirror))[0]
 
 
 def test_what_one_path_may_hold_is_bounded(repository: Repository, mirror: mirrors.Mirror) -> None:

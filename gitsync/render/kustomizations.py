@@ -1,0 +1,327 @@
+"""Which files of a commit a Kustomize build reads, found by following references and not by running it.
+
+Pure over a listing and a way to read blobs. Every reference must lead to something of the same
+commit: whatever names another host is refused before anything runs, and what does not exist is told
+with the file and line that asks for it. Rules: the kustomization file's reference, and Kustomize's
+loader (a file must be below its kustomization; a base or a component is a directory anywhere).
+"""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from gitsync.git import trees
+from gitsync.manifests import yamlgo
+from gitsync.manifests.jsonstreams import YamlError
+from gitsync.model.rendersets import InputFile, RenderError
+from gitsync.render import links
+from operator_core.jsonvalues import Json, Object, dig
+
+NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_REMOTE = re.compile(r"://|^git::|^[^/]*@[^/]*:|^(www\.)?github\.com[/:]|^gh:|[?&](ref|version)=", re.IGNORECASE)
+_HELM = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
+_PLUGINS = ("generators", "transformers", "validators")
+_GENERATED = {"configMapGenerator": "ConfigMap", "secretGenerator": "Secret"}
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """An object a kustomization makes from files or literals."""
+
+    kind: str
+    name: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What a build of one directory reads.
+
+    `entries` are the files and links to export, by real path; `manifests` those of them that hold
+    objects; `inputs` everything the choice depends on, also places where nothing is yet.
+    """
+
+    entries: tuple[trees.File, ...]
+    manifests: tuple[trees.File, ...]
+    generated: tuple[Generated, ...]
+    inputs: tuple[InputFile, ...]
+    errors: tuple[RenderError, ...]
+
+
+@dataclass(slots=True)
+class _Walk:
+    tree: trees.Listing
+    read: Callable[[str], bytes]
+    entries: dict[str, trees.File] = field(default_factory=dict)
+    manifests: dict[str, trees.File] = field(default_factory=dict)
+    generated: list[Generated] = field(default_factory=list)
+    inputs: set[InputFile] = field(default_factory=set)
+    errors: list[RenderError] = field(default_factory=list)
+    visited: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """A kustomization: its directory and its file, both by real path."""
+
+    directory: str
+    file: str
+    text: str
+
+
+def is_at(tree: trees.Listing, directory: str) -> bool:
+    """Whether the top level of `directory` says that Kustomize renders it."""
+    return any(tree.file(place) is not None for place in places(directory))
+
+
+def places(directory: str) -> tuple[str, ...]:
+    """Where the kustomization of `directory` may be."""
+    return tuple(_join(directory, name) for name in NAMES)
+
+
+def needed(tree: trees.Listing, directory: str, read: Callable[[str], bytes]) -> Needed:
+    """What building `directory` ("" is the root of the repository) reads; `read` gives a blob's content by its id."""
+    walk = _Walk(tree, read)
+    _visit(directory, None, "", walk)
+    return Needed(
+        tuple(walk.entries[path] for path in sorted(walk.entries)),
+        tuple(walk.manifests[path] for path in sorted(walk.manifests)),
+        tuple(walk.generated),
+        tuple(sorted(walk.inputs)),
+        tuple(sorted(set(walk.errors))),
+    )
+
+
+def _visit(directory: str, asked_by: _Root | None, reference: str, walk: _Walk) -> None:
+    """Follow everything the kustomization of a directory refers to."""
+    if directory in walk.visited:
+        return
+    walk.visited.add(directory)
+    found: list[links.Reached] = []
+    for path in places(directory):
+        if walk.tree.file(path) is None:
+            walk.inputs.add(InputFile(path, ""))
+            continue
+        match links.reach(path, walk.tree, walk.read):
+            case links.Reached() as reached:
+                _keep(reached, walk)
+                found.append(reached)
+            case other:
+                walk.errors.append(RenderError(path, 0, 0, f"it cannot be read: {_why(other)}"))
+    if len(found) != 1:
+        if not found and asked_by is not None:
+            _fail(asked_by, reference, f"{reference!r} is a directory without a kustomization.yaml", walk)
+        elif found:
+            names = " and ".join(posixpath.basename(one.file.path) for one in found)
+            walk.errors.append(RenderError(found[0].file.path, 0, 0, f"the directory has {names}: keep one of them"))
+        return
+    parsed = _parsed(directory, found[0].file, walk)
+    if parsed is not None:
+        _follow(*parsed, walk)
+
+
+def _parsed(directory: str, file: trees.File, walk: _Walk) -> tuple[_Root, Object] | None:
+    try:
+        text = walk.read(file.blob).decode("utf-8-sig")
+        documents = [one.value for one in yamlgo.load_all(text) if one.value is not None]
+    except UnicodeDecodeError:
+        walk.errors.append(RenderError(file.path, 0, 0, "not UTF-8 text"))
+        return None
+    except YamlError as error:
+        walk.errors.append(RenderError(file.path, error.line, error.column, error.message))
+        return None
+    if len(documents) > 1 or not all(isinstance(one, dict) for one in documents):
+        walk.errors.append(RenderError(file.path, 0, 0, "a kustomization file holds exactly one map"))
+        return None
+    return _Root(directory, file.path, text), documents[0] if documents else {}
+
+
+def _follow(root: _Root, content: Object, walk: _Walk) -> None:
+    for name in _HELM:
+        if content.get(name):
+            _fail(root, name, f"{name}: Helm charts are not inflated; render them before committing", walk)
+    for reference in (*_texts(content.get("resources")), *_texts(content.get("bases"))):
+        _resource(root, reference, walk)
+    for reference in _texts(content.get("components")):
+        _directory(root, reference, walk)
+    for reference in _files_of(content):
+        _file(root, reference, walk)
+    for name in _PLUGINS:
+        for reference in _texts(content.get(name)):
+            _plugin(root, reference, walk)
+    for name, kind in _GENERATED.items():
+        walk.generated += [Generated(kind, str(one.get("name", "")), root.file) for one in _maps(content.get(name))]
+
+
+def _files_of(content: Object) -> Iterator[str]:
+    """References to single files of a kustomization."""
+    yield from _texts(content.get("crds"))
+    yield from _texts(content.get("configurations"))
+    yield from _texts([dig(content, "openapi", "path")])
+    yield from (text for text in _texts(content.get("patchesStrategicMerge")) if not _is_inline(text))
+    for name in ("patches", "patchesJson6902", "replacements"):
+        yield from _texts([one.get("path") for one in _maps(content.get(name))])
+    for name in _GENERATED:
+        for one in _maps(content.get(name)):
+            yield from _sources(one)
+
+
+def _sources(generator: Object) -> Iterator[str]:
+    """Files a ConfigMap or a Secret is made of: `path` or `key=path`, and files of variables."""
+    for source in _texts(generator.get("files")):
+        yield source.partition("=")[2] if "=" in source else source
+    yield from _texts(generator.get("envs"))
+    yield from _texts([generator.get("env")])
+
+
+def _plugin(root: _Root, reference: str, walk: _Walk) -> None:
+    """The configuration of a generator, a transformer or a validator: in place, in a file, or made by a directory."""
+    if _is_inline(reference):
+        _plugin_files(root, reference, walk)
+        return
+    match _resource(root, reference, walk):
+        case links.Reached(file):
+            _plugin_files(root, walk.read(file.blob).decode("utf-8", "replace"), walk)
+        case links.Directory():
+            # What such a directory makes is only known after building it; it may name any file below the root.
+            for entry in walk.tree.below(root.directory):
+                if entry.mode not in (trees.SYMLINK, trees.SUBMODULE):
+                    walk.entries[entry.path] = entry
+                    walk.inputs.add(InputFile(entry.path, entry.blob))
+        case None:
+            pass
+
+
+def _plugin_files(root: _Root, text: str, walk: _Walk) -> None:
+    """Files that configurations of Kustomize's own plugins name."""
+    try:
+        documents = [one.value for one in yamlgo.load_all(text) if isinstance(one.value, dict)]
+    except YamlError:
+        return  # Kustomize says it, with the place.
+    for one in documents:
+        match one.get("kind"):
+            case "ConfigMapGenerator" | "SecretGenerator":
+                wanted = list(_sources(one))
+            case "PatchTransformer" | "PatchJson6902Transformer":
+                wanted = _texts([one.get("path")])
+            case "PatchStrategicMergeTransformer":
+                wanted = [path for path in _texts(one.get("paths")) if not _is_inline(path)]
+            case "ReplacementTransformer":
+                wanted = _texts([item.get("path") for item in _maps(one.get("replacements"))])
+            case "HelmChartInflationGenerator":
+                wanted = []
+                _fail(root, "HelmChartInflationGenerator", "Helm charts are not inflated: render them first", walk)
+            case _:
+                wanted = []
+        for reference in wanted:
+            _file(root, reference, walk)
+
+
+def _resource(root: _Root, reference: str, walk: _Walk) -> links.Reached | links.Directory | None:
+    """A file of objects, or the directory of another kustomization."""
+    found = _reached(root, reference, walk)
+    match found:
+        case links.Reached(file):
+            if not _is_below(root, reference, file, walk):
+                return None
+            walk.manifests[file.path] = file
+        case links.Directory(path):
+            _visit(path, root, reference, walk)
+    return found
+
+
+def _directory(root: _Root, reference: str, walk: _Walk) -> None:
+    match _reached(root, reference, walk):
+        case links.Directory(path):
+            _visit(path, root, reference, walk)
+        case links.Reached():
+            _fail(root, reference, f"{reference!r} must be a directory with a kustomization.yaml", walk)
+
+
+def _file(root: _Root, reference: str, walk: _Walk) -> None:
+    match _reached(root, reference, walk):
+        case links.Reached(file):
+            _is_below(root, reference, file, walk)
+        case links.Directory():
+            _fail(root, reference, f"{reference!r} is a directory and must be a file", walk)
+
+
+def _is_below(root: _Root, reference: str, file: trees.File, walk: _Walk) -> bool:
+    if not root.directory or file.path.startswith(root.directory + "/"):
+        return True
+    problem = f"{reference!r} is a file outside of the kustomization's own directory: Kustomize reads none there"
+    _fail(root, reference, f"{problem}; make its directory a base", walk)
+    return False
+
+
+def _reached(root: _Root, reference: str, walk: _Walk) -> links.Reached | links.Directory | None:
+    """What a reference leads to in this commit, or an error about it."""
+    if _REMOTE.search(reference):
+        _fail(root, reference, f"{reference!r} is not in this repository: remote bases and files are refused", walk)
+        return None
+    path = posixpath.normpath(_join(root.directory, reference))
+    if reference.startswith("/") or path == ".." or path.startswith("../"):
+        _fail(root, reference, f"{reference!r} leads out of the repository", walk)
+        return None
+    match links.reach("" if path == "." else path, walk.tree, walk.read):
+        case links.Reached() | links.Directory() as found:
+            _keep(found, walk)
+            return found
+        case links.Nothing(place, _, passed) as nothing:
+            walk.inputs.update(InputFile(step.path, step.blob) for step in passed)
+            walk.inputs.add(InputFile(place, ""))
+            _fail(root, reference, f"{reference!r} cannot be read: {_why(nothing)}", walk)
+        case links.Refused() as refused:
+            _fail(root, reference, f"{reference!r} is refused: {_why(refused)}", walk)
+    return None
+
+
+def _keep(found: links.Reached | links.Directory, walk: _Walk) -> None:
+    files = (*found.passed, found.file) if isinstance(found, links.Reached) else found.passed
+    for entry in files:
+        walk.entries[entry.path] = entry
+        walk.inputs.add(InputFile(entry.path, entry.blob))
+
+
+def _why(found: links.Directory | links.Nothing | links.Refused) -> str:
+    match found:
+        case links.Directory(path):
+            return f"{path} is a directory"
+        case links.Nothing(path, why):
+            return f"there is no {path}" if why == "its target does not exist" else why
+        case links.Refused(why):
+            return why
+
+
+def _fail(root: _Root, token: str, problem: str, walk: _Walk) -> None:
+    line, column = _place(root.text, token)
+    walk.errors.append(RenderError(root.file, line, column, problem))
+
+
+def _place(text: str, token: str) -> tuple[int, int]:
+    """Line and column of the scalar that holds `token` in a sound YAML text; zeros when there is none."""
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.ScalarEvent) and (event.value == token or event.value.endswith(f"={token}")):
+            mark = event.start_mark
+            return (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
+    return 0, 0
+
+
+def _is_inline(text: str) -> bool:
+    return "\n" in text or text.lstrip().startswith("{")
+
+
+def _join(directory: str, name: str) -> str:
+    return f"{directory}/{name}" if directory else name
+
+
+def _texts(value: Json) -> list[str]:
+    """The texts of a list; what has another form is Kustomize's to complain about."""
+    return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []
+
+
+def _maps(value: Json) -> list[Object]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
