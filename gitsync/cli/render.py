@@ -1,0 +1,91 @@
+"""`gitsync render`: the objects a directory describes, exactly as the agent would apply them."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gitsync.git.mirrors import Mirror
+    from gitsync.model.rendersets import RenderSet
+    from gitsync.model.revisions import Revision
+    from gitsync.render.selecting import Source
+
+
+@click.command()
+@click.argument("place", metavar="[PATH]", required=False, type=click.Path(path_type=Path))
+@click.option("--repo", help="https URL or local path of a repository; its commits count, not its working directory.")
+@click.option("--revision", default="HEAD", show_default=True, help="With --repo: branch, tag or commit.")
+@click.option("--path", "inside", default=".", show_default=True, help="With --repo: directory in the repository.")
+@click.option("--recurse/--no-recurse", default=True, show_default=True, help="Read directories below it too.")
+@click.option("--include", default="", help="Glob of the files to read, relative to the path.")
+@click.option("--exclude", default="", help="Glob of the files to leave out.")
+@click.option("--git-username", envvar="GITSYNC_GIT_USERNAME")
+@click.option("--git-password-file", type=click.Path(path_type=Path), envvar="GITSYNC_GIT_PASSWORD_FILE")
+@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+def render(place: Path | None, output: str, **options: object) -> int:
+    """Print the objects of PATH, a file or a directory as it is now, or of a commit with --repo.
+
+    JSON is an array, YAML a stream of documents; warnings go to standard error. Files Git ignores do
+    not count. Plain manifests are read as Argo CD reads them, no cluster is needed.
+
+    Exit code 3 when it cannot be rendered, with every reason and its place on standard error.
+    """
+    if (place is None) == (options["repo"] is None):
+        raise click.UsageError("give either PATH or --repo")
+    with _place(place, options) as (mirror, revision, source):
+        rendered = _rendered(mirror, revision, source)
+    for warning in rendered.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    for error in rendered.errors:
+        click.echo(f"error: {error}", err=True)
+    if not rendered.ok:
+        return 3
+    click.echo(_text(rendered, output), nl=False)
+    return 0
+
+
+def _rendered(mirror: "Mirror", revision: "Revision", source: "Source") -> "RenderSet":
+    from gitsync.render import rendering
+
+    return rendering.render(mirror, revision, source)
+
+
+@contextlib.contextmanager
+def _place(place: Path | None, options: dict[str, object]) -> "Iterator[tuple[Mirror, Revision, Source]]":
+    from gitsync.cli import locating
+    from gitsync.git import worktrees
+    from gitsync.render.selecting import Source
+
+    patterns = {"include": str(options["include"]), "exclude": str(options["exclude"])}
+    recurse = bool(options["recurse"])
+    if place is None:
+        from gitsync.cli import previewing
+
+        mirror = locating.mirror(str(options["repo"]), options["git_username"], options["git_password_file"])
+        revision = previewing.resolve(mirror, str(options["revision"]))
+        yield mirror, revision, Source(str(options["inside"]), recurse, **patterns)
+        return
+    one = locating.located(place)
+    path = one.path
+    if one.is_file:
+        path, _, name = one.path.rpartition("/")
+        patterns["include"] = "".join(f"\\{char}" if char in "*?[]{}\\," else char for char in name)
+    with worktrees.snapshot(one.root) as taken:
+        yield taken.mirror, taken.revision, Source(path or ".", recurse and not one.is_file, **patterns)
+
+
+def _text(rendered: "RenderSet", output: str) -> str:
+    bodies = [one.body for one in rendered.objects]
+    if output == "json":
+        import json
+
+        return json.dumps(bodies, indent=2, ensure_ascii=False) + "\n"
+    import yaml
+
+    documents: str = yaml.dump_all(
+        bodies, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=120, explicit_start=True
+    )
+    return documents if bodies else ""
