@@ -61,7 +61,9 @@ class Agent:
                 Reason.ApiUnreachable, f"{self._client.server} did not list the agent's kinds in {_SYNC_SECONDS:.0f} s"
             )
         self._ready.set()
-        log.info("following %s as %s", self._settings.repo or "the SyncApps in the cluster", self._settings.role)
+        log.info(
+            "running as %s%s", self._settings.role, f", following {self._settings.repo}" if self._settings.repo else ""
+        )
 
     def stop(self) -> None:
         """Let passes under way end: first what writes specs, then what acts on them."""

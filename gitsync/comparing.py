@@ -5,7 +5,6 @@ when a kind is first used. Where the newest commit cannot be applied, the plan i
 one, so that what runs stays defended; such a plan deletes nothing.
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,13 +19,12 @@ from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.pruning import PrunePolicy
 from gitsync.targets import Target, Targets
+from operator_core.errors import Reason, Retry
 from operator_core.jsonvalues import Object
 from operator_core.kube.caches import Cache
 from operator_core.kube.discovery import Discovery
 from operator_core.kube.requests import Resource
 from operator_core.outcomes import After
-
-log = logging.getLogger(__name__)
 
 UNLISTED_SECONDS = 0.05
 UNREADABLE_SECONDS = 5.0
@@ -118,7 +116,7 @@ class Comparer:
         known = self._inventory_resources(app)
         behind = self._live.follow({*wanted.values(), *known.values()})
         if behind:
-            return self._wait_for(behind)
+            return self._wait_for(behind, prepared)
         live = self._live.read({**known, **wanted})
         accepted = {identity: self._accepted.get((name, identity)) for identity in live}
         cluster = Cluster(
@@ -129,13 +127,15 @@ class Comparer:
         )
         return prepared, planning.plan(revision, prepared, AppFacts(name, app.status.inventory, policy), cluster), live
 
-    def _wait_for(self, behind: tuple[Resource, ...]) -> After:
-        """The first list of a kind has not come; where it cannot come, look less often."""
-        problems = {resource.plural: self._live.problem(resource) for resource in behind}
-        for plural, problem in problems.items():
+    def _wait_for(self, behind: tuple[Resource, ...], prepared: Prepared) -> After:
+        """The first list of a kind has not come yet. Raises Retry where it cannot come, with the first place in Git."""
+        for resource in behind:
+            problem = self._live.problem(resource)
             if problem is not None:
-                log.warning("%s cannot be listed: %s", plural, problem)
-                return After(UNREADABLE_SECONDS)
+                users = [one for one in prepared.desired if one.resource == resource]
+                place = f"{users[0].file}:{users[0].line}: " if users else ""
+                text = f"{place}the agent cannot list and watch {resource.plural}: {problem}"
+                raise Retry(Reason.Forbidden if "forbidden" in problem else Reason.ApiError, text, UNREADABLE_SECONDS)
         return After(UNLISTED_SECONDS)
 
     def _inventory_resources(self, app: SyncApp) -> dict[Identity, Resource]:

@@ -177,5 +177,10 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(_told(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors())
         raise Stalled(Reason.ValidationError, f"the settings are not valid: {problems}") from error
+
+
+def _told(place: str, message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return f"{place}: {text}" if place else text

@@ -84,11 +84,13 @@ class SyncHalf:
         self._schedule = Schedule()
         self._schedule.every(settings.poll_seconds, "poll", self._repositories.poll)
         self._lookup_errors: dict[str, str] = {}
+        self._started = False
         self._seen_lock = threading.Lock()
         self._seen: dict[AppName, tuple[object, ...]] = {}
 
     def start(self) -> None:
         """Start caches first, then what reads them."""
+        self._started = True
         self._credentials.start()
         self._write_back.start()
         self._apps.start()
@@ -115,7 +117,9 @@ class SyncHalf:
         return self._repositories.newest(url, ref)
 
     def stop(self, timeout: float) -> None:
-        """Stop what starts work, then the work, then what it reads."""
+        """Stop what starts work, then the work, then what it reads; nothing where nothing was started."""
+        if not self._started:
+            return
         self._schedule.stop()
         self._lookups.stop(timeout)
         self._passes.stop(timeout)

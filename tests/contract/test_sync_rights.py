@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from syncing import Agent, Cluster, Repository
+from syncing import Agent, Cluster, Repository, wait_for
 
 from gitsync.apply import definitions
 from gitsync.settings import Settings
@@ -110,8 +110,6 @@ def test_what_a_team_needs_is_applied_and_nothing_more_can_be_granted(
     agent: tuple[Repository, Cluster], client: Client, namespace: str
 ) -> None:
     repository, cluster = agent
-    from syncing import wait_for
-
     def applied() -> bool | None:
         app = cluster.app()
         whole = app.status.sync is not None and app.status.sync.status == "Synced"
@@ -126,3 +124,16 @@ def test_what_a_team_needs_is_applied_and_nothing_more_can_be_granted(
     message = cluster.wait_not_ready("Forbidden")
     assert "apps/team.yaml:5: the agent may not write Role" in message
     assert "nodes" in message
+
+
+def test_kind_that_the_agent_may_not_even_list_is_said_with_its_place(
+    agent: tuple[Repository, Cluster], client: Client, namespace: str
+) -> None:
+    repository, cluster = agent
+    quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\nspec: {hard: {pods: 3}}\n"
+    repository.commit("quota", {"apps/quota.yaml": quota})
+    message = cluster.wait_not_ready("Forbidden")
+    assert "apps/quota.yaml:1: the agent cannot list and watch resourcequotas" in message
+    healed = repository.commit("without", {"apps/quota.yaml": None})
+    wait_for("healing", lambda: cluster.app().status.attempted_revision == healed or None)
+    wait_for("no problem", lambda: not cluster.app().status.problems or None)
