@@ -21,10 +21,11 @@ from operator_core.model.statuses import FlinkDeploymentStatus
 
 @dataclass(slots=True)
 class Pass:
-    """`resource` is the newest version known, `status` the working copy, `written` what the API server has."""
+    """`status` is the working copy; `known` and `written` are what the API server has, parsed and raw."""
 
     resource: Object
     status: FlinkDeploymentStatus
+    known: FlinkDeploymentStatus
     written: Object
 
     @property
@@ -42,7 +43,7 @@ def begin(resource: Object) -> Pass:
     """A pass over what the cache shows. A status nobody can read raises Stalled."""
     written = resource.get("status") or {}
     status = flinkdeployments.parse({"metadata": resource["metadata"], "status": written}).status
-    return Pass(resource=resource, status=status, written=written)
+    return Pass(resource=resource, status=status, known=status, written=written)
 
 
 def facts(world: World, run: Pass) -> Facts:

@@ -17,9 +17,9 @@ _TRIES = 3
 
 def status(world: World, run: Pass) -> bool:
     """Write the working status if it differs from what the API server has. Raises Conflict to start over."""
-    body = verdicts.to_object(run.status)
-    if body == run.written:
+    if run.status == run.known:
         return False
+    body = verdicts.to_object(run.status)
     for _ in range(_TRIES):
         try:
             answer = world.api.send(_put(run.resource, body))
@@ -27,6 +27,7 @@ def status(world: World, run: Pass) -> bool:
             run.resource = _reread(world, run)
             continue
         _accept(world, run, answer)
+        run.known = run.status
         return True
     raise errors.Conflict(409, f"the status of {run.namespace}/{run.name} keeps changing under our writes")
 

@@ -7,6 +7,7 @@ when its text is new, not on every pass.
 from operator_core.decide import observing, records, verdicts
 from operator_core.decide.decisions import Event, Look, Record, Rest, SideEffect, Step
 from operator_core.decide.facts import Facts, Need
+from operator_core.decide.phases import Phase, phase_of
 from operator_core.errors import Reason
 from operator_core.model import lastspecs
 from operator_core.model.lastspecs import LastSpec
@@ -39,6 +40,8 @@ def rest(
         if status.error != text:
             events = (*events, Event("Warning", reason, verdict.message, component))
             status = status.model_copy(update={"error": text})
+    elif verdicts.is_told_by_verdict(status.error) and phase_of(status, last_of(status)) is not Phase.STOPPING:
+        status = status.model_copy(update={"error": None})
     last = last_of(status)
     return Step(Rest(seconds), verdicts.published(facts, status, last, verdict), events)
 
@@ -77,10 +80,10 @@ def _source(problem: Problem) -> tuple[str, str, str]:
     """Exception type, event reason and component, as the Java operator has them."""
     match problem:
         case verdicts.Rejected(reason, _):
-            return "ValidationException", reason, observing.OPERATOR
+            return verdicts.REJECTION, reason, observing.OPERATOR
         case verdicts.Blocked(reason, _):
-            return "UpgradeFailureException", reason, observing.JOB_MANAGER
+            return verdicts.BLOCKAGE, reason, observing.JOB_MANAGER
         case verdicts.Broken(reason, _):
-            return "DeploymentFailedException", reason, observing.JOB_MANAGER
+            return verdicts.BREAKAGE, reason, observing.JOB_MANAGER
         case verdicts.JobFailed():
             return "org.apache.flink.util.SerializedThrowable", "Error", observing.JOB

@@ -134,7 +134,7 @@ def _failed(facts: Facts, cause: str) -> Step:
     message = f"The savepoint for the change failed and the job goes on running: {cause}"
     verdict = verdicts.Blocked(Reason.SavepointError, message)
     event = Event("Warning", Reason.SavepointError, message, observing.OPERATOR, key="stop-with-savepoint")
-    status = records.failed_with(status, "UpgradeFailureException", message)
+    status = records.failed_with(status, verdicts.BLOCKAGE, message)
     return steps.rest(facts, retry_pause(facts), status=status, verdict=verdict, events=(event,))
 
 

@@ -24,6 +24,8 @@ _DEAD_END_MARKERS = (
     "HA metadata is not available",
 )
 _MESSAGE_LIMIT = 1000
+REJECTION, BLOCKAGE, BREAKAGE = "ValidationException", "UpgradeFailureException", "DeploymentFailedException"
+"""Exception types of the Java operator that `status.error` names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,11 @@ def error_text(type_: str, message: str) -> str:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
 
+def is_told_by_verdict(error: str | None) -> bool:
+    """Whether the error came from a refused spec or a blocked change, which the next verdict withdraws."""
+    return bool(error) and any(f"{_JAVA}{type_}" in str(error) for type_ in (REJECTION, BLOCKAGE))
+
+
 def error_message(error: str | None) -> str:
     """The message in a `status.error`, or the text itself."""
     if not error:
@@ -102,7 +109,7 @@ def published(
 ) -> FlinkDeploymentStatus:
     """The status with its conditions and lifecycle state as `verdict` has them."""
     generation = facts.generation
-    wanted = [running_condition(status), _ready(status, last, verdict), *_blocked(status, verdict)]
+    wanted = [running_condition(status), _ready(status, last, verdict), *_blocked(status, last, verdict)]
     kept = {condition.type: condition for condition in status.conditions}
     conditions = tuple(_merged(kept.get(new.type), new, generation, facts.now) for new in wanted)
     status = status.model_copy(update={"conditions": conditions})
@@ -188,7 +195,7 @@ CHECKPOINTING = "checkpointing"
 """Key of clusterInfo: "disabled" for jobs that take no checkpoints; absent otherwise."""
 
 
-def _blocked(status: FlinkDeploymentStatus, verdict: Verdict) -> tuple[Condition, ...]:
+def _blocked(status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verdict) -> tuple[Condition, ...]:
     match verdict:
         case Blocked(reason, message):
             return (Condition(type=UPGRADE_BLOCKED, status="True", reason=reason, message=message[:_MESSAGE_LIMIT]),)
@@ -199,7 +206,7 @@ def _blocked(status: FlinkDeploymentStatus, verdict: Verdict) -> tuple[Condition
             kept = next((entry for entry in status.conditions if entry.type == UPGRADE_BLOCKED), None)
             if kept is None:
                 return ()
-            if kept.status == "False":
+            if kept.status == "False" or phase_of(status, last) is Phase.STOPPING:
                 return (kept,)
             return (Condition(type=UPGRADE_BLOCKED, status="False", reason="Unblocked", message=""),)
 

@@ -8,11 +8,11 @@ runs the job again from what its configuration names; with it, from the newest c
 import re
 from dataclasses import dataclass, field
 
+from protocol_apiserver import ApiServer
+
 from operator_core.flink import errors
 from operator_core.flink.requests import FlinkRequest
 from operator_core.jsonvalues import Object, dig
-
-from protocol_apiserver import ApiServer
 
 MARKER = "KUBERNETES_OPERATOR_LAST_STATE"
 _HA = "high-availability"

@@ -404,28 +404,32 @@ class Protocol(RuleBasedStateMachine):
         return FlinkUnreachable("injected")
 
 
+IMAGES = {"bad": "bad:1", "refused": "refused:1"}
+JOB_FIELDS = {
+    "savepoint": ("upgradeMode", "savepoint"),
+    "last-state": ("upgradeMode", "last-state"),
+    "stateless": ("upgradeMode", "stateless"),
+    "suspend": ("state", "suspended"),
+    "resume": ("state", "running"),
+    "invalid": ("parallelism", -1),
+}
+
+
 def _edit(spec, change, number) -> None:
     match change:
-        case "savepoint" | "last-state" | "stateless":
-            spec["job"]["upgradeMode"] = change
         case "parallelism":
             spec["job"]["parallelism"] = 1 + number % 5
         case "nonce":
             spec["restartNonce"] = number
-        case "suspend":
-            spec["job"]["state"] = "suspended"
-        case "resume":
-            spec["job"]["state"] = "running"
-        case "bad":
-            spec["image"] = "bad:1"
-        case "refused":
-            spec["image"] = "refused:1"
         case "good":
             spec["image"] = f"good:{number % 2}"
-        case "invalid":
-            spec["job"]["parallelism"] = -1
         case "valid":
             spec["job"]["parallelism"] = max(1, spec["job"]["parallelism"])
+        case "bad" | "refused":
+            spec["image"] = IMAGES[change]
+        case _:
+            field, value = JOB_FIELDS[change]
+            spec["job"][field] = value
 
 
 class ModelClock:

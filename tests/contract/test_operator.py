@@ -1,0 +1,235 @@
+"""The Flink half against a real API server and real controllers, without a kubelet: no pod ever starts.
+
+What only a running Flink can show is left to the end-to-end tests; here the objects, their owners, refusals,
+replacement of what never started, suspension and deletion are real.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from operator_core.controllers.operator import Operator
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import errors, requests
+from operator_core.kube.client import Client
+from operator_core.model import crds
+from operator_core.runtime.clock import SystemClock
+
+DEADLINE = 30.0
+
+
+@pytest.fixture(scope="module")
+def definitions(client: Client) -> None:
+    """The custom resource definitions, served."""
+    for body in crds.flink_crds():
+        client.send(requests.apply(requests.CRDS, body, field_manager="test"))
+    until(lambda: _served(client))
+
+
+@pytest.fixture
+def operator(client: Client, namespace: str, definitions: None) -> Iterator[Operator]:
+    """The Flink half, watching the test's namespace."""
+    running = Operator(client, clock=SystemClock(), namespaces=(namespace,), rest="proxy", workers=2)
+    running.start()
+    assert running.wait_synced(DEADLINE)
+    yield running
+    assert running.stop(10.0)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until the condition holds, no longer than the deadline."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true in time"
+        time.sleep(0.05)
+
+
+def _served(client: Client) -> bool:
+    try:
+        client.send(requests.listing(requests.FLINK_DEPLOYMENTS, "default"))
+    except errors.NotFound:
+        return False
+    return True
+
+
+def manifest(namespace: str, **job: object) -> Object:
+    """A FlinkDeployment that would run."""
+    return {
+        "apiVersion": "flink.apache.org/v1beta1",
+        "kind": "FlinkDeployment",
+        "metadata": {"name": "app", "namespace": namespace},
+        "spec": {
+            "image": "flink:1.20",
+            "flinkVersion": "v1_20",
+            "serviceAccount": "default",
+            "flinkConfiguration": {"state.checkpoints.dir": "file:///cp", "state.savepoints.dir": "file:///sp"},
+            "jobManager": {"resource": {"cpu": 1, "memory": "1024m"}},
+            "taskManager": {"resource": {"cpu": 1, "memory": "1024m"}},
+            "job": {"jarURI": "local:///job.jar", "parallelism": 1, "upgradeMode": "savepoint", **job},
+        },
+    }
+
+
+class Cluster:
+    """What the test looks at."""
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self.client = client
+        self.namespace = namespace
+
+    def create(self, body: Object) -> None:
+        """Create the resource."""
+        self.client.send(requests.create(requests.FLINK_DEPLOYMENTS, self.namespace, body))
+
+    def edit(self, spec: Object) -> int:
+        """Merge into the spec; the new generation."""
+        patch = requests.merge_patch(requests.FLINK_DEPLOYMENTS, self.namespace, "app", {"spec": spec})
+        return int(self.client.send(patch)["metadata"]["generation"])
+
+    def resource(self) -> Object:
+        """The resource, {} when it is gone."""
+        return self._read(requests.FLINK_DEPLOYMENTS)
+
+    def deployment(self) -> Object:
+        """The JobManager Deployment, {} when it is gone."""
+        return self._read(requests.DEPLOYMENTS)
+
+    def _read(self, resource: requests.Resource) -> Object:
+        try:
+            return self.client.send(requests.get(resource, self.namespace, "app"))
+        except errors.NotFound:
+            return {}
+
+    def status(self, *path: str) -> object:
+        """A field of the status."""
+        return dig(self.resource(), "status", *path)
+
+    def condition(self, kind: str) -> tuple[str, str, str]:
+        """Status, reason and message of a condition."""
+        for entry in self.status("conditions") or []:  # type: ignore[attr-defined]
+            if entry["type"] == kind:
+                return entry["status"], entry["reason"], entry["message"]
+        return "", "", ""
+
+    def events(self) -> set[str]:
+        """Reasons of the events about the resource."""
+        items = self.client.send(requests.listing(requests.EVENTS, self.namespace))["items"]
+        return {item["reason"] for item in items if item["involvedObject"]["kind"] == "FlinkDeployment"}
+
+
+@pytest.fixture
+def cluster(client: Client, namespace: str, operator: Operator) -> Cluster:
+    """Shorthands for reading and writing."""
+    return Cluster(client, namespace)
+
+
+def test_a_new_resource_becomes_a_cluster(cluster: Cluster) -> None:
+    """Objects, owners, annotations, the record in the status, the event."""
+    cluster.create(manifest(cluster.namespace))
+    until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
+    deployment, resource = cluster.deployment(), cluster.resource()
+    assert dig(deployment, "metadata", "annotations", "flinkdeployment.flink.apache.org/generation") == "1"
+    assert deployment["metadata"]["ownerReferences"][0]["uid"] == resource["metadata"]["uid"]
+    assert resource["metadata"]["finalizers"] == ["flinkdeployments.flink.apache.org/finalizer"]
+    for kind, name in ((requests.SERVICES, "app-rest"), (requests.CONFIG_MAPS, "flink-config-app")):
+        owned = cluster.client.send(requests.get(kind, cluster.namespace, name))
+        assert owned["metadata"]["ownerReferences"][0]["uid"] == deployment["metadata"]["uid"]
+    status = resource["status"]
+    assert (status["lifecycleState"], status["observedGeneration"]) == ("DEPLOYED", 1)
+    assert status["jobStatus"]["state"] == "RECONCILING"
+    assert cluster.condition("Ready")[:2] == ("False", "Progressing")
+    assert "Submit" in cluster.events()
+
+
+def test_a_refused_spec_touches_nothing(cluster: Cluster) -> None:
+    """Error, condition and event; the old generation stays observed; the next good spec heals."""
+    cluster.create(manifest(cluster.namespace))
+    until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
+    before = cluster.deployment()["metadata"]["uid"]
+    bad = cluster.edit({"job": {"parallelism": 0}})
+    until(lambda: cluster.condition("Ready")[1] == "ValidationError")
+    assert "parallelism" in cluster.condition("Ready")[2]
+    assert "parallelism" in str(cluster.status("error"))
+    assert cluster.status("observedGeneration") == bad - 1
+    assert cluster.deployment()["metadata"]["uid"] == before
+    assert "ValidationError" in cluster.events()
+    good = cluster.edit({"job": {"parallelism": 1}})
+    until(lambda: cluster.status("observedGeneration") == good and not cluster.status("error"))
+    assert cluster.deployment()["metadata"]["uid"] == before
+
+
+def test_what_the_api_server_would_refuse_is_told_before_anything_stops(cluster: Cluster) -> None:
+    """A pod template that validation cannot judge is tried out first."""
+    cluster.create(manifest(cluster.namespace))
+    until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
+    before = cluster.deployment()["metadata"]["uid"]
+    mounts = [{"name": "nowhere", "mountPath": "/x"}]
+    cluster.edit({"podTemplate": {"spec": {"containers": [{"name": "flink-main-container", "volumeMounts": mounts}]}}})
+    until(lambda: "nowhere" in cluster.condition("Ready")[2])
+    assert cluster.deployment()["metadata"]["uid"] == before
+
+
+def test_a_cluster_that_never_started_is_replaced(cluster: Cluster) -> None:
+    """A broken upgrade is healed by the next good spec, from the state it was given."""
+    cluster.create(manifest(cluster.namespace, initialSavepointPath="file:///sp/savepoint-1"))
+    until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
+    before = cluster.deployment()["metadata"]["uid"]
+    until(lambda: dig(cluster.deployment(), "status", "conditions"))
+    generation = cluster.edit({"image": "flink:1.20.1"})
+    until(lambda: cluster.status("observedGeneration") == generation)
+    until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
+    assert cluster.deployment()["metadata"]["uid"] != before
+    assert dig(cluster.deployment(), "spec", "template", "spec", "containers", 0, "image") == "flink:1.20.1"
+    assert cluster.status("jobStatus", "upgradeSavepointPath") == "file:///sp/savepoint-1"
+    config = cluster.client.send(requests.get(requests.CONFIG_MAPS, cluster.namespace, "flink-config-app"))
+    assert "file:///sp/savepoint-1" in config["data"]["flink-conf.yaml"]
+
+
+def test_suspend_resume_delete(cluster: Cluster) -> None:
+    """The cluster goes, comes back, and goes with the resource."""
+    cluster.create(manifest(cluster.namespace, upgradeMode="stateless"))
+    until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
+    first = cluster.status("jobStatus", "jobId")
+    cluster.edit({"job": {"state": "suspended"}})
+    until(lambda: cluster.status("lifecycleState") == "SUSPENDED")
+    until(lambda: not cluster.deployment())
+    assert cluster.status("taskManager", "replicas") in (0, None)
+    cluster.edit({"job": {"state": "running"}})
+    until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED" and cluster.deployment())
+    until(lambda: cluster.status("lifecycleState") == "DEPLOYED")
+    assert cluster.status("jobStatus", "jobId") != first
+    cluster.client.send(requests.delete(requests.FLINK_DEPLOYMENTS, cluster.namespace, "app"))
+    until(lambda: not cluster.resource())
+    assert not cluster.deployment()
+    assert {"SpecChanged", "Suspended", "Cleanup"} <= cluster.events()
+
+
+def test_a_resource_created_suspended_is_left_alone(cluster: Cluster) -> None:
+    """As the Java operator does: no status, no objects."""
+    cluster.create(manifest(cluster.namespace, state="suspended"))
+    until(lambda: cluster.resource()["metadata"].get("finalizers"))
+    assert not cluster.deployment()
+    assert "status" not in cluster.resource()
+
+
+def test_a_foreign_deployment_of_the_same_name_is_not_touched(cluster: Cluster) -> None:
+    """Blocked with a way out, and healed by taking it."""
+    foreign: Object = {
+        "metadata": {"name": "app"},
+        "spec": {
+            "selector": {"matchLabels": {"a": "b"}},
+            "template": {
+                "metadata": {"labels": {"a": "b"}},
+                "spec": {"containers": [{"name": "c", "image": "x"}]},
+            },
+        },
+    }
+    created = cluster.client.send(requests.create(requests.DEPLOYMENTS, cluster.namespace, foreign))
+    cluster.create(manifest(cluster.namespace))
+    until(lambda: cluster.condition("UpgradeBlocked")[:2] == ("True", "DeploymentExists"))
+    assert cluster.deployment()["metadata"]["uid"] == created["metadata"]["uid"]
+    cluster.client.send(requests.delete(requests.DEPLOYMENTS, cluster.namespace, "app"))
+    cluster.edit({"restartNonce": 1})
+    until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
+    assert cluster.condition("UpgradeBlocked")[0] == "False"
