@@ -12,7 +12,8 @@ from gitsync.apply.livecaches import LiveCaches
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Plan, Step, Update
 from gitsync.model.rendersets import RenderSet
-from gitsync.model.syncapps import Problem, SyncApp
+from gitsync.model.syncapps import SyncApp
+from gitsync.model.syncstatuses import Problem
 from gitsync.plan import effects, identities, planning, policies, preparing
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.planning import AppFacts, Cluster

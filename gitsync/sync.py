@@ -17,13 +17,14 @@ from gitsync.fetching import Repositories
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Plan, Prune, Update, Waiting
-from gitsync.model.syncapps import Problem, Status, SyncApp
+from gitsync.model.syncapps import SyncApp
+from gitsync.model.syncstatuses import Problem, Status
 from gitsync.plan import effects, health, policies
 from gitsync.plan.health import Assessed
 from gitsync.plan.policies import CarryOut, OnlyCompare
 from gitsync.report import recording, status
+from gitsync.report.findings import Findings, WriteBack
 from gitsync.report.publishing import Publisher
-from gitsync.report.status import Findings, WriteBack
 from gitsync.targets import Target, Targets
 from operator_core.errors import AgentError, Stalled
 from operator_core.jsonvalues import Object

@@ -20,7 +20,7 @@ from gitsync.git.writeback import WriteBack
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName
 from gitsync.model.records import Record
-from gitsync.report import status
+from gitsync.report import findings
 from gitsync.report.publishing import Publisher
 from gitsync.schedule import Schedule
 from gitsync.settings import Settings
@@ -140,12 +140,12 @@ class SyncHalf:
         if self._settings.cluster is not None:
             self._write_back.submit(self._repositories.mirror(url), self._settings.cluster, records)
 
-    def _write_back_state(self, url: str) -> status.WriteBack | None:
+    def _write_back_state(self, url: str) -> findings.WriteBack | None:
         """The condition for apps of a repository; None while nothing was tried."""
         state = self._write_back.state(urls.without_credentials(url))
         if self._settings.cluster is None or state.status == "Unknown":
             return None
-        return status.WriteBack(state.status == "True", state.reason, state.message)
+        return findings.WriteBack(state.status == "True", state.reason, state.message)
 
     def _written_back(self, url: str) -> None:
         """Writing back to a repository began to work, or to fail: its apps say so."""

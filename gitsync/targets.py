@@ -14,7 +14,8 @@ from gitsync.git.mirrors import Mirror
 from gitsync.model.identities import AppName
 from gitsync.model.rendersets import RenderError, RenderSet
 from gitsync.model.revisions import Revision
-from gitsync.model.syncapps import Problem, SyncApp
+from gitsync.model.syncapps import SyncApp
+from gitsync.model.syncstatuses import Problem
 from gitsync.render import rendering
 from gitsync.render.selecting import Source
 from operator_core.errors import AgentError, Reason, Stalled

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from gitsync.apply import adopting
 from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Plan, Prune, Step, Update
-from gitsync.model.syncapps import REVISION, Problem
+from gitsync.model.syncapps import REVISION
+from gitsync.model.syncstatuses import Problem
 from gitsync.plan import diffing, ordering, planning, pruning
 from gitsync.plan.diffing import FIELD_MANAGER, Accepted
 from operator_core.errors import AgentError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Plan, Update
-from gitsync.model.syncapps import Problem
+from gitsync.model.syncstatuses import Problem
 from gitsync.plan import diffing
 from operator_core.errors import Reason
 

@@ -64,7 +64,7 @@ def _cells(row: "Row") -> list[str]:
 
 def _table(outcome: "Outcome") -> str:
     from gitsync.cli import tables
-    from gitsync.report import status
+    from gitsync.report import conditions
 
     parts = [_title(outcome)]
     rows = outcome.preview.rows
@@ -76,13 +76,13 @@ def _table(outcome: "Outcome") -> str:
     if jobs:
         parts.append(tables.columns(["JOB", "EFFECT", "WHY"], jobs))
     if outcome.preview.problems:
-        lines = [f"  {status.problem_text(problem)}" for problem in outcome.preview.problems]
+        lines = [f"  {conditions.problem_text(problem)}" for problem in outcome.preview.problems]
         parts.append("\n".join(["this revision would not be applied:", *lines]))
     return "\n\n".join(parts)
 
 
 def _markdown(outcome: "Outcome") -> str:
-    from gitsync.report import status
+    from gitsync.report import conditions
 
     lines = [f"### gitsync plan: {_title(outcome)}", ""]
     if outcome.preview.is_empty:
@@ -100,5 +100,5 @@ def _markdown(outcome: "Outcome") -> str:
         lines.append("")
     if outcome.preview.problems:
         lines += ["This revision would not be applied:", ""]
-        lines += [f"- {status.problem_text(problem)}" for problem in outcome.preview.problems]
+        lines += [f"- {conditions.problem_text(problem)}" for problem in outcome.preview.problems]
     return "\n".join(lines).rstrip()

@@ -15,7 +15,7 @@ from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Plan, Update
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.revisions import Revision
-from gitsync.model.syncapps import InventoryEntry, Problem
+from gitsync.model.syncstatuses import InventoryEntry, Problem
 from gitsync.plan import identities, planning, preparing, previews
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gitsync.model.differences import Difference
 from gitsync.model.identities import AppName, Identity
-from gitsync.model.syncapps import InventoryEntry, Problem
+from gitsync.model.syncstatuses import InventoryEntry, Problem
 from operator_core.jsonvalues import Object
 from operator_core.kube.requests import Resource
 

@@ -13,13 +13,13 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError
 
 from gitsync.model import structural
+from gitsync.model.syncstatuses import Part, Status
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
 
@@ -30,12 +30,6 @@ REVISION = "gitsync.io/revision"
 SYNC_REQUESTED = "gitsync.io/sync-requested"
 PIN = "gitsync.io/pin"
 SUSPEND = "gitsync.io/suspend"
-
-
-class Part(BaseModel):
-    """What all parts of the resource share: names as in the manifest, frozen; unknown fields are dropped."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
 class Directory(Part):
@@ -94,95 +88,6 @@ class Spec(Part):
     destination: Destination = Destination()
     sync_policy: SyncPolicy = SyncPolicy()
     revision_history_limit: int = Field(default=10, ge=0, description="Entries kept in status.history.")
-
-
-class Health(Part):
-    """Health of an app or an object."""
-
-    status: Literal["Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Unknown"]
-    message: str | None = None
-    last_transition_time: str | None = None
-
-
-class SyncState(Part):
-    """Whether the cluster has what Git has."""
-
-    status: Literal["Synced", "OutOfSync", "Unknown"]
-    revision: str | None = Field(default=None, description="Commit that was last applied whole.")
-
-
-class ResourceState(Part):
-    """One object of the app."""
-
-    group: str = ""
-    version: str = ""
-    kind: str
-    namespace: str | None = None
-    name: str
-    status: Literal["Synced", "OutOfSync", "Unknown"]
-    health: Health | None = None
-    message: str | None = Field(default=None, description="Why it is not in sync.")
-    requires_pruning: bool | None = None
-    effect: str | None = Field(default=None, description="What the last change of the spec did to the Flink job.")
-
-
-class Problem(Part):
-    """Something that keeps the app from being what Git says, and where it is."""
-
-    reason: str
-    message: str
-    file: str | None = None
-    line: int | None = None
-    object: str | None = None
-
-
-class InventoryEntry(Part):
-    """An object this app applied or is about to apply; kept until the object is gone."""
-
-    id: str = Field(description="<group>/<Kind>:<namespace>/<name>")
-    version: str
-    revision: str | None = Field(default=None, description="Commit at which the object's content changed last.")
-    digest: str | None = Field(default=None, description="Digest of the object's content; none for Secrets.")
-
-
-class HistoryEntry(Part):
-    """A revision that was applied whole."""
-
-    id: int
-    revision: str
-    deployed_at: str
-
-
-class Condition(Part):
-    """A condition as in metav1."""
-
-    type: str
-    status: Literal["True", "False", "Unknown"]
-    reason: str
-    message: str
-    last_transition_time: str
-    observed_generation: int | None = None
-
-
-class Status(Part):
-    """What the agent found and did."""
-
-    observed_generation: int | None = None
-    sync: SyncState | None = None
-    health: Health | None = None
-    conditions: tuple[Condition, ...] = ()
-    resources: tuple[ResourceState, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    inventory: tuple[InventoryEntry, ...] = ()
-    history: tuple[HistoryEntry, ...] = ()
-    attempted_revision: str | None = Field(default=None, description="Newest commit seen, applied or not.")
-    handled_sync_request: str | None = Field(
-        default=None, description="Last value of gitsync.io/sync-requested that was served."
-    )
-
-    def to_json(self) -> Object:
-        """The status as the API server keeps it: no nulls."""
-        return self.model_dump(by_alias=True, exclude_none=True, mode="json")
 
 
 @dataclass(frozen=True, slots=True)

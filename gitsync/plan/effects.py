@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Plan, Update
-from gitsync.model.syncapps import Problem
+from gitsync.model.syncstatuses import Problem
 from gitsync.plan import phases
 from operator_core.decide import plans
 from operator_core.decide.plans import Effect, JobEffect

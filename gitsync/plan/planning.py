@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Desired, Keep, Plan, Step, Taken, Unchanged, Update, Waiting
-from gitsync.model.syncapps import InventoryEntry, Problem, Status
+from gitsync.model.syncstatuses import InventoryEntry, Problem, Status
 from gitsync.plan import diffing, identities, pruning
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.preparing import Prepared

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Desired
 from gitsync.model.rendersets import RenderedObject
-from gitsync.model.syncapps import REVISION, TRACKING, Problem
+from gitsync.model.syncapps import REVISION, TRACKING
+from gitsync.model.syncstatuses import Problem
 from gitsync.plan import identities, normalizing, ordering
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig

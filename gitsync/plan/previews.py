@@ -12,7 +12,7 @@ from enum import StrEnum
 from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Keep, Plan, Prune, Taken, Unchanged, Update, Waiting
 from gitsync.model.rendersets import RenderedObject
-from gitsync.model.syncapps import Problem
+from gitsync.model.syncstatuses import Problem
 from gitsync.plan import effects, normalizing, preparing, pruning
 from gitsync.plan.identities import group_of
 from gitsync.plan.preparing import Kinds, Prepared

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Keep, Prune, Removal
-from gitsync.model.syncapps import InventoryEntry
+from gitsync.model.syncstatuses import InventoryEntry
 from gitsync.plan import identities, ordering
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube.requests import Resource

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gitsync.model.identities import Identity
-from gitsync.model.syncapps import Problem, ResourceState, SyncApp
+from gitsync.model.syncapps import SyncApp
+from gitsync.model.syncstatuses import Problem, ResourceState
 from gitsync.plan import flinkhealth, health, phases
-from gitsync.report import status
+from gitsync.report import conditions
 from operator_core.jsonvalues import Object, dig
 
 
@@ -98,8 +99,8 @@ class AppRow:
 def app_row(app: SyncApp, live: Mapping[Identity, Object]) -> AppRow:
     """The row of an app; `live` holds its Flink resources."""
     known = app.status
-    conditions = {condition.type: condition for condition in known.conditions}
-    ready, back = conditions.get("Ready"), conditions.get("WriteBack")
+    told = {condition.type: condition for condition in known.conditions}
+    ready, back = told.get("Ready"), told.get("WriteBack")
     jobs = tuple(
         job_row(identity, live.get(identity), resource)
         for resource in known.resources
@@ -149,7 +150,7 @@ def job_row(identity: Identity, live: Object | None, resource: ResourceState) ->
 
 def findings(row: AppRow) -> list[str]:
     """Everything about an app that needs somebody, one line each."""
-    lines = [status.problem_text(problem) for problem in row.problems]
+    lines = [conditions.problem_text(problem) for problem in row.problems]
     if not lines and not row.is_fine:
         lines = [row.message]
     lines += [f"{job.kind} {job.namespace}/{job.name}: {job.message}" for job in row.jobs if job.health == "Degraded"]

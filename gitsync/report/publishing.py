@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 
 from gitsync.model.identities import AppName
 from gitsync.model.records import Record
-from gitsync.model.syncapps import Status
-from gitsync.report import gitstatus, status
+from gitsync.model.syncstatuses import Status
+from gitsync.report import conditions, gitstatus, status
 from operator_core.kube import errors, requests
 from operator_core.kube.caches import Cache
 from operator_core.kube.client import Client
@@ -58,7 +58,7 @@ class Publisher:
         self._written[name] = self._clock.monotonic()
         if new.problems and new.problems != old.problems:
             first = new.problems[0]
-            self._recorder.event(obj, "Warning", first.reason, status.problem_text(first))
+            self._recorder.event(obj, "Warning", first.reason, conditions.problem_text(first))
         return True
 
     def pause(self, name: AppName, old: Status, new: Status) -> float:

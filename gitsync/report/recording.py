@@ -5,10 +5,10 @@ from datetime import datetime
 
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.records import Record
-from gitsync.model.syncapps import Status
+from gitsync.model.syncstatuses import Status
 from gitsync.plan import health, phases
-from gitsync.report import status
-from gitsync.report.status import Findings
+from gitsync.report import conditions
+from gitsync.report.findings import Findings, is_whole
 from operator_core.decide.plans import Effect
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object
@@ -29,9 +29,7 @@ def record(
         return None
     kept = _effects(findings, new, live)
     verdict = health.aggregate(findings.assessed)
-    return phases.record(
-        cluster, name, phases.Progress(revision, why, status.is_whole(findings), verdict, live, kept), now
-    )
+    return phases.record(cluster, name, phases.Progress(revision, why, is_whole(findings), verdict, live, kept), now)
 
 
 def _effects(findings: Findings, new: Status, live: Mapping[Identity, Object]) -> dict[Identity, str]:
@@ -47,4 +45,4 @@ def _why_broken(findings: Findings) -> tuple[str, str] | None:
         return None
     if not findings.problems:
         return None
-    return findings.problems[0].reason, status.problems_text(findings)
+    return findings.problems[0].reason, conditions.problems_text(findings)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Keep, Plan, Prune, Taken, Unchanged, Update, Waiting
 from gitsync.model.rendersets import RenderedObject
-from gitsync.model.syncapps import InventoryEntry, parse
+from gitsync.model.syncapps import parse
+from gitsync.model.syncstatuses import InventoryEntry
 from gitsync.plan import identities, ordering, planning, policies, preparing, pruning
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.policies import CarryOut, OnlyCompare

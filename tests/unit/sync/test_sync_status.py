@@ -11,11 +11,11 @@ from gitsync.model.differences import Difference, Kind
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Desired, Keep, Plan, Prune, Step, Unchanged, Update
 from gitsync.model.records import Phase
-from gitsync.model.syncapps import InventoryEntry, Problem, Status
+from gitsync.model.syncstatuses import InventoryEntry, Problem, Status
 from gitsync.plan.health import Assessed
 from gitsync.plan.healthrules import Verdict
 from gitsync.report import recording, status
-from gitsync.report.status import Findings, WriteBack
+from gitsync.report.findings import Findings, WriteBack
 from operator_core.kube.requests import CONFIG_MAPS, FLINK_DEPLOYMENTS
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, UTC)
