@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gitsync.sandbox import errors
-from gitsync.sandbox.demo import agents, places
+from gitsync.sandbox.demo import agents, places, waiting
 from gitsync.sandbox.demo.repositories import Repository
 from gitsync.sandbox.demojob import sources
 from gitsync.sandbox.images import flinkhome, registry, releases
 from gitsync.sandbox.progress import Progress
+from operator_core.jsonvalues import dig
 from operator_core.kube import errors as kube_errors
 from operator_core.kube import requests
 from operator_core.kube.client import Client
@@ -52,14 +53,17 @@ def namespace(client: Client) -> None:
         return
 
 
-def start_agent(place: places.Place, choices: agents.Choices) -> None:
+def start_agent(place: places.Place, client: Client, choices: agents.Choices) -> None:
     """Apply the agent's manifests and wait until its pod is ready. Raises SandboxError."""
     agents.write_overlay(place.agent, places.checkout_folder("deploy") / "kustomize/base", choices)
     agents.kubectl(place.layout, "apply", "--server-side", "-k", str(place.agent))
-    agents.kubectl(
-        place.layout,
-        *("rollout", "status", f"deployment/{agents.NAME}", "-n", agents.NAMESPACE, f"--timeout={READY_SECONDS}s"),
-    )
+    # Not `kubectl rollout status`: it would outlive a demo that is killed.
+    waiting.until(lambda: _is_available(client), "the agent's pod ready", seconds=READY_SECONDS)
+
+
+def _is_available(client: Client) -> bool:
+    deployment = client.send(requests.get(requests.DEPLOYMENTS, agents.NAMESPACE, agents.NAME))
+    return bool(dig(deployment, "status", "availableReplicas", default=0))
 
 
 @contextmanager

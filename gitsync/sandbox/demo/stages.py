@@ -110,7 +110,7 @@ def _tell(place: places.Place, progress: Progress, say: Callable[[str], None]) -
         lookout = stack.enter_context(sightings.Lookout(demo.client, preparing.NAMESPACE, kinds))
         first = demo.repository.log()[0].sha
         with demo.stage("start the agent as a pod of the sandbox", AGENT_LOG):
-            preparing.start_agent(demo.place, demo.choices)
+            preparing.start_agent(demo.place, demo.client, demo.choices)
             target = forwarding.Target("service", agents.NAMESPACE, agents.NAME, str(agents.WEBHOOK_PORT), 0)
             forward = forwarding.Forward(place.layout, states.read(place.layout), target)
             demo.webhook_port = stack.enter_context(forward).port
