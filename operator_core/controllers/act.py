@@ -5,6 +5,7 @@ pass finds the record and repeats or skips the effect, which is idempotent in ev
 our own trigger and job ids, deterministic manifests). Decides nothing.
 """
 
+import logging
 from dataclasses import replace
 from typing import assert_never
 
@@ -21,6 +22,8 @@ from operator_core.flink import requests as flink_requests
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors, requests
 
+log = logging.getLogger(__name__)
+
 _KINDS = {"Service": requests.SERVICES, "ConfigMap": requests.CONFIG_MAPS}
 _JOB_GRAPHS = ("jobGraph-", "executionPlan-")
 
@@ -32,7 +35,9 @@ def perform(world: World, run: Pass, facts: Facts, step: Step) -> None:
             raise TypeError("the pass itself looks and rests")
         case decisions.AddFinalizer():
             publish.finalizer(world, run, present=True)
-        case decisions.Release():
+        case decisions.Release(kept):
+            if kept is not None:
+                _keep(world, run, kept)
             publish.finalizer(world, run, present=False)
         case decisions.Record(failpoint, then):
             publish.status(world, run)
@@ -42,6 +47,19 @@ def perform(world: World, run: Pass, facts: Facts, step: Step) -> None:
                 _effect(world, run, facts, then)
         case effect:
             _effect(world, run, facts, effect)
+
+
+def _keep(world: World, run: Pass, kept: decisions.KeptSavepoint) -> None:
+    """Its name comes from the time of the savepoint, so that a repeat makes no second one."""
+    body = manifests.kept_savepoint(run.name, run.namespace, kept)
+    try:
+        world.api.send(
+            requests.create(requests.FLINK_STATE_SNAPSHOTS, run.namespace, body, field_manager=FIELD_MANAGER)
+        )
+    except errors.AlreadyExists:
+        return
+    except errors.NotFound:
+        log.warning("FlinkStateSnapshots are not installed; the savepoint of %s is at %s", run.name, kept.path)
 
 
 def _effect(world: World, run: Pass, facts: Facts, effect: decisions.SideEffect) -> None:

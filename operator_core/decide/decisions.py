@@ -96,8 +96,19 @@ class FinishCluster:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptSavepoint:
+    """A savepoint that outlives its resource; `taken` in epoch milliseconds."""
+
+    path: str
+    format_type: str
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
-    """Remove the finalizer."""
+    """Record what state is left behind as an ownerless FlinkStateSnapshot, then remove the finalizer."""
+
+    kept: KeptSavepoint | None = None
 
 
 SideEffect = TriggerStop | CancelJob | ScaleToZero | DeleteCluster | DeleteHaMetadata | CreateCluster | FinishCluster

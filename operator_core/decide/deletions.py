@@ -7,7 +7,7 @@ how to go on without. Works for resources whose spec cannot even be read.
 
 from operator_core.conf import options
 from operator_core.decide import observing, steps, stops, wanted
-from operator_core.decide.decisions import DeleteCluster, DeleteHaMetadata, Event, Release, Rest, Step
+from operator_core.decide.decisions import DeleteCluster, DeleteHaMetadata, Event, KeptSavepoint, Release, Rest, Step
 from operator_core.decide.facts import Facts, Job, Need, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import dig
@@ -69,7 +69,25 @@ def _tear_down(facts: Facts) -> Step:
         return steps.look(facts, Need.HA_METADATA)
     if facts.ha.names and facts.last is not None:
         return Step(DeleteHaMetadata(facts.ha.names), facts.status)
-    return Step(Release(), facts.status)
+    kept = _kept(facts)
+    return Step(Release(kept), facts.status, _told(kept))
+
+
+def _kept(facts: Facts) -> KeptSavepoint | None:
+    """The savepoint of this deletion: state was asked for, and a stop recorded where it is."""
+    taken = facts.status.job_status.savepoint_info.last_savepoint
+    path = facts.status.job_status.upgrade_savepoint_path
+    if not wants_savepoint(facts) or taken is None or not taken.location or taken.location != path:
+        return None
+    return KeptSavepoint(taken.location, taken.format_type, taken.time_stamp)
+
+
+def _told(kept: KeptSavepoint | None) -> tuple[Event, ...]:
+    if kept is None:
+        return ()
+    return (
+        Event("Normal", "SavepointKept", f"The state of the deleted job is kept at {kept.path}", observing.OPERATOR),
+    )
 
 
 def is_ours(facts: Facts) -> bool:
