@@ -3,7 +3,7 @@
 Pure apart from looking which system folders exist. The container gets its own mount, process, user and host name
 spaces and the pod's network; a fresh root made of this machine's /usr, the image's binds and the pod's volumes.
 Container semantics come from the program being process 1: no default signal handlers, death of all with it.
-Not `--die-with-parent`: that is tied to the parent thread; the outer process namespace ends everything.
+A pod's container does not end with its caller, which would be a thread: the outer process namespace ends everything.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Mount:
 class ContainerSpec:
     """`folder` belongs to this run: it holds tmp/, etc/, rw/ (writable parts of the image) and termination-log.
 
-    `own_network`: nothing but its own loopback.
+    `own_network`: nothing but its own loopback. `ends_with_caller`: killed when the starting thread ends.
     """
 
     image: Image
@@ -61,6 +61,7 @@ class ContainerSpec:
     termination_path: str = "/dev/termination-log"
     read_only_root: bool = False
     own_network: bool = False
+    ends_with_caller: bool = False
 
 
 def options(spec: ContainerSpec, status_fd: int) -> tuple[str, ...]:
@@ -69,6 +70,7 @@ def options(spec: ContainerSpec, status_fd: int) -> tuple[str, ...]:
         *("--unshare-user", "--uid", str(spec.uid), "--gid", str(spec.gid)),
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", spec.hostname),
         *(("--unshare-net",) if spec.own_network else ()),
+        *(("--die-with-parent",) if spec.ends_with_caller else ()),
         *("--as-pid-1", "--json-status-fd", str(status_fd)),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--dir", "/var/run", "--symlink", "/var/run", "/run"),

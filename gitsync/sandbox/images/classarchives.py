@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import queue
+import shutil
 import tempfile
 import threading
 from pathlib import Path
@@ -52,29 +53,38 @@ def make(release: str, home: Path, java_home: Path, progress: Progress) -> None:
         target = location(release, home, java_home)
         if target.is_dir():
             return
+        # What lies beside it under this lock was left by a maker that was killed.
+        for left in (*target.parent.glob(f".{release}-*"), *target.parent.glob(f".training-{release}.*")):
+            shutil.rmtree(left, ignore_errors=True)
         try:
-            with progress.stage(f"teach Flink {release} to start quickly"), caches.replacing(target) as scratch:
-                _train(flinkimage.image(f"flink:{release}", release, home, java_home), scratch, progress)
+            with (
+                progress.stage(f"teach Flink {release} to start quickly"),
+                caches.replacing(target) as scratch,
+                tempfile.TemporaryDirectory(prefix=f".training-{release}.", dir=target.parent) as folder,
+            ):
+                image = flinkimage.image(f"flink:{release}", release, home, java_home)
+                _train(_spec(image, Path(folder), scratch), progress)
         except (errors.SandboxError, OSError) as error:
             progress.note(f"Flink {release} will start slowly here: {error}")
 
 
-def _train(image: Image, out: Path, progress: Progress) -> None:
-    with tempfile.TemporaryDirectory(prefix=".training.", dir=out.parent) as name:
-        folder = Path(name)
-        (folder / "etc").mkdir()
-        (folder / "etc" / "hosts").write_text("127.0.0.1 localhost training\n", encoding="utf-8")
-        log = folder / "log"
-        ended: queue.SimpleQueue[End] = queue.SimpleQueue()
-        process = processes.start(_spec(image, folder, out), None, log)
-        process.watch(ended.put)
-        limit = threading.Timer(LIMIT_S, process.kill)
-        limit.start()
+def _train(spec: ContainerSpec, progress: Progress) -> None:
+    (spec.folder / "etc").mkdir()
+    (spec.folder / "etc" / "hosts").write_text("127.0.0.1 localhost training\n", encoding="utf-8")
+    log = spec.folder / "log"
+    ended: queue.SimpleQueue[End] = queue.SimpleQueue()
+    process = processes.start(spec, None, log)
+    process.watch(ended.put)
+    limit = threading.Timer(LIMIT_S, process.kill)
+    limit.start()
+    try:
         end = _awaited(ended, progress)
+    finally:
         limit.cancel()
-        if end.exit_code != 0:
-            said = log.read_text(encoding="utf-8", errors="replace").strip()
-            raise errors.SandboxError(f"the training ended with exit code {end.exit_code}: {said[-300:]}")
+        process.kill()
+    if end.exit_code != 0:
+        said = log.read_text(encoding="utf-8", errors="replace").strip()
+        raise errors.SandboxError(f"the training ended with exit code {end.exit_code}: {said[-300:]}")
 
 
 def _awaited(ended: queue.SimpleQueue[End], progress: Progress) -> End:
@@ -101,4 +111,5 @@ def _spec(image: Image, folder: Path, out: Path) -> ContainerSpec:
             Mount(out, "/out", False),
         ),
         own_network=True,
+        ends_with_caller=True,
     )

@@ -35,6 +35,9 @@ def assemble(release: str, progress: Progress) -> Path:
     target = location(release)
     with caches.locked(f"flink-{release}"):
         if not target.is_dir():
+            # What lies beside it under this lock was left by a fetch that was killed.
+            for left in target.parent.glob(f".{release}.*"):
+                shutil.rmtree(left, ignore_errors=True)
             with progress.stage(f"assemble Flink {release}"), caches.replacing(target) as scratch:
                 _fill(release, scratch, progress)
     return target
