@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("gitsync.cli.run:run", "Run the agent: make the cluster follow Git, and jobs follow their specs."),
     "status": ("gitsync.cli.status:status", "Show what each app and each Flink job is doing, and every error."),
     "plan": ("gitsync.cli.plan:plan", "Show what a revision would do to every object and every Flink job."),
+    "render": ("gitsync.cli.render:render", "Print the objects a directory or a commit describes."),
+    "validate": ("gitsync.cli.validate:validate", "Check manifests before they are merged; needs no cluster."),
     "install": ("gitsync.cli.install:install", "Install the custom resource definitions."),
     "sandbox": ("gitsync.cli.sandbox:sandbox", "A real Kubernetes cluster on this machine, without containers."),
     "demo": ("gitsync.cli.demo:demo", "Show the whole way from a commit to an upgraded job on a sandbox."),
