@@ -166,7 +166,7 @@ def _carry_out(facts: Facts, choice: upgrades.Choice, told: tuple[Event, ...]) -
         case upgrades.Freeze(uid, version):
             return Step(ScaleToZero(uid, version, upgrades.UNSTARTED), facts.status)
         case upgrades.Wait(why, seconds):
-            return steps.rest(facts, seconds, verdict=verdicts.Waiting(f"The change waits: {why}"))
+            return steps.rest(facts, seconds, verdict=verdicts.Waiting("Upgrading", f"The change waits: {why}"))
         case upgrades.DeadEnd(reason, message):
             return steps.blocked(facts, reason, message)
 
@@ -212,7 +212,9 @@ def _watch_over(facts: Facts, failure: podfailures.PodFailure | None) -> Step:
         needs = _details_missing(facts)
         if needs:
             return steps.look(facts, *needs)
-    return steps.rest(facts, cadence.deployed(facts, status))
+    waiting = podfailures.unschedulable(facts.pods)
+    verdict = verdicts.Waiting("Unschedulable", waiting) if waiting else None
+    return steps.rest(facts, cadence.deployed(facts, status), verdict=verdict)
 
 
 def _details_missing(facts: Facts) -> tuple[Need, ...]:

@@ -89,6 +89,15 @@ def is_ready(pod: Object) -> bool:
     return any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in conditions)
 
 
+def unschedulable(pods: Iterable[Object]) -> str | None:
+    """Why no node takes a pod, in the scheduler's words."""
+    for pod in pods:
+        for condition in dig(pod, "status", "conditions", default=[]):
+            if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+                return f"The JobManager's pod waits for a node: {condition.get('message') or condition.get('reason')}"
+    return None
+
+
 def has_ever_started(pod: Object) -> bool:
     """Whether any container of the pod ran, now or before."""
     for container in dig(pod, "status", "containerStatuses", default=[]):

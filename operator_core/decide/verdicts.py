@@ -74,8 +74,9 @@ class JobFailed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A change cannot begin yet; nobody has to do anything."""
+    """Something is awaited that may come by itself; `reason` becomes the reason of Ready."""
 
+    reason: str
     message: str
 
 
@@ -156,8 +157,8 @@ def _ready(status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verdic
             return _condition(False, reason, message)
         case JobFailed(message):
             return _condition(False, "Failed", message)
-        case Waiting(message):
-            return _condition(False, "Upgrading", message)
+        case Waiting(reason, message):
+            return _condition(False, reason, message)
         case Fine() | Answered():
             return _ready_by_phase(status, phase_of(status, last))
 
