@@ -65,6 +65,8 @@ class Settings(Part):
     recurse: bool = True
     cluster: str | None = None
     """The name of this cluster in the records written back to Git; without it nothing is written back."""
+    status_branch: bool = True
+    """Whether records also go to the branch `gitsync/status/<cluster>`, beside the notes on commits."""
     namespace: str = "gitsync-system"
     """Where the agent keeps its own objects and looks for SyncApps."""
     destination_namespace: str = "default"
@@ -80,6 +82,8 @@ class Settings(Part):
     """Flink and operator options below every FlinkDeployment's own."""
     work_directory: Path | None = None
     """Where mirrors of repositories are kept; they can be deleted at any time."""
+    kubectl: Path | None = None
+    """The kubectl that builds Kustomize directories where no kustomize is on PATH."""
     git_username: str | None = None
     git_password_file: Path | None = None
     install_crds: bool = False

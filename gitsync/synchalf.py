@@ -20,6 +20,8 @@ from gitsync.git.writeback import WriteBack
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName
 from gitsync.model.records import Record
+from gitsync.render.kustomize import Kustomize
+from gitsync.render.lanes import BuildLane
 from gitsync.report import findings
 from gitsync.report.publishing import Publisher
 from gitsync.schedule import Schedule
@@ -58,8 +60,9 @@ class SyncHalf:
             Mirrors(work_directory / "mirrors"), self._credentials.find, lookups, self._wake
         )
         self._applier = Applier(client, self._live.observed)
-        self._write_back = WriteBack(clock, self._written_back)
-        targets = Targets(self._repositories)
+        self._write_back = WriteBack(clock, self._written_back, status_branch=settings.status_branch)
+        self._builds = BuildLane(clock, Kustomize(settings.kubectl), self._wake)
+        targets = Targets(self._repositories, self._builds)
         recorder = Recorder(client, clock, component="gitsync")
         discovery = Discovery(client)
         operator = OperatorHalf(settings.operator_defaults) if settings.role == "all" else None
@@ -93,6 +96,7 @@ class SyncHalf:
         self._started = True
         self._credentials.start()
         self._write_back.start()
+        self._builds.start()
         self._apps.start()
         self._lookups.start()
         self._passes.start()
@@ -122,6 +126,7 @@ class SyncHalf:
             return
         self._schedule.stop()
         self._lookups.stop(timeout)
+        self._builds.stop(timeout)
         self._passes.stop(timeout)
         self._applier.close()
         self._write_back.stop(timeout)

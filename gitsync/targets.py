@@ -16,7 +16,7 @@ from gitsync.model.rendersets import RenderError, RenderSet
 from gitsync.model.revisions import Revision
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
-from gitsync.render import rendering
+from gitsync.render.lanes import BuildLane
 from gitsync.render.selecting import Source
 from operator_core.errors import AgentError, Reason, Stalled
 
@@ -78,14 +78,15 @@ def problem_from(error: RenderError) -> Problem:
 class Targets:
     """Renders on demand and remembers the last results per app. Safe to share between threads."""
 
-    def __init__(self, repositories: Repositories) -> None:
+    def __init__(self, repositories: Repositories, builds: BuildLane) -> None:
         self._repositories = repositories
+        self._builds = builds
         self._lock = threading.Lock()
         self._newest: dict[AppName, _Rendered] = {}
         self._good: dict[AppName, tuple[str, Source, RenderSet]] = {}
 
     def find(self, name: AppName, app: SyncApp, ref: str) -> Target | None:
-        """The target of an app that follows `ref`; None while it is being looked up for the first time."""
+        """The target of an app that follows `ref`; None while it is looked up for the first time, or built."""
         url = app.spec.source.repo_url
         seen = self._repositories.seen(name, url, ref)
         if seen is None:
@@ -100,6 +101,8 @@ class Targets:
         except Stalled as error:
             broken = Problem(reason=error.reason, message=error.message)
             return Target(seen.revision.sha, None, (broken, *problems), True)
+        if one is None or (not one.result.ok and self._good_one(name, app)[1]):
+            return None
         if not one.result.ok:
             return Target(one.content, None, (*(problem_from(error) for error in one.result.errors), *problems), True)
         return Target(one.content, one.result, problems, False)
@@ -112,22 +115,7 @@ class Targets:
 
     def last_good(self, name: AppName, app: SyncApp) -> RenderSet | None:
         """What was last applied whole, rendered again if need be; None when it cannot be known."""
-        sha = app.status.sync.revision if app.status.sync is not None else None
-        if sha is None:
-            return None
-        source = source_of(app)
-        known = self._good.get(name)
-        if known is not None and known[:2] == (sha, source):
-            return known[2]
-        mirror = self._repositories.mirror(app.spec.source.repo_url)
-        try:
-            result = rendering.render(mirror, mirror.revision(sha, sha), source)
-        except AgentError:
-            return None
-        if not result.ok:
-            return None
-        self._good[name] = (sha, source, result)
-        return result
+        return self._good_one(name, app)[0]
 
     def drop(self, name: AppName) -> None:
         """The app does not exist any more."""
@@ -135,7 +123,26 @@ class Targets:
             self._newest.pop(name, None)
             self._good.pop(name, None)
 
-    def _render(self, name: AppName, app: SyncApp, mirror: Mirror, revision: Revision) -> _Rendered:
+    def _good_one(self, name: AppName, app: SyncApp) -> tuple[RenderSet | None, bool]:
+        """What was last applied whole, and whether it is being built."""
+        sha = app.status.sync.revision if app.status.sync is not None else None
+        if sha is None:
+            return None, False
+        source = source_of(app)
+        known = self._good.get(name)
+        if known is not None and known[:2] == (sha, source):
+            return known[2], False
+        mirror = self._repositories.mirror(app.spec.source.repo_url)
+        try:
+            result = self._builds.render(name, mirror, mirror.revision(sha, sha), source, None)
+        except AgentError:
+            return None, False
+        if result is None or not result.ok:
+            return None, result is None
+        self._good[name] = (sha, source, result)
+        return result, False
+
+    def _render(self, name: AppName, app: SyncApp, mirror: Mirror, revision: Revision) -> _Rendered | None:
         source, url = source_of(app), app.spec.source.repo_url
         known = self._newest.get(name)
         if known is not None and (known.source, known.url) != (source, url):
@@ -143,7 +150,9 @@ class Targets:
         if known is not None and known.seen == revision.sha:
             return known
         previous = known.result if known is not None else None
-        result = rendering.render(mirror, revision, source, previous=previous)
+        result = self._builds.render(name, mirror, revision, source, previous)
+        if result is None:
+            return None
         if known is None:
             content = _named_by(app, mirror, result, revision.sha)
         else:

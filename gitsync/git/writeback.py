@@ -1,19 +1,21 @@
-"""The lane in which records are pushed: one thread, at most one push per repository and interval.
+"""The lane in which records are pushed: a few threads, at most one push per repository and interval.
 
 A pass only hands records over; it never waits for a push and never fails because of one. What
 cannot be pushed stays here, newest per commit, app and phase, and is tried again: soon when the
 repository cannot be reached, hourly when it does not let us. Records that a crash loses come again
-from the next pass, and those already told are not told twice.
+from the next pass, and those already told are not told twice. A repository that hangs takes one of
+the threads for a while; nobody writes one repository twice at a time.
 """
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from gitsync.git import mirrors, notes, urls
+from gitsync.git import mirrors, notes, pushes, statusbranch, urls
 from gitsync.model.records import Record
 from operator_core.errors import AgentError, Reason, Stalled
 from operator_core.runtime.clock import Clock
@@ -21,6 +23,7 @@ from operator_core.runtime.clock import Clock
 INTERVAL = 10.0
 """Seconds between two pushes to one repository."""
 FORBIDDEN_INTERVAL = 3600.0
+WORKERS = 4
 _LONGEST_BACK_OFF = 300.0
 _MOST_RECORDS = 2000
 
@@ -45,6 +48,8 @@ class _Repository:
     mirror: mirrors.Mirror
     cluster: str
     records: dict[tuple[str, str, str], Record] = field(default_factory=dict)
+    told: pushes.Told = field(default_factory=pushes.Told)
+    busy: bool = False
     not_before: float = 0.0
     failures: int = 0
     state: WriteBackState = UNKNOWN
@@ -53,26 +58,39 @@ class _Repository:
 class WriteBack:
     """Pushes records to any number of repositories. Safe to share between threads."""
 
-    def __init__(self, clock: Clock, on_change: Callable[[str], None], *, interval: float = INTERVAL) -> None:
-        """`on_change` is told the URL of a repository whose state changed."""
+    def __init__(
+        self,
+        clock: Clock,
+        on_change: Callable[[str], None],
+        *,
+        interval: float = INTERVAL,
+        status_branch: bool = True,
+    ) -> None:
+        """`on_change` is told the URL of a repository whose state changed; `status_branch`: write that too."""
         self._clock = clock
         self._on_change = on_change
         self._interval = interval
+        self._status_branch = status_branch
         self._wake = threading.Condition()
         self._stopping = False
         self._repositories: dict[str, _Repository] = {}
-        self._thread = threading.Thread(target=self._run, name="write-back", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, name=f"write-back-{number}", daemon=True) for number in range(WORKERS)
+        ]
 
     def start(self) -> None:
         """Begin to push."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self, timeout: float) -> None:
         """Push once more what is waiting, where pushing works, and end within `timeout` seconds."""
         with self._wake:
             self._stopping = True
             self._wake.notify_all()
-        self._thread.join(timeout)
+        deadline = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def submit(self, mirror: mirrors.Mirror, cluster: str, records: Iterable[Record]) -> None:
         """Hand records over; returns at once."""
@@ -80,15 +98,21 @@ class WriteBack:
             known = self._repositories.get(mirror.url)
             if known is None or known.mirror is not mirror or known.cluster != cluster:
                 # Other credentials: what was forbidden may be allowed now.
-                known = _Repository(
-                    mirror, cluster, known.records if known else {}, state=known.state if known else UNKNOWN
-                )
-                self._repositories[mirror.url] = known
+                known = self._replaced(known, mirror, cluster)
             for record in records:
+                known.records.pop(_key(record), None)
                 known.records[_key(record)] = record
             for oldest in list(known.records)[: max(0, len(known.records) - _MOST_RECORDS)]:
                 del known.records[oldest]
             self._wake.notify_all()
+
+    def _replaced(self, known: _Repository | None, mirror: mirrors.Mirror, cluster: str) -> _Repository:
+        if known is None:
+            known = self._repositories[mirror.url] = _Repository(mirror, cluster)
+        if known.cluster != cluster:
+            known.told = pushes.Told()
+        known.mirror, known.cluster, known.not_before = mirror, cluster, 0.0
+        return known
 
     def state(self, url: str) -> WriteBackState:
         """How writing back to a repository goes; its URL in any spelling an app may use."""
@@ -110,15 +134,16 @@ class WriteBack:
                     chosen, wait = self._next()
                 if chosen is None:
                     return
-                batch = dict(chosen.records)
+                chosen.busy = True
+                mirror, batch = chosen.mirror, dict(chosen.records)
                 if self._stopping:
                     chosen.not_before = float("inf")
-            self._settle(chosen, batch, self._pushed(chosen, batch))
+            self._settle(chosen, mirror, batch, self._pushed(chosen, mirror, batch))
 
     def _next(self) -> tuple[_Repository | None, float | None]:
         """The repository to push to now, or the seconds until there may be one."""
         now = self._clock.monotonic()
-        waiting = [known for known in self._repositories.values() if known.records]
+        waiting = [known for known in self._repositories.values() if known.records and not known.busy]
         if self._stopping:
             last = (known for known in waiting if known.state.status != "False" and known.not_before != float("inf"))
             return next(last, None), None
@@ -127,20 +152,29 @@ class WriteBack:
             return min(ready, key=lambda known: known.not_before), None
         return None, min((known.not_before - now for known in waiting), default=None)
 
-    def _pushed(self, known: _Repository, batch: dict[tuple[str, str, str], Record]) -> AgentError | None:
+    def _pushed(
+        self, known: _Repository, mirror: mirrors.Mirror, batch: dict[tuple[str, str, str], Record]
+    ) -> AgentError | None:
         try:
-            notes.write(known.mirror, known.cluster, batch.values())
+            pushes.write(mirror, known.cluster, batch.values(), branch=self._status_branch, told=known.told)
         except AgentError as error:
             return error
         except Exception as error:
-            _log.exception("writing back to %s failed", known.mirror.url)
+            _log.exception("writing back to %s failed", mirror.url)
             return AgentError(Reason.InternalError, f"writing back failed: {type(error).__name__}; see the agent's log")
         return None
 
-    def _settle(self, known: _Repository, batch: dict[tuple[str, str, str], Record], error: AgentError | None) -> None:
+    def _settle(
+        self,
+        known: _Repository,
+        mirror: mirrors.Mirror,
+        batch: dict[tuple[str, str, str], Record],
+        error: AgentError | None,
+    ) -> None:
         with self._wake:
             now = self._clock.monotonic()
             before = known.state
+            known.busy = False
             known.state = self._judged(known, error, before)
             if error is None:
                 known.failures = 0
@@ -152,13 +186,19 @@ class WriteBack:
                 known.failures += 1
                 patient = min(_LONGEST_BACK_OFF, self._interval * 2 ** (known.failures - 1))
                 pause = FORBIDDEN_INTERVAL if isinstance(error, Stalled) else patient
+                if known.mirror is not mirror:
+                    pause = 0.0  # Other credentials came meanwhile.
             known.not_before = max(known.not_before, now + pause)
+            self._wake.notify_all()
         if known.state != before:
             self._on_change(known.mirror.url)
 
     def _judged(self, known: _Repository, error: AgentError | None, before: WriteBackState) -> WriteBackState:
         if error is None:
-            status, reason, message = "True", "Pushed", f"records are in {notes.ref_of(known.cluster)}"
+            places = notes.ref_of(known.cluster)
+            if self._status_branch:
+                places += f" and {statusbranch.ref_of(known.cluster)}"
+            status, reason, message = "True", "Pushed", f"records are in {places}"
         else:
             status, reason, message = "False", str(error.reason), error.message
         if (before.status, before.reason, before.message) == (status, reason, message):

@@ -40,6 +40,15 @@ TERMINAL = frozenset({Phase.RUNNING, Phase.STABLE, Phase.FAILED, Phase.SUPERSEDE
 """Phases that say how a commit ended; `running` may still become `stable`."""
 
 
+ORDER = {
+    phase: number
+    for number, phase in enumerate(
+        (Phase.PENDING, Phase.APPLIED, Phase.RUNNING, Phase.STABLE, Phase.FAILED, Phase.SUPERSEDED)
+    )
+}
+"""The order of phases one commit reached within one second, which is what records are timed by."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobRecord:
     """What happened to one job: ids and the effect, never a value of its specification."""
@@ -68,25 +77,35 @@ class Record:
 
     def to_line(self) -> str:
         """The line, without its line feed; keys in the order of the format."""
-        return json.dumps(
-            {
-                "v": VERSION,
-                "cluster": self.cluster,
-                "app": self.app,
-                "revision": self.revision,
-                "phase": self.phase.value,
-                "reason": self.reason,
-                "message": masked(self.message),
-                "time": self.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "jobs": [_job_to_json(job) for job in self.jobs],
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
+
+    def to_json(self) -> Object:
+        """The line as an object."""
+        return {
+            "v": VERSION,
+            "cluster": self.cluster,
+            "app": self.app,
+            "revision": self.revision,
+            "phase": self.phase.value,
+            "reason": self.reason,
+            "message": masked(self.message),
+            "time": stamp(self.time),
+            "jobs": [_job_to_json(job) for job in self.jobs],
+        }
 
     def says_the_same_as(self, other: "Record") -> bool:
         """Whether both tell the same story, whenever they were written."""
         return _without_time(self.to_line()) == _without_time(other.to_line())
+
+
+def stamp(moment: datetime) -> str:
+    """A time as records have it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def latest(records: Iterable[Record]) -> Record | None:
+    """The record that says how things are: the newest, of an overtaken commit only where nothing else is told."""
+    return max(records, key=lambda one: (one.phase is not Phase.SUPERSEDED, *_age(one)), default=None)
 
 
 def masked(message: str) -> str:
@@ -116,23 +135,34 @@ def merge(*texts: str) -> str:
             continue
         key, time = key_and_time
         newest[key] = max(newest.get(key, ("", "")), (time, line))
-    ours = [line for _, line in sorted(newest.values())]
+    ours = [newest[key][1] for key in sorted(newest, key=lambda key: (newest[key][0], _rank(key[2]), newest[key][1]))]
     return "".join(f"{line}\n" for line in [*ours, *foreign])
 
 
 def added(text: str, records: Iterable[Record]) -> str:
     """`text` with `records` merged in; unchanged by a record that is already told with another time."""
-    present = {_key(record): record for record in parse_lines(text)}
-    news = [record for record in records if _is_news(record, present.get(_key(record)))]
-    return merge(text, *(record.to_line() for record in news)) if news else text
+    for record in records:
+        if is_news(record, parse_lines(text)):
+            text = merge(text, record.to_line())
+    return text
 
 
-def _is_news(record: Record, present: Record | None) -> bool:
-    return present is None or (present.time <= record.time and not present.says_the_same_as(record))
+def is_news(record: Record, present: Iterable[Record]) -> bool:
+    """Whether `record` adds to the records that are there: new words, or a phase that was left and came again."""
+    of_app = [one for one in present if (one.cluster, one.app) == (record.cluster, record.app)]
+    of_phase = [one for one in of_app if one.phase is record.phase]
+    if any(one.time > record.time for one in of_phase):
+        return False
+    told = next((one for one in of_phase if one.says_the_same_as(record)), None)
+    return told is None or any(_age(told) < _age(one) < _age(record) for one in of_app)
 
 
-def _key(record: Record) -> tuple[str, str, str]:
-    return (record.cluster, record.app, record.phase.value)
+def _age(record: Record) -> tuple[str, int]:
+    return stamp(record.time), ORDER[record.phase]
+
+
+def _rank(phase: str) -> int:
+    return ORDER.get(Phase(phase), len(ORDER)) if phase in set(Phase) else len(ORDER)
 
 
 def _job_to_json(job: JobRecord) -> Object:
@@ -172,7 +202,12 @@ def _key_and_time(line: str) -> tuple[tuple[str, str, str], str] | None:
 
 def _parsed(line: str) -> Record | None:
     value = _object(line)
-    if value is None or value.get("v") != VERSION:
+    return from_json(value) if value is not None else None
+
+
+def from_json(value: Object) -> Record | None:
+    """The record behind the object of a line; None when it is none of this format."""
+    if value.get("v") != VERSION:
         return None
     try:
         time = datetime.fromisoformat(str(value["time"]))

@@ -1,9 +1,9 @@
 """How far an app came with a commit, as the record that goes back to Git.
 
-`running` when everything is applied and every job runs the commit's spec; `stable` when besides
-every job completed a checkpoint since (jobs without checkpoints and session clusters count when they
-run, bounded jobs when they finished); `failed` when the commit cannot be applied or a job does not
-do what it asks. Pure; what a job restored from is read from its status, never guessed.
+`pending` until it is applied whole; `applied` then; `running` when every job runs the commit's spec;
+`stable` when besides every job completed a checkpoint since (jobs without checkpoints and session
+clusters count when they run, bounded jobs when they finished); `failed` when the commit cannot be
+applied or a job does not do what it asks. Pure; what a job restored from is read from its status.
 """
 
 from collections.abc import Mapping
@@ -40,6 +40,8 @@ class Progress:
     verdict: Verdict
     live: Mapping[Identity, Object]
     effects: Mapping[Identity, str]
+    held_back: str = ""
+    """Why it was only compared."""
 
 
 def is_job(identity: Identity) -> bool:
@@ -47,12 +49,12 @@ def is_job(identity: Identity) -> bool:
     return identity.group == "flink.apache.org" and identity.kind in _JOB_KINDS
 
 
-def outcome(progress: Progress) -> Outcome | None:
-    """The phase reached; None while nothing is known that a record could tell."""
+def outcome(progress: Progress) -> Outcome:
+    """The phase reached."""
     if progress.broken is not None:
         return Outcome(Phase.FAILED, *progress.broken)
     if not progress.whole:
-        return None
+        return Outcome(Phase.PENDING, "Pending", progress.held_back or "not applied whole yet")
     match progress.verdict.status:
         case "Healthy" | "Suspended":
             jobs = [obj for identity, obj in progress.live.items() if is_job(identity)]
@@ -76,15 +78,13 @@ def is_stable(job: Object) -> bool:
     return bool(dig(job, "status", "lifecycleState") == "SUSPENDED")
 
 
-def record(cluster: str, app: AppName, progress: Progress, now: datetime) -> Record | None:
+def record(cluster: str, app: AppName, progress: Progress, now: datetime) -> Record:
     """The record to write back, with one entry per job."""
     reached = outcome(progress)
-    if reached is None:
-        return None
     jobs = tuple(
         job_record(identity, obj, progress.effects.get(identity, ""))
         for identity, obj in sorted(progress.live.items(), key=lambda pair: pair[0])
-        if is_job(identity)
+        if is_job(identity) and reached.phase is not Phase.PENDING
     )
     return Record(
         cluster=cluster,

@@ -29,7 +29,8 @@ def record(
         return None
     kept = _effects(findings, new, live)
     verdict = health.aggregate(findings.assessed)
-    return phases.record(cluster, name, phases.Progress(revision, why, is_whole(findings), verdict, live, kept), now)
+    progress = phases.Progress(revision, why, is_whole(findings), verdict, live, kept, findings.held_back)
+    return phases.record(cluster, name, progress, now)
 
 
 def _effects(findings: Findings, new: Status, live: Mapping[Identity, Object]) -> dict[Identity, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from git_repositories import Repository, run_git
 
-from gitsync.git import mirrors, notes
+from gitsync.git import mirrors, pushes
 from gitsync.git.writeback import FORBIDDEN_INTERVAL, UNKNOWN, WriteBack
 from gitsync.model.records import Phase, Record, parse_lines
 
@@ -137,10 +137,10 @@ def test_a_repository_that_is_away_is_tried_with_growing_pauses(lane: Lane) -> N
 
 
 def test_an_unforeseen_failure_does_not_end_the_lane(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> bool:
+    def broken(*_: object, **__: object) -> bool:
         raise KeyError("a fault of ours")
 
-    monkeypatch.setattr(notes, "write", broken)
+    monkeypatch.setattr(pushes, "write", broken)
     lane.submit(Phase.RUNNING)
     until(lambda: lane.state == ("False", "InternalError"))
     monkeypatch.undo()

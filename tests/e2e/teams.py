@@ -123,8 +123,9 @@ class Team:
         return commands.gitsync(self.layout, "status", "--namespace", self.home)
 
     def notes(self, sha: str) -> tuple[records.Record, ...]:
-        """What was written back to a commit."""
-        return self.repository.notes(CLUSTER, sha)
+        """What was written back to a commit once it came to an end; nothing before."""
+        found = self.repository.notes(CLUSTER, sha)
+        return found if any(one.phase in records.TERMINAL for one in found) else ()
 
     def until(self, check: Callable[[], T | None], what: str, seconds: float = BOOT_SECONDS) -> T:
         """Wait for a condition; the failure tells what the SyncApp and the job's resource say."""

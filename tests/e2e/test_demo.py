@@ -77,7 +77,7 @@ def test_demo_upgrades_a_job_with_its_state_and_leaves_nothing(tmp_path: Path) -
     assert "apps/ticks.yaml:" in told["rejected_message"] and "memory" in told["rejected_message"]
     phases = [{record["phase"] for record in note["records"]} for note in told["notes"]]
     assert len(phases) == 4 and phases[1] == {"failed"}
-    assert all(phase <= {"running", "stable"} for phase in (phases[0], phases[2], phases[3]))
+    assert all(phase <= {"applied", "running", "stable"} for phase in (phases[0], phases[2], phases[3]))
     assert not folder.exists()
     assert processes_of(folder) == []
 

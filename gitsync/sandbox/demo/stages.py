@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from gitsync.model.records import TERMINAL
 from gitsync.sandbox import errors, forwarding, states
 from gitsync.sandbox.demo import (
     agents,
@@ -237,7 +238,8 @@ def _all_noted(demo: Demo, shas: tuple[str, ...]) -> tuple[tables.NotedCommit, .
         for commit in demo.repository.log()
         if commit.sha in shas
     )
-    return noted if all(each.records for each in noted) else None
+    ended = (any(record.phase in TERMINAL for record in each.records) for each in noted)
+    return noted if all(ended) else None
 
 
 def _running(demo: Demo, parallelism: int, not_before: str = "") -> flinkjobs.Job | None:

@@ -1,0 +1,104 @@
+"""Writing records back: fetch, merge, push without force; whoever loses a race does it again.
+
+Notes and status branch travel in one push where both are due, and each is retried or refused by
+itself. What was told before is read from the repository, so that a writer that has just started, or
+one beside it, continues the story of every app instead of beginning it anew.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from gitsync.git import drafts, mirrors, notes, statusbranch
+from gitsync.model import telling
+from gitsync.model.records import Record
+from operator_core.errors import AgentError, Reason, Retry
+
+_ATTEMPTS = 8
+_LONGEST_PAUSE = 1.0
+
+
+@dataclass(slots=True)
+class Told:
+    """What a writer knows to be told of each app in one repository; what it does not know it reads there."""
+
+    latest: dict[str, Record | None] = field(default_factory=dict)
+
+
+def write(
+    mirror: mirrors.Mirror,
+    cluster: str,
+    news: Iterable[Record],
+    *,
+    branch: bool,
+    told: Told | None = None,
+    pause: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Add records to the commits they are about, and with `branch` to the ledgers; False when all was told.
+
+    Raises Stalled(PushForbidden) when the server does not let us write one of the refs (the other is
+    written all the same), and Retry when it cannot be reached or other writers were always faster.
+    """
+    wanted = list(news)
+    known = told or Told()
+    parts = [notes.ref_of(cluster), *([statusbranch.ref_of(cluster)] if branch else [])]
+    refused: dict[str, AgentError] = {}
+    latest: dict[str, Record] = {}
+    wrote = False
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            pause(random.uniform(0.5, 1.0) * min(_LONGEST_PAUSE, 0.05 * 2**attempt))
+        drafts.fetch(mirror, (notes.followed(cluster), *([statusbranch.followed(cluster)] if branch else [])))
+        if attempt == 0:
+            wanted, latest = _continued(mirror, cluster, wanted, known, branch=branch)
+        open_refs = [ref for ref in parts if ref not in refused]
+        made = _drafts(mirror, cluster, wanted, open_refs)
+        if not made:
+            break
+        failed = drafts.push(mirror, drafts.commit(mirror, made))
+        wrote = wrote or len(failed) < len(made)
+        refused.update({ref: error for ref, error in failed.items() if error is not None})
+        if all(error is not None for error in failed.values()):
+            break
+        refused.update(statusbranch.obstacles(mirror, [ref for ref, error in failed.items() if error is None]))
+    else:
+        problem = f"could not push {' and '.join(parts)} to {mirror.url}: other writers were always faster"
+        raise Retry(Reason.RepositoryUnreachable, problem)
+    if refused:
+        raise next(iter(refused.values()))
+    known.latest.update(latest)
+    return wrote
+
+
+def _drafts(
+    mirror: mirrors.Mirror, cluster: str, wanted: list[Record], open_refs: list[str]
+) -> tuple[drafts.Draft, ...]:
+    made = [
+        notes.drafted(mirror, cluster, wanted) if notes.ref_of(cluster) in open_refs else None,
+        statusbranch.drafted(mirror, cluster, wanted) if statusbranch.ref_of(cluster) in open_refs else None,
+    ]
+    return tuple(draft for draft in made if draft is not None)
+
+
+def _continued(
+    mirror: mirrors.Mirror, cluster: str, wanted: list[Record], known: Told, *, branch: bool
+) -> tuple[list[Record], dict[str, Record]]:
+    """The records that follow what is told already, an overtaken commit's end included; what is told then by app."""
+    by_app: dict[str, list[Record]] = {}
+    for record in wanted:
+        by_app.setdefault(record.app, []).append(record)
+    unknown = [app for app in by_app if app not in known.latest]
+    if unknown:
+        there = statusbranch.last_told(mirror, cluster, unknown) if branch else {}
+        left = [app for app in unknown if app not in there]
+        there |= notes.last_told(mirror, cluster, left) if left else {}
+        known.latest.update({app: there.get(app) for app in unknown})
+    found: list[Record] = []
+    latest: dict[str, Record] = {}
+    for app, own in by_app.items():
+        due = telling.resumed(own, known.latest[app])
+        if due is not None:
+            found += due.records
+            latest[app] = due.told
+    return found, latest

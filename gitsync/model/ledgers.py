@@ -1,0 +1,156 @@
+"""The ledger of one app on one cluster: its commits with all their records, and the snapshots they left.
+
+Pure: a text in, a text out. One JSON file per app in the status branch; bounded, newest first, the
+same for every writer that knows the same records, so that writers who meet can merge. A snapshot
+stays longer than the commits around it and says which commit's state it holds.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gitsync.model import records
+from gitsync.model.records import JobRecord, Phase, Record
+from gitsync.model.revisions import Revision
+from operator_core.jsonvalues import Json, Object
+
+VERSION = 1
+MOST_COMMITS = 50
+MOST_SNAPSHOTS = 200
+_RAN = frozenset({Phase.RUNNING, Phase.STABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A ledger, parsed: records newest first, and what is told of commits and snapshots (by id and location)."""
+
+    cluster: str
+    app: str
+    records: tuple[Record, ...] = ()
+    commits: Mapping[str, Object] | None = None
+    snapshots: tuple[Object, ...] = ()
+    is_foreign: bool = False
+    """Whether a newer format is in the file, which is then left alone."""
+
+    @property
+    def latest(self) -> Record | None:
+        """The record that says how the app is."""
+        return records.latest(self.records)
+
+
+def parse(text: str, cluster: str, app: str) -> Ledger:
+    """The ledger in a file; what is not one counts as empty."""
+    empty = Ledger(cluster, app)
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return empty
+    if not isinstance(value, dict):
+        return empty
+    version = value.get("v")
+    if isinstance(version, int) and version > VERSION:
+        return Ledger(cluster, app, is_foreign=True)
+    commits = {str(one.get("revision", "")): one for one in _maps(value.get("commits"))}
+    found = [
+        record
+        for one in commits.values()
+        for item in _maps(one.get("records"))
+        if (record := records.from_json(item)) is not None and (record.cluster, record.app) == (cluster, app)
+    ]
+    described = {sha: {key: one.get(key) for key in ("subject", "author", "committed")} for sha, one in commits.items()}
+    snapshots = tuple(one for one in _maps(value.get("snapshots")) if one.get("location"))
+    return Ledger(cluster, app, tuple(found), described, snapshots)
+
+
+def updated(text: str, news: Iterable[Record], described: Mapping[str, Revision]) -> str:
+    """The file with the records of `news` (all of one app) added; unchanged when they are told already.
+
+    `described` gives subject, author and time of commits by id, as far as they are known.
+    """
+    added = tuple(news)
+    if not added:
+        return text
+    before = parse(text, added[0].cluster, added[0].app)
+    if before.is_foreign:
+        return text
+    kept = list(before.records)
+    for record in added:
+        same = [one for one in kept if one.revision == record.revision]
+        if records.is_news(record, same):
+            kept = [one for one in kept if (one.revision, one.phase) != (record.revision, record.phase)] + [record]
+    if kept == list(before.records):
+        return text
+    commits = _commits(kept, before.commits or {}, described)
+    content = {
+        "v": VERSION,
+        "cluster": before.cluster,
+        "app": before.app,
+        "commits": commits,
+        "snapshots": _snapshots(kept, before.snapshots),
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _commits(kept: list[Record], known: Mapping[str, Object], described: Mapping[str, Revision]) -> list[Object]:
+    by_sha: dict[str, list[Record]] = {}
+    for record in sorted(kept, key=_age, reverse=True):
+        by_sha.setdefault(record.revision, []).append(record)
+    found = []
+    for sha, own in list(by_sha.items())[:MOST_COMMITS]:
+        newest = own[0]
+        found.append(
+            {
+                "revision": sha,
+                **_description(described.get(sha), known.get(sha, {})),
+                "phase": newest.phase.value,
+                "since": records.stamp(newest.time),
+                "records": [record.to_json() for record in own],
+            }
+        )
+    return found
+
+
+def _description(revision: Revision | None, known: Object) -> Object:
+    if revision is None:
+        return {key: str(known.get(key) or "") for key in ("subject", "author", "committed")}
+    return {
+        "subject": records.masked(revision.subject),
+        "author": revision.author,
+        "committed": records.stamp(revision.time),
+    }
+
+
+def _snapshots(kept: list[Record], known: tuple[Object, ...]) -> list[Object]:
+    """Every savepoint a record names, newest first, with the commit whose state it holds."""
+    found = {str(one["location"]): one for one in known}
+    ran: dict[tuple[str, str, str], str] = {}
+    for record in sorted(kept, key=_age):
+        for job in record.jobs:
+            key = (job.kind, job.namespace, job.name)
+            if job.savepoint and job.savepoint not in found:
+                # What a commit was upgraded with was made by the commit that ran before it.
+                made_by = ran.get(key, "") if job.savepoint == job.restored_from else record.revision
+                found[job.savepoint] = _snapshot(job, made_by, record)
+        if record.phase in _RAN:
+            ran.update({(job.kind, job.namespace, job.name): record.revision for job in record.jobs})
+    newest_first = sorted(found.values(), key=lambda one: (str(one.get("time")), str(one["location"])), reverse=True)
+    return newest_first[:MOST_SNAPSHOTS]
+
+
+def _snapshot(job: JobRecord, made_by: str, record: Record) -> Object:
+    return {
+        "location": job.savepoint,
+        "kind": job.kind,
+        "namespace": job.namespace,
+        "name": job.name,
+        "stateOf": made_by,
+        "time": records.stamp(record.time),
+    }
+
+
+def _age(record: Record) -> tuple[str, int, str]:
+    return records.stamp(record.time), records.ORDER[record.phase], record.revision
+
+
+def _maps(value: Json) -> list[Object]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
