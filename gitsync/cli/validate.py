@@ -57,7 +57,7 @@ def validate(
     for root, located in roots.items():
         with worktrees.snapshot(root) as taken:
             directories = gathering.gather(taken, located)
-            wanted = kinds.known(kinds.built_in(kubernetes))
+            wanted = kinds.known(kinds.schemas_of(kubernetes))
             given = dict(option(one) for one in defaults)
             report = checking.check(directories, wanted, given, gathering.reader(taken), frozenset(ignored))
         _tell(report, root, output)

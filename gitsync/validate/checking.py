@@ -4,8 +4,9 @@ Pure: files are read by a function that is passed in, and only those something i
 of one directory belong together; what an object refers to may be in any of the directories.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitsync.model.identities import Identity
 from gitsync.model.rendersets import RenderedObject
@@ -62,18 +63,31 @@ def check(
     places: dict[str, Places] = {}
     found: dict[Finding, None] = {}
     unknown: dict[str, None] = {}
+    topics: Counter[str] = Counter()
+    about: dict[Finding, str] = {}
     for directory in all_of_them:
         found.update(dict.fromkeys(directory.told))
         for rendered in directory.objects:
             if not objectrules.is_known(rendered.body, kinds):
                 unknown[f"{rendered.body.get('kind')} of {rendered.body.get('apiVersion')}"] = None
             for trouble in troubles(rendered.body, kinds, defaults, inventory):
+                topics[trouble.topic] += 1
+                if trouble.topic and topics[trouble.topic] > 1:
+                    continue
                 if rendered.file not in places:
                     places[rendered.file] = Places(read(rendered.file))
-                found[_placed(rendered, trouble, places[rendered.file])] = None
+                finding = _placed(rendered, trouble, places[rendered.file])
+                found[finding] = None
+                about[finding] = trouble.topic
     found.update(dict.fromkeys(_duplicates(all_of_them)))
-    kept = sorted(one for one in found if one.rule not in ignored)
+    counted = (_counted(one, topics[topic] if (topic := about.get(one)) else 1) for one in found)
+    kept = sorted(one for one in counted if one.rule not in ignored)
     return Report(tuple(kept), sum(len(one.objects) for one in all_of_them), tuple(unknown))
+
+
+def _counted(finding: Finding, times: int) -> Finding:
+    more = f" (the same in {times - 1} more place{'' if times == 2 else 's'})" if times > 1 else ""
+    return replace(finding, message=finding.message + more)
 
 
 def troubles(

@@ -59,6 +59,8 @@ class Trouble:
     severity: Severity
     field: Steps
     message: str
+    topic: str = ""
+    """Of all troubles with one topic only the first is told, with how many more there are; "" has none."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

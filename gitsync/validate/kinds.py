@@ -40,10 +40,15 @@ class BuiltIn:
 
 @dataclass(slots=True)
 class Kinds:
-    """All that is known about kinds in one run."""
+    """All that is known about kinds in one run. `schemas`: where those of Kubernetes' own kinds are, if anywhere."""
 
-    built_in: BuiltIn | None
+    schemas: Path | None
     _custom: dict[tuple[str, str], Schema] = field(default_factory=dict)
+
+    @property
+    def built_in(self) -> BuiltIn | None:
+        """Kubernetes' own kinds, read when the first object asks for one."""
+        return _read(self.schemas) if self.schemas is not None else None
 
     def learn(self, definitions: Iterable[Object]) -> None:
         """Take the kinds of CustomResourceDefinitions in; a sound schema is not checked for."""
@@ -57,25 +62,29 @@ class Kinds:
     def schema(self, api_version: str, kind: str) -> Schema | None:
         """The schema of a kind; None where it is not known."""
         custom = self._custom.get((api_version, kind))
-        if custom is not None or self.built_in is None:
-            return custom
         group, _, version = api_version.rpartition("/")
+        if custom is not None or not _may_be_built_in(group) or self.built_in is None:
+            return custom
         node = self.built_in.schemas.get((group, version, kind))
         return Schema(node, self.built_in.definitions) if node is not None else None
 
     def unserved(self, api_version: str, kind: str) -> tuple[str, ...] | None:
         """What to write instead, for an apiVersion of a group of Kubernetes that no longer has the kind."""
         group = api_version.rpartition("/")[0]
-        if self.built_in is None or not (group in _GROUPLESS or group.endswith(".k8s.io")):
+        if not _may_be_built_in(group) or self.built_in is None:
             return None
         if not any(group == known for known, _, _ in self.built_in.schemas) and group != "extensions":
             return None
         return self.built_in.versions(group, kind)
 
 
-def known(built_in: BuiltIn | None) -> Kinds:
-    """Our own kinds, and those of Kubernetes where they are given."""
-    kinds = Kinds(built_in)
+def _may_be_built_in(group: str) -> bool:
+    return group in _GROUPLESS or group.endswith(".k8s.io")
+
+
+def known(schemas: Path | None) -> Kinds:
+    """Our own kinds, and those of Kubernetes where their schemas are given."""
+    kinds = Kinds(schemas)
     kinds.learn([*_own_definitions(), syncapps.crd()])
     return kinds
 
@@ -85,8 +94,8 @@ def _own_definitions() -> tuple[Object, ...]:
     return tuple(crds.flink_crds())
 
 
-def built_in(release: str | None) -> BuiltIn | None:
-    """The kinds of a release ("1.32"; None: the newest known); None where the extra is not installed.
+def schemas_of(release: str | None) -> Path | None:
+    """Where the schemas of a release are ("1.32"; None: the newest known); None where the extra is not installed.
 
     Raises Stalled(Invalid) for a release that was asked for and is not there.
     """
@@ -100,13 +109,19 @@ def built_in(release: str | None) -> BuiltIn | None:
     if wanted is None or wanted not in places:
         names = ", ".join(f"{major}.{minor}" for major, minor in sorted(places))
         raise Stalled(Reason.Invalid, f"there are no schemas of Kubernetes {release}; known are {names}")
-    definitions = json.loads((places[wanted] / "_definitions.json").read_bytes())["$defs"]
+    return places[wanted]
+
+
+@functools.cache
+def _read(place: Path) -> BuiltIn:
+    definitions = json.loads((place / "_definitions.json").read_bytes())["$defs"]
     schemas = {
         (one["group"], one["version"], one["kind"]): schema
         for schema in definitions.values()
         for one in schema.get("x-kubernetes-group-version-kind") or []
     }
-    return BuiltIn(f"{wanted[0]}.{wanted[1]}", schemas, definitions)
+    release = _DIRECTORY.fullmatch(place.name)
+    return BuiltIn(f"{release[1]}.{release[2]}" if release is not None else place.name, schemas, definitions)
 
 
 def _releases() -> dict[tuple[int, int], Path]:

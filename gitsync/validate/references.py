@@ -66,7 +66,8 @@ def troubles(body: Object, inventory: Inventory) -> Iterator[Trouble]:
         where = shown(reference.field)
         if found is None:
             message = f"{where}: the {reference.kind} {reference.name} is not among the checked files; it must exist"
-            yield Trouble("reference-outside", Severity.advice, reference.field, message)
+            topic = f"{reference.kind} {namespace}/{reference.name}"
+            yield Trouble("reference-outside", Severity.advice, reference.field, message, topic)
         elif reference.key and not _has_key(found, reference.key):
             message = f"{where}: the {reference.kind} {reference.name} has no key {reference.key!r}"
             yield Trouble("reference", Severity.error, reference.field, message)
