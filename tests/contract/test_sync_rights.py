@@ -110,6 +110,7 @@ def test_what_a_team_needs_is_applied_and_nothing_more_can_be_granted(
     agent: tuple[Repository, Cluster], client: Client, namespace: str
 ) -> None:
     repository, cluster = agent
+
     def applied() -> bool | None:
         app = cluster.app()
         whole = app.status.sync is not None and app.status.sync.status == "Synced"
