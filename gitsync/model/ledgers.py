@@ -96,7 +96,7 @@ def _commits(kept: list[Record], known: Mapping[str, Object], described: Mapping
     for record in sorted(kept, key=_age, reverse=True):
         by_sha.setdefault(record.revision, []).append(record)
     found = []
-    for sha, own in list(by_sha.items())[:MOST_COMMITS]:
+    for sha, own in sorted(by_sha.items(), key=lambda one: _came(one[1][0]), reverse=True)[:MOST_COMMITS]:
         newest = own[0]
         found.append(
             {
@@ -150,6 +150,11 @@ def _snapshot(job: JobRecord, made_by: str, record: Record) -> Object:
 
 def _age(record: Record) -> tuple[str, int, str]:
     return records.stamp(record.time), records.ORDER[record.phase], record.revision
+
+
+def _came(newest: Record) -> tuple[str, bool, str]:
+    """Orders commits by their newest records; the commit that overtook another comes after it."""
+    return records.stamp(newest.time), newest.phase is not Phase.SUPERSEDED, newest.revision
 
 
 def _maps(value: Json) -> list[Object]:

@@ -110,3 +110,23 @@ def test_what_is_told_is_not_news() -> None:
 )
 def test_lines_that_are_no_records_are_skipped(line: str) -> None:
     assert records.parse_lines(f"{line}\n{record().to_line()}\n") == (record(),)
+
+
+def test_phases_of_one_second_stand_in_the_order_they_come() -> None:
+    text = ""
+    for phase in (Phase.SUPERSEDED, Phase.STABLE, Phase.PENDING, Phase.RUNNING, Phase.APPLIED):
+        text = records.merge(text, record(phase=phase).to_line())
+    assert [one.phase.value for one in records.parse_lines(text)] == [
+        "pending",
+        "applied",
+        "running",
+        "stable",
+        "superseded",
+    ]
+
+
+def test_a_phase_that_was_left_and_came_again_is_news() -> None:
+    text = records.added("", [record(second=1), record(phase=Phase.FAILED, second=2)])
+    again = records.added(text, [record(second=3)])
+    assert [one.phase for one in records.parse_lines(again)] == [Phase.FAILED, Phase.RUNNING]
+    assert records.added(again, [record(second=4)]) == again

@@ -71,3 +71,26 @@ def test_an_overtaken_commit_names_the_newer_one() -> None:
     assert due.records[0].message == "commit bbbbbbb came before this one was done"
     assert due.records[0].time == due.records[1].time
     assert due.told.revision == "b" * 40
+
+
+def resumed(told: Record | None, *steps: Record) -> list[str]:
+    due = telling.resumed(steps, told)
+    return [f"{one.revision[0]} {one.phase}" for one in due.records] if due is not None else []
+
+
+def test_a_writer_that_just_started_continues_from_what_git_has() -> None:
+    assert resumed(record(A, "a"), record(A, "b", 5), record(R, "b", 6)) == ["a superseded", "b applied", "b running"]
+    assert resumed(record(S, "a"), record(A, "a", 5), record(R, "a", 6)) == []
+    assert resumed(record(R, "a"), record(A, "a", 5), record(S, "a", 6)) == ["a stable"]
+    assert resumed(None, record(A, "a", 5), record(R, "a", 6)) == ["a applied", "a running"]
+    assert resumed(record(R, "a"), record(F, "b", 5)) == ["b failed"]
+    assert resumed(record(A, "a")) == []
+
+
+def test_an_end_that_is_told_already_is_not_told_twice() -> None:
+    end = telling.due(record(A, "b", 5), record(A, "a")).records
+    assert resumed(record(A, "a"), *end) == ["a superseded", "b applied"]
+
+
+def test_going_back_to_an_earlier_commit_is_a_new_story() -> None:
+    assert resumed(record(S, "b"), record(A, "a", 5), record(S, "a", 6)) == ["a applied", "a stable"]
