@@ -228,16 +228,21 @@ def test_record_says_how_far_a_commit_came(found: Findings, live: dict[str, Any]
     assert (record.jobs[0].job_id, record.jobs[0].restored_from) == ("abc", "s3://x/savepoint-1")
 
 
+def test_no_record_without_a_commit() -> None:
+    found = Findings(None, None, problems=(PROBLEM,), stalled=True)
+    assert recording.record("prod", APP, found, build(found), {}, NOW) is None
+
+
 @pytest.mark.parametrize(
     "found",
     [
-        pytest.param(Findings(None, None, problems=(PROBLEM,), stalled=True), id="no commit"),
         pytest.param(findings(problems=(Problem(reason="RepositoryUnreachable", message="m"),)), id="unreachable"),
         pytest.param(findings(plan=plan(Create(desired())), carried_out=False, held_back="suspended"), id="held back"),
     ],
 )
-def test_no_record_of_what_says_nothing_about_a_commit(found: Findings) -> None:
-    assert recording.record("prod", APP, found, build(found), {}, NOW) is None
+def test_commit_that_is_not_applied_yet_is_pending_and_not_failed(found: Findings) -> None:
+    record = recording.record("prod", APP, found, build(found), {}, NOW)
+    assert record is not None and record.phase is Phase.PENDING
 
 
 def test_rejected_job_is_named_in_the_record() -> None:
