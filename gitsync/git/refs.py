@@ -16,6 +16,7 @@ HEADS = "refs/heads/"
 TAGS = "refs/tags/"
 OWN_BRANCHES = "refs/heads/gitsync/status/"
 """Branches the agent writes itself; they are never fetched and never followed."""
+_OWN = (OWN_BRANCHES, "refs/notes/gitsync/")
 _FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SHORT = re.compile(r"[0-9a-f]{7,64}")
 _NOT_A_NAME = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|[/.]$|\.lock$|\.lock/|/\.")
@@ -57,6 +58,11 @@ Choice = Exact | Advertised | Shortened
 def is_full(name: str) -> bool:
     """Whether `name` is a whole commit id."""
     return _FULL.fullmatch(name.lower()) is not None
+
+
+def is_own(ref: str) -> bool:
+    """Whether a full ref is one that agents write; a push of it changes nothing that is followed."""
+    return ref.startswith(_OWN)
 
 
 def choose(name: str, refs: Refs, repo: str) -> Choice:

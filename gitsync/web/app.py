@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from gitsync.git import refs
 from gitsync.web import signatures
 from operator_core.errors import AgentError
 
@@ -107,7 +108,8 @@ def _receive(receiver: Receiver) -> Callable[[Request], Awaitable[Response]]:
             first = error.errors(include_input=False, include_url=False)[0]
             place = ".".join(str(step) for step in first["loc"]) or "body"
             return _refusal(400, f"{place}: {first['msg']}")
-        receiver.on_push(push.repository, push.ref)
+        if not refs.is_own(push.ref):
+            receiver.on_push(push.repository, push.ref)
         return JSONResponse({"accepted": True}, status_code=202)
 
     return answer

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import kubectls
 import pytest
 from git_repositories import Repository, config_map
 
@@ -12,16 +13,12 @@ from gitsync.model.rendersets import RenderSet
 from gitsync.render import rendering
 from gitsync.render.kustomize import Kustomize
 from gitsync.render.rendering import Source
-from gitsync.sandbox import building
-from gitsync.sandbox.progress import Progress
 from operator_core.errors import Reason, Retry, Stalled
 
 
 @pytest.fixture(scope="session")
 def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    link = tmp_path_factory.mktemp("bin") / "kubectl"
-    link.symlink_to(building.control_plane(Progress()))
-    return link
+    return kubectls.kubectl(tmp_path_factory.mktemp("bin"))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from git_repositories import Repository, run_git
@@ -154,3 +155,51 @@ def test_what_waits_is_pushed_when_the_agent_ends(lane: Lane) -> None:
     lane.submit(Phase.STABLE)
     lane.lane.stop(30)
     assert lane.told() == ["orders running", "orders stable"]
+
+
+def test_a_repository_that_hangs_does_not_delay_another(
+    lane: Lane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Repository(tmp_path / "other")
+    sha = other.commit({"a": "1"})
+    hanging = mirrors.Mirrors(tmp_path / "mirrors2").get(other.url)
+    released = threading.Event()
+    write = pushes.write
+    calls: list[str] = []
+
+    def slow(mirror: mirrors.Mirror, *rest: Any, **more: Any) -> bool:
+        calls.append(mirror.url)
+        if mirror is hanging:
+            assert released.wait(60)
+        return write(mirror, *rest, **more)
+
+    monkeypatch.setattr(pushes, "write", slow)
+    lane.lane.submit(hanging, "demo", [Record("demo", "slow", sha, Phase.RUNNING, "Running", "", lane.clock.now())])
+    until(lambda: calls == [other.url])
+    lane.submit(Phase.RUNNING)
+    until(lambda: lane.told() == ["orders running"])
+    lane.clock.seconds += 100
+    lane.lane.submit(hanging, "demo", [Record("demo", "slow", sha, Phase.STABLE, "Stable", "", lane.clock.now())])
+    assert calls.count(other.url) == 1, "nobody writes one repository twice at a time"
+    released.set()
+    until(lambda: lane.lane.state(other.url).status == "True")
+    lane.pass_time(100)
+    until(lane.lane.is_idle)
+    assert calls.count(other.url) == 2
+    text = run_git("notes", "--ref=gitsync/demo", "show", sha, at=other.bare)
+    assert sorted(one.phase.value for one in parse_lines(text)) == ["running", "stable"]
+
+
+def test_the_status_branch_is_a_matter_of_policy(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for directory, wanted in ((first, True), (second, False)):
+        running = Lane(directory)
+        running.lane.stop(30)
+        running.lane = WriteBack(running.clock, running.changes.append, status_branch=wanted)
+        running.lane.start()
+        running.submit(Phase.RUNNING)
+        until(lambda running=running: running.state == ("True", "Pushed"))  # type: ignore[misc]
+        running.lane.stop(30)
+        branches = run_git("for-each-ref", "--format=%(refname)", "refs/heads/gitsync", at=running.repository.bare)
+        assert branches == ("refs/heads/gitsync/status/demo" if wanted else "")
+        assert ("gitsync/status/demo" in running.lane.state(running.repository.url).message) is wanted

@@ -154,3 +154,11 @@ def test_a_port_in_use_is_an_error_of_the_start(agent: Agent) -> None:
         server.Server(app.make_app(agent.hooks), first.port, host="127.0.0.1")
     assert caught.value.reason is Reason.PortUnavailable
     first.stop(1)
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/gitsync/status/demo", "refs/notes/gitsync/demo"])
+def test_what_agents_push_themselves_wakes_nobody(client: httpx.Client, agent: Agent, ref: str) -> None:
+    assert push(client, body_of(ref=ref)).status_code == 202
+    assert agent.pushed == []
+    assert push(client, body_of(ref="refs/heads/gitsync/status-page")).status_code == 202
+    assert len(agent.pushed) == 1
