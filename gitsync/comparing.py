@@ -165,7 +165,11 @@ class Comparer:
         return found
 
 
+def is_applied(app: SyncApp, plan: Plan) -> bool:
+    """Whether the plan's revision was applied whole before."""
+    return app.status.sync is not None and app.status.sync.revision == plan.revision
+
+
 def is_drift(app: SyncApp, plan: Plan, step: Step) -> bool:
     """Whether a step undoes a change made in the cluster instead of bringing a commit."""
-    applied = app.status.sync.revision if app.status.sync is not None else None
-    return applied == plan.revision and isinstance(step, Update) and not step.adopts
+    return is_applied(app, plan) and isinstance(step, Update) and not step.adopts

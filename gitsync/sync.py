@@ -129,7 +129,8 @@ class Syncer:
         if not chosen.steps and not chosen.removals:
             return Written(True, request=request, held=held)
         if compared.is_newest and _is_news(app, plan):
-            starting = status.starting(app.status, app.generation, plan, parts.clock.now())
+            foreseen = effects.foreseen(chosen, compared.live or {}, parts.operator_defaults)
+            starting = status.starting(app.status, app.generation, plan, parts.clock.now(), foreseen)
             if not parts.publisher.write(name, app.status, starting):
                 return After(0.0)
             failpoints.reach("inventory-recorded")
@@ -176,10 +177,16 @@ class Syncer:
             ),
             refused=frozenset(refused),
             pruned=frozenset(applied.pruned) if applied is not None else frozenset(),
-            effects=effects.of_writes(compared.live or {}, answers, self._parts.operator_defaults),
+            effects=self._effects(app, compared, answers),
             request=written.request,
             write_back=self._parts.write_back(app.spec.source.repo_url),
         )
+
+    def _effects(self, app: SyncApp, compared: Compared, answers: Mapping[Identity, Object]) -> dict[Identity, str]:
+        """What the revision did to jobs; undoing a change made in the cluster is not the revision's doing."""
+        if compared.plan is None or comparing.is_applied(app, compared.plan):
+            return {}
+        return effects.of_writes(compared.live or {}, answers, self._parts.operator_defaults)
 
     def _report(self, name: AppName, findings: Findings, written: Written, live: Mapping[Identity, Object]) -> Outcome:
         """Status, event and record; then when to look again if nothing wakes the app before."""

@@ -49,6 +49,12 @@ def rejections(plan: Plan, live: Mapping[Identity, Object], defaults: Mapping[st
     return tuple(found)
 
 
+def foreseen(plan: Plan, live: Mapping[Identity, Object], defaults: Mapping[str, str]) -> dict[Identity, str]:
+    """The effect per Flink job that the writes of a plan will have."""
+    writes = {s.desired.identity: s.desired.body for s in plan.steps if isinstance(s, Create | Update)}
+    return of_writes(live, writes, defaults)
+
+
 def _whole(live: Object | None) -> Object | None:
     """Objects that no app tracks are cached by name only; nothing can be told of their job."""
     return live if live is not None and "spec" in live else None

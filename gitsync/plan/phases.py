@@ -14,10 +14,15 @@ from gitsync.model.identities import AppName, Identity
 from gitsync.model.records import JobRecord, Phase, Record
 from gitsync.plan import healthrules
 from gitsync.plan.healthrules import Verdict
+from operator_core.decide.plans import Effect
 from operator_core.jsonvalues import Object, dig
 
 _JOB_KINDS = frozenset({"FlinkDeployment", "FlinkSessionJob"})
 _STABLE_REASONS = frozenset({"Stable", "Finished", "Suspended"})
+_RESTORES = frozenset(
+    {Effect.UPGRADE_SAVEPOINT, Effect.UPGRADE_LAST_STATE, Effect.RESUME, Effect.CREATE, Effect.REDEPLOY}
+)
+_LEAVES_SAVEPOINT = frozenset({Effect.UPGRADE_SAVEPOINT, Effect.SUSPEND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +104,16 @@ def record(cluster: str, app: AppName, progress: Progress, now: datetime) -> Rec
 
 
 def job_record(identity: Identity, live: Object, effect: str) -> JobRecord:
-    """Ids and locations of one job, from its status."""
-    restored = dig(live, "status", "jobStatus", "upgradeSavepointPath", default="")
-    history = dig(live, "status", "jobStatus", "savepointInfo", "savepointHistory", default=[])
-    newest = dig(live, "status", "jobStatus", "savepointInfo", "lastSavepoint", "location", default="")
-    if not newest and history:
-        newest = dig(history[-1], "location", default="")
+    """The job's id, and of its state what `effect` brought: what it restored from, which savepoint it left."""
+    deployed = dig(live, "status", "observedGeneration") == dig(live, "metadata", "generation")
+    path = str(dig(live, "status", "jobStatus", "upgradeSavepointPath", default="")) if deployed else ""
+    newest = str(dig(live, "status", "jobStatus", "savepointInfo", "lastSavepoint", "location", default=""))
     return JobRecord(
         kind=identity.kind,
         namespace=identity.namespace,
         name=identity.name,
         effect=effect,
         job_id=str(dig(live, "status", "jobStatus", "jobId", default="")),
-        restored_from=str(restored),
-        savepoint=str(newest),
+        restored_from=path if effect in _RESTORES else "",
+        savepoint=path if effect in _LEAVES_SAVEPOINT and path == newest else "",
     )

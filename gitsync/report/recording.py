@@ -7,7 +7,7 @@ from gitsync.model.identities import AppName, Identity
 from gitsync.model.records import Record
 from gitsync.model.syncstatuses import Status
 from gitsync.plan import health, phases
-from gitsync.report import conditions
+from gitsync.report import conditions, status
 from gitsync.report.findings import Findings, is_whole
 from operator_core.decide.plans import Effect
 from operator_core.errors import Reason
@@ -34,9 +34,14 @@ def record(
 
 
 def _effects(findings: Findings, new: Status, live: Mapping[Identity, Object]) -> dict[Identity, str]:
-    """What the commit did to each job: nothing when it was not applied, and to a rejected job not even that."""
-    if findings.is_newest:
-        return {Identity(r.group, r.kind, r.namespace or "", r.name): r.effect or "" for r in new.resources}
+    """What the commit did to each job: nothing when it did not change it or was not applied, or it was rejected.
+
+    The inventory says which commit changed an object last; what a former one did is that one's to tell.
+    """
+    if findings.is_newest and findings.plan is not None:
+        changed = {entry.id for entry in new.inventory if entry.revision == findings.plan.revision}
+        told = {status.identity_of(row): row.effect for row in new.resources}
+        return {one: (effect if str(one) in changed else None) or Effect.NONE.value for one, effect in told.items()}
     rejected = {p.object for p in findings.problems if p.reason == Reason.ValidationError}
     return {one: (Effect.REJECTED if one.shown in rejected else Effect.NONE).value for one in live}
 

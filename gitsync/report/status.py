@@ -47,8 +47,13 @@ def build(old: Status, generation: int, findings: Findings, now: datetime, *, hi
     )
 
 
-def starting(old: Status, generation: int, plan: Plan, now: datetime) -> Status:
-    """The status that must be accepted before the first write of `plan`: its inventory, and that it is under way."""
+def starting(
+    old: Status, generation: int, plan: Plan, now: datetime, effects: Mapping[Identity, str] | None = None
+) -> Status:
+    """The status that must be accepted before the first write of `plan`: its inventory, and that it is under way.
+
+    `effects` are what it will do to jobs: a pass that finds them written can not tell any more.
+    """
     text = f"applying {plan.revision[:7]}"
     told = conditions.merged(
         old.conditions,
@@ -66,8 +71,28 @@ def starting(old: Status, generation: int, plan: Plan, now: datetime) -> Status:
         "inventory": plan.inventory,
         "conditions": told,
         "sync": SyncState(status="OutOfSync", revision=old.sync.revision if old.sync else None),
+        "resources": _with_effects(old.resources, effects or {}),
     }
     return old.model_copy(update=update)
+
+
+def _with_effects(known: tuple[ResourceState, ...], effects: Mapping[Identity, str]) -> tuple[ResourceState, ...]:
+    places = {identity_of(one): one for one in known}
+    told = {
+        one: (places.get(one) or _named(one)).model_copy(update={"effect": effect}) for one, effect in effects.items()
+    }
+    return tuple({**places, **told}.values())
+
+
+def identity_of(one: ResourceState) -> Identity:
+    """Which object a row is about."""
+    return Identity(one.group, one.kind, one.namespace or "", one.name)
+
+
+def _named(one: Identity) -> ResourceState:
+    return ResourceState(
+        group=one.group, kind=one.kind, namespace=one.namespace or None, name=one.name, status="OutOfSync"
+    )
 
 
 def is_only_progress(old: Status, new: Status) -> bool:
@@ -121,7 +146,7 @@ def _health(old: Status, verdict: Verdict, now: datetime) -> Health:
 
 def _resources(old: Status, findings: Findings, plan: Plan) -> tuple[ResourceState, ...]:
     verdicts = {one.identity: one.verdict for one in findings.assessed}
-    former = {(r.group, r.kind, r.namespace or "", r.name): r.effect for r in old.resources}
+    former = {identity_of(one): one.effect for one in old.resources}
     states = [_step_state(step, findings, verdicts, former) for step in plan.steps]
     states += [_removal_state(removal, verdicts) for removal in plan.removals if not _is_gone(removal, findings)]
     return tuple(states)
@@ -131,7 +156,7 @@ def _step_state(
     step: Step,
     findings: Findings,
     verdicts: Mapping[Identity, Verdict | None],
-    former: Mapping[tuple[str, str, str, str], str | None],
+    former: Mapping[Identity, str | None],
 ) -> ResourceState:
     one = step.desired.identity
     written = findings.carried_out and one not in findings.refused
@@ -153,14 +178,14 @@ def _step_state(
     )
     return ResourceState(
         group=one.group,
-        version=step.desired.resource.version,
         kind=one.kind,
         namespace=one.namespace or None,
         name=one.name,
+        version=step.desired.resource.version,
         status=status,
         health=_resource_health(verdicts.get(one)),
         message=conditions.short(refusal or message) or None,
-        effect=findings.effects.get(one) or former.get((one.group, one.kind, one.namespace, one.name)),
+        effect=findings.effects.get(one) or former.get(one),
     )
 
 
@@ -173,10 +198,10 @@ def _removal_state(removal: Removal, verdicts: Mapping[Identity, Verdict | None]
             version, message = removal.resource.version, "no longer in Git; being deleted"
     return ResourceState(
         group=one.group,
-        version=version,
         kind=one.kind,
         namespace=one.namespace or None,
         name=one.name,
+        version=version,
         status="OutOfSync",
         health=_resource_health(verdicts.get(one)),
         message=message,

@@ -225,7 +225,56 @@ def test_record_says_how_far_a_commit_came(found: Findings, live: dict[str, Any]
     record = recording.record("prod", APP, found, new, {JOB: live}, NOW)
     assert record is not None
     assert (record.phase, record.revision) == (phase, R2 if phase is Phase.FAILED and found.stalled else R1)
-    assert (record.jobs[0].job_id, record.jobs[0].restored_from) == ("abc", "s3://x/savepoint-1")
+    assert record.jobs[0].job_id == "abc"
+
+
+def upgraded_job(observed: int = 2) -> dict[str, Any]:
+    live = live_job("Stable")
+    taken = {"location": "s3://x/savepoint-1", "timeStamp": 1, "triggerType": "UPGRADE"}
+    live["metadata"] = {"generation": 2}
+    live["status"]["observedGeneration"] = observed
+    live["status"]["jobStatus"]["savepointInfo"] = {"lastSavepoint": taken, "savepointHistory": [taken]}
+    return live
+
+
+def applied_job(effect: str, changed_at: str, revision: str) -> tuple[Findings, Status]:
+    """A commit that is applied whole to a job whose content changed last at `changed_at` and had `effect` then."""
+    entry = InventoryEntry(id=str(JOB), version="v1beta1", revision=changed_at, digest="d")
+    steps = (Unchanged(desired(JOB)),)
+    found = findings(attempted=revision, plan=Plan(revision, steps, (), (), (entry,)), assessed=(Assessed(JOB, None),))
+    before = status.starting(Status(), 1, Plan(changed_at, steps, (), (), (entry,)), NOW, {JOB: effect})
+    return found, build(found, before)
+
+
+def told(effect: str, *, changed_at: str = R2, live: dict[str, Any] | None = None) -> tuple[str, str, str]:
+    found, new = applied_job(effect, changed_at, R2)
+    record = recording.record("prod", APP, found, new, {JOB: live or upgraded_job()}, NOW)
+    assert record is not None
+    job = record.jobs[0]
+    return job.effect, job.restored_from, job.savepoint
+
+
+@pytest.mark.parametrize(
+    ("effect", "restored", "left"),
+    [
+        ("upgrade-savepoint", "s3://x/savepoint-1", "s3://x/savepoint-1"),
+        ("upgrade-last-state", "s3://x/savepoint-1", ""),
+        ("resume", "s3://x/savepoint-1", ""),
+        ("suspend", "", "s3://x/savepoint-1"),
+        ("scale-in-place", "", ""),
+        ("none", "", ""),
+    ],
+)
+def test_record_tells_of_a_job_what_its_commit_did(effect: str, restored: str, left: str) -> None:
+    assert told(effect) == (effect, restored, left)
+
+
+def test_record_of_a_commit_that_left_a_job_alone_tells_nothing_of_former_commits() -> None:
+    assert told("upgrade-savepoint", changed_at=R1) == ("none", "", "")
+
+
+def test_record_tells_no_state_before_the_commit_is_deployed() -> None:
+    assert told("upgrade-savepoint", live=upgraded_job(observed=1)) == ("upgrade-savepoint", "", "")
 
 
 def test_no_record_without_a_commit() -> None:
