@@ -11,19 +11,31 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from gitsync.git import drafts, mirrors, notes, statusbranch
-from gitsync.model import telling
+from gitsync.model import records, telling
 from gitsync.model.records import Record
-from operator_core.errors import AgentError, Reason, Retry
+from operator_core.errors import AgentError, Reason, Retry, Stalled
 
 _ATTEMPTS = 8
 _LONGEST_PAUSE = 1.0
 
 
+class Refused(Stalled):
+    """The server does not let us write `refs`; whatever else was due is written."""
+
+    def __init__(self, refs: frozenset[str], message: str) -> None:
+        super().__init__(Reason.PushForbidden, message)
+        self.refs = refs
+
+
 @dataclass(slots=True)
 class Told:
-    """What a writer knows to be told of each app in one repository; what it does not know it reads there."""
+    """What a writer knows of one repository: what is told of each app, and what a closed ref has not got yet.
+
+    What it does not know it reads there.
+    """
 
     latest: dict[str, Record | None] = field(default_factory=dict)
+    owed: dict[tuple[str, str, str], Record] = field(default_factory=dict)
 
 
 def write(
@@ -33,16 +45,18 @@ def write(
     *,
     branch: bool,
     told: Told | None = None,
+    closed: frozenset[str] = frozenset(),
     pause: Callable[[float], None] = time.sleep,
 ) -> bool:
     """Add records to the commits they are about, and with `branch` to the ledgers; False when all was told.
 
-    Raises Stalled(PushForbidden) when the server does not let us write one of the refs (the other is
-    written all the same), and Retry when it cannot be reached or other writers were always faster.
+    `closed` refs are left out and get it later, with the first write that leaves nothing out. Raises
+    Refused when the server does not let us write one of the refs (the other is written all the same),
+    and Retry when it cannot be reached or other writers were always faster.
     """
     wanted = list(news)
     known = told or Told()
-    parts = [notes.ref_of(cluster), *([statusbranch.ref_of(cluster)] if branch else [])]
+    parts = refs_of(cluster, branch=branch)
     refused: dict[str, AgentError] = {}
     latest: dict[str, Record] = {}
     wrote = False
@@ -52,8 +66,8 @@ def write(
         drafts.fetch(mirror, (notes.followed(cluster), *([statusbranch.followed(cluster)] if branch else [])))
         if attempt == 0:
             wanted, latest = _continued(mirror, cluster, wanted, known, branch=branch)
-        open_refs = [ref for ref in parts if ref not in refused]
-        made = _drafts(mirror, cluster, wanted, open_refs)
+            wanted = [*known.owed.values(), *wanted] if not closed else wanted
+        made = _drafts(mirror, cluster, wanted, parts - closed - refused.keys())
         if not made:
             break
         failed = drafts.push(mirror, drafts.commit(mirror, made))
@@ -63,16 +77,30 @@ def write(
             break
         refused.update(statusbranch.obstacles(mirror, [ref for ref, error in failed.items() if error is None]))
     else:
-        problem = f"could not push {' and '.join(parts)} to {mirror.url}: other writers were always faster"
+        problem = f"could not push {' and '.join(sorted(parts))} to {mirror.url}: other writers were always faster"
         raise Retry(Reason.RepositoryUnreachable, problem)
+    for error in refused.values():
+        if not isinstance(error, Stalled):
+            raise error
+    if refused.keys() < parts:
+        known.latest.update(latest)
+        known.owed = {_key(one): one for one in (*known.owed.values(), *wanted)} if closed or refused else {}
     if refused:
-        raise next(iter(refused.values()))
-    known.latest.update(latest)
+        raise Refused(frozenset(refused), "; ".join(error.message for error in refused.values()))
     return wrote
 
 
+def _key(record: Record) -> tuple[str, str, str]:
+    return (record.revision, record.app, record.phase.value)
+
+
+def refs_of(cluster: str, *, branch: bool) -> frozenset[str]:
+    """The refs records go to."""
+    return frozenset({notes.ref_of(cluster), *([statusbranch.ref_of(cluster)] if branch else [])})
+
+
 def _drafts(
-    mirror: mirrors.Mirror, cluster: str, wanted: list[Record], open_refs: list[str]
+    mirror: mirrors.Mirror, cluster: str, wanted: list[Record], open_refs: frozenset[str]
 ) -> tuple[drafts.Draft, ...]:
     made = [
         notes.drafted(mirror, cluster, wanted) if notes.ref_of(cluster) in open_refs else None,
@@ -90,10 +118,11 @@ def _continued(
         by_app.setdefault(record.app, []).append(record)
     unknown = [app for app in by_app if app not in known.latest]
     if unknown:
-        there = statusbranch.last_told(mirror, cluster, unknown) if branch else {}
-        left = [app for app in unknown if app not in there]
-        there |= notes.last_told(mirror, cluster, left) if left else {}
-        known.latest.update({app: there.get(app) for app in unknown})
+        # Either may lag behind the other: one of them could not be written for a while.
+        places = [notes.last_told(mirror, cluster, unknown)]
+        places += [statusbranch.last_told(mirror, cluster, unknown)] if branch else []
+        for app in unknown:
+            known.latest[app] = records.latest(place[app] for place in places if app in place)
     found: list[Record] = []
     latest: dict[str, Record] = {}
     for app, own in by_app.items():

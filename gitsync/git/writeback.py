@@ -8,6 +8,7 @@ the threads for a while; nobody writes one repository twice at a time.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -43,16 +44,42 @@ class WriteBackState:
 UNKNOWN = WriteBackState("Unknown", "NothingToTell", "nothing was written back yet")
 
 
+_Records = dict[tuple[str, str, str], Record]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One push: what with, and which refs are left out."""
+
+    mirror: mirrors.Mirror
+    records: _Records
+    closed: frozenset[str]
+
+
 @dataclass(slots=True)
 class _Repository:
     mirror: mirrors.Mirror
     cluster: str
-    records: dict[tuple[str, str, str], Record] = field(default_factory=dict)
+    records: _Records = field(default_factory=dict)
     told: pushes.Told = field(default_factory=pushes.Told)
     busy: bool = False
+    closed: frozenset[str] = frozenset()
+    """Refs that may not be written; they are tried again at `open_at`."""
+    open_at: float = 0.0
     not_before: float = 0.0
     failures: int = 0
     state: WriteBackState = UNKNOWN
+
+    def due_at(self) -> float:
+        """When there is something to push; infinity: never, as things are."""
+        if self.busy:
+            return math.inf
+        due = self.not_before if self.records else math.inf
+        return min(due, max(self.open_at, self.not_before)) if self.told.owed else due
+
+    def batch(self, now: float) -> _Batch:
+        """What to push now."""
+        return _Batch(self.mirror, dict(self.records), self.closed if now < self.open_at else frozenset())
 
 
 class WriteBack:
@@ -111,7 +138,7 @@ class WriteBack:
             known = self._repositories[mirror.url] = _Repository(mirror, cluster)
         if known.cluster != cluster:
             known.told = pushes.Told()
-        known.mirror, known.cluster, known.not_before = mirror, cluster, 0.0
+        known.mirror, known.cluster, known.not_before, known.open_at = mirror, cluster, 0.0, 0.0
         return known
 
     def state(self, url: str) -> WriteBackState:
@@ -135,63 +162,75 @@ class WriteBack:
                 if chosen is None:
                     return
                 chosen.busy = True
-                mirror, batch = chosen.mirror, dict(chosen.records)
+                batch = chosen.batch(self._clock.monotonic())
                 if self._stopping:
-                    chosen.not_before = float("inf")
-            self._settle(chosen, mirror, batch, self._pushed(chosen, mirror, batch))
+                    chosen.not_before = math.inf
+            self._settle(chosen, batch, self._pushed(chosen, batch))
 
     def _next(self) -> tuple[_Repository | None, float | None]:
         """The repository to push to now, or the seconds until there may be one."""
         now = self._clock.monotonic()
-        waiting = [known for known in self._repositories.values() if known.records and not known.busy]
         if self._stopping:
-            last = (known for known in waiting if known.state.status != "False" and known.not_before != float("inf"))
-            return next(last, None), None
-        ready = [known for known in waiting if known.not_before <= now]
-        if ready:
-            return min(ready, key=lambda known: known.not_before), None
-        return None, min((known.not_before - now for known in waiting), default=None)
+            waiting = (known for known in self._repositories.values() if known.records and not known.busy)
+            return next((one for one in waiting if one.failures == 0 and one.not_before != math.inf), None), None
+        first = min(self._repositories.values(), key=_Repository.due_at, default=None)
+        if first is None or first.due_at() == math.inf:
+            return None, None
+        return (first, None) if first.due_at() <= now else (None, first.due_at() - now)
 
-    def _pushed(
-        self, known: _Repository, mirror: mirrors.Mirror, batch: dict[tuple[str, str, str], Record]
-    ) -> AgentError | None:
+    def _pushed(self, known: _Repository, batch: _Batch) -> AgentError | None:
         try:
-            pushes.write(mirror, known.cluster, batch.values(), branch=self._status_branch, told=known.told)
+            pushes.write(
+                batch.mirror,
+                known.cluster,
+                batch.records.values(),
+                branch=self._status_branch,
+                told=known.told,
+                closed=batch.closed,
+            )
         except AgentError as error:
             return error
         except Exception as error:
-            _log.exception("writing back to %s failed", mirror.url)
+            _log.exception("writing back to %s failed", batch.mirror.url)
             return AgentError(Reason.InternalError, f"writing back failed: {type(error).__name__}; see the agent's log")
         return None
 
-    def _settle(
-        self,
-        known: _Repository,
-        mirror: mirrors.Mirror,
-        batch: dict[tuple[str, str, str], Record],
-        error: AgentError | None,
-    ) -> None:
+    def _settle(self, known: _Repository, batch: _Batch, error: AgentError | None) -> None:
         with self._wake:
             now = self._clock.monotonic()
             before = known.state
             known.busy = False
-            known.state = self._judged(known, error, before)
-            if error is None:
-                known.failures = 0
-                pause = self._interval
-                for key, record in batch.items():
-                    if known.records.get(key) is record:
-                        del known.records[key]
+            if error is not None or not batch.closed:
+                known.state = self._judged(known, error, before)
+            if known.mirror is not batch.mirror:
+                pause = 0.0  # Other credentials came meanwhile.
             else:
-                known.failures += 1
-                patient = min(_LONGEST_BACK_OFF, self._interval * 2 ** (known.failures - 1))
-                pause = FORBIDDEN_INTERVAL if isinstance(error, Stalled) else patient
-                if known.mirror is not mirror:
-                    pause = 0.0  # Other credentials came meanwhile.
+                pause = self._after(known, batch, error, now)
             known.not_before = max(known.not_before, now + pause)
             self._wake.notify_all()
         if known.state != before:
             self._on_change(known.mirror.url)
+
+    def _after(self, known: _Repository, batch: _Batch, error: AgentError | None, now: float) -> float:
+        """Keep what is still to be pushed; seconds until the next push."""
+        is_partial = isinstance(error, pushes.Refused) and error.refs < pushes.refs_of(
+            known.cluster, branch=self._status_branch
+        )
+        if error is not None and not is_partial:
+            known.failures += 1
+            patient = min(_LONGEST_BACK_OFF, self._interval * 2 ** (known.failures - 1))
+            return FORBIDDEN_INTERVAL if isinstance(error, Stalled) else patient
+        known.failures = 0
+        for key, record in batch.records.items():
+            if known.records.get(key) is record:
+                del known.records[key]
+        if isinstance(error, pushes.Refused):
+            known.closed, known.open_at = error.refs, now + FORBIDDEN_INTERVAL
+        elif not batch.closed:
+            known.closed = frozenset()
+        for oldest in list(known.told.owed)[: max(0, len(known.told.owed) - _MOST_RECORDS)]:
+            del known.told.owed[oldest]
+        return self._interval
 
     def _judged(self, known: _Repository, error: AgentError | None, before: WriteBackState) -> WriteBackState:
         if error is None:

@@ -1,5 +1,6 @@
 """The lane that pushes records: batched, patient, and never in the way of anybody."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -115,6 +116,19 @@ def test_a_key_that_may_not_push_is_a_condition_and_tried_hourly(lane: Lane) -> 
     assert lane.lane.state(lane.repository.url).since == lane.clock.now()
 
 
+def test_a_key_that_may_write_nothing_keeps_everything_for_later(lane: Lane) -> None:
+    run_git("config", "receive.hideRefs", "refs", at=lane.repository.bare)
+    lane.submit(Phase.APPLIED)
+    until(lambda: lane.state == ("False", "PushForbidden"))
+    lane.submit(Phase.RUNNING)
+    run_git("config", "--unset", "receive.hideRefs", at=lane.repository.bare)
+    lane.pass_time(FORBIDDEN_INTERVAL - 1)
+    assert lane.told() == []
+    lane.pass_time(2)
+    until(lambda: lane.state == ("True", "Pushed"))
+    assert lane.told() == ["orders applied", "orders running"]
+
+
 def test_new_credentials_are_tried_at_once(lane: Lane, tmp_path: Path) -> None:
     run_git("config", "receive.hideRefs", "refs/notes", at=lane.repository.bare)
     lane.submit(Phase.RUNNING)
@@ -203,3 +217,23 @@ def test_the_status_branch_is_a_matter_of_policy(tmp_path: Path) -> None:
         branches = run_git("for-each-ref", "--format=%(refname)", "refs/heads/gitsync", at=running.repository.bare)
         assert branches == ("refs/heads/gitsync/status/demo" if wanted else "")
         assert ("gitsync/status/demo" in running.lane.state(running.repository.url).message) is wanted
+
+
+def test_a_protected_branch_does_not_slow_the_notes_and_gets_what_it_missed(lane: Lane) -> None:
+    run_git("config", "receive.hideRefs", "refs/heads/gitsync", at=lane.repository.bare)
+    lane.submit(Phase.APPLIED)
+    until(lambda: lane.state == ("False", "PushForbidden"))
+    assert "refs/heads/gitsync/status/demo" in lane.lane.state(lane.repository.url).message
+    assert lane.told() == ["orders applied"]
+    lane.submit(Phase.RUNNING)
+    lane.pass_time(11)
+    until(lambda: lane.told() == ["orders applied", "orders running"])
+    until(lane.lane.is_idle)
+    assert lane.state == ("False", "PushForbidden")
+    assert lane.pushes() == 2
+    run_git("config", "--unset", "receive.hideRefs", at=lane.repository.bare)
+    lane.pass_time(FORBIDDEN_INTERVAL)
+    until(lambda: lane.state == ("True", "Pushed"))
+    text = run_git("show", "gitsync/status/demo:apps/orders.json", at=lane.repository.bare)
+    found = [one["phase"] for commit in json.loads(text)["commits"] for one in commit["records"]]
+    assert found == ["running", "applied"]
