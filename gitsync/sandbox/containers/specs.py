@@ -106,8 +106,18 @@ def _binds(spec: ContainerSpec) -> Iterator[str]:
         yield from words
     yield from ("--bind", str(spec.folder / "termination-log"), spec.termination_path)
     volumes = [("--ro-bind" if mount.read_only else "--bind", str(mount.source), mount.target) for mount in spec.mounts]
+    targets = [mount.target for mount in spec.mounts]
+    volumes += [
+        ("--ro-bind", str(bind.source), bind.target)
+        for bind in spec.image.binds
+        if bind.always_seen and any(_is_below(bind.target, target) for target in targets)
+    ]
     for words in _outer_first(volumes):
         yield from words
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return Path(path) != Path(folder) and Path(path).is_relative_to(folder)
 
 
 def writable(folder: Path, target: str) -> Path:

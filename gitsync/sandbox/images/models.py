@@ -12,10 +12,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A file or folder of this machine seen at `target` (absolute, normalised)."""
+    """A file or folder of this machine seen at `target` (absolute, normalised).
+
+    `always_seen`: also below a place where a pod mounts a volume.
+    """
 
     source: Path
     target: str
+    always_seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The image `gitsync:*`: this very installation, with Git, at its own paths.
 
 What runs in the sandbox's pods is what the user installed or is editing: the interpreter, its environment and the
-folders its packages are imported from are bound read-only where they are.
+folders its packages are imported from are bound read-only where they are. That may be anywhere, below /tmp as well,
+so a volume that a pod mounts there does not hide them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def image(reference: str) -> Image:
     return Image(
         reference=reference,
         entrypoint=("gitsync",),
-        binds=tuple(Bind(folder, str(folder)) for folder in _folders(git)),
+        binds=tuple(Bind(folder, str(folder), always_seen=True) for folder in _folders(git)),
         scratch=(HOME,),
         workdir=HOME,
         user="gitsync",
