@@ -23,6 +23,7 @@ class Reason(StrEnum):
     Invalid = "Invalid"
     NotFound = "NotFound"
     UnknownKind = "UnknownKind"
+    NotLeader = "NotLeader"
     # Flink REST
     FlinkUnreachable = "FlinkUnreachable"
     FlinkError = "FlinkError"
@@ -40,6 +41,7 @@ class Reason(StrEnum):
     PathNotFound = "PathNotFound"
     RenderFailed = "RenderFailed"
     KustomizeMissing = "KustomizeMissing"
+    HelmUnavailable = "HelmUnavailable"
     PushForbidden = "PushForbidden"
     WebhookSecretMissing = "WebhookSecretMissing"
     PortUnavailable = "PortUnavailable"
