@@ -294,7 +294,10 @@ spec:
   - name: v1
     served: true
     storage: true
-    schema: {{openAPIV3Schema: {{type: object, properties: {{spec: {{type: object, properties: {{size: {{type: integer}}}}}}}}}}}}
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties: {{spec: {{type: object, properties: {{size: {{type: integer}}}}}}}}
 """
     gadget = f"apiVersion: {group}/v1\nkind: Gadget\nmetadata: {{name: g}}\nspec: {{size: 3}}\n"
     revision = repository.commit("both", {"apps/a-gadget.yaml": gadget, "apps/definition.yaml": definition})
