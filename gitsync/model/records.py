@@ -46,7 +46,7 @@ ORDER = {
         (Phase.PENDING, Phase.APPLIED, Phase.RUNNING, Phase.STABLE, Phase.FAILED, Phase.SUPERSEDED)
     )
 }
-"""The order of phases one commit reached within one second, which is what records are timed by."""
+"""The order of phases one commit reached at one time, as far as records tell times apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line. `revision` is a full commit id, `time` aware and UTC, to the second."""
+    """One line. `revision` is a full commit id, `time` aware and UTC, told to the millisecond."""
 
     cluster: str
     app: str
@@ -99,8 +99,9 @@ class Record:
 
 
 def stamp(moment: datetime) -> str:
-    """A time as records have it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """A time as records have it: UTC, to the millisecond, so that texts sort as the times do."""
+    utc = moment.astimezone(UTC)
+    return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond // 1000:03d}Z"
 
 
 def latest(records: Iterable[Record]) -> Record | None:
@@ -123,7 +124,7 @@ def parse_lines(text: str) -> tuple[Record, ...]:
 def merge(*texts: str) -> str:
     """All lines of `texts`, the newest per cluster, app and phase; ends with a line feed unless empty.
 
-    Of two lines of the same second the greater text wins, so that every writer comes to the same result.
+    Of two lines of the same time the greater text wins, so that every writer comes to the same result.
     """
     newest: dict[tuple[str, str, str], tuple[str, str]] = {}
     foreign: dict[str, None] = {}

@@ -7,24 +7,19 @@ loader (a file must be below its kustomization; a base or a component is a direc
 """
 
 import posixpath
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-
-import yaml
 
 from gitsync.git import trees
 from gitsync.manifests import yamlgo
 from gitsync.manifests.jsonstreams import YamlError
 from gitsync.model.rendersets import InputFile, RenderError
-from gitsync.render import links
-from operator_core.jsonvalues import Json, Object, dig
+from gitsync.render import links, references
+from operator_core.jsonvalues import Object
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-_REMOTE = re.compile(r"://|^git::|^[^/]*@[^/]*:|^(www\.)?github\.com[/:]|^gh:|[?&](ref|version)=", re.IGNORECASE)
 _HELM = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
 _PLUGINS = ("generators", "transformers", "validators")
-_GENERATED = {"configMapGenerator": "ConfigMap", "secretGenerator": "Secret"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,43 +138,24 @@ def _follow(root: _Root, content: Object, walk: _Walk) -> None:
     for name in _HELM:
         if content.get(name):
             _fail(root, name, f"{name}: Helm charts are not inflated; render them before committing", walk)
-    for reference in (*_texts(content.get("resources")), *_texts(content.get("bases"))):
+    for reference in (*references.texts(content.get("resources")), *references.texts(content.get("bases"))):
         _resource(root, reference, walk)
-    for reference in _texts(content.get("components")):
+    for reference in references.texts(content.get("components")):
         _directory(root, reference, walk)
-    for reference in _files_of(content):
+    for reference in references.files_of(content):
         _file(root, reference, walk)
     for name in _PLUGINS:
-        for reference in _texts(content.get(name)):
+        for reference in references.texts(content.get(name)):
             _plugin(root, reference, walk)
-    for name, kind in _GENERATED.items():
-        walk.generated += [Generated(kind, str(one.get("name", "")), root.file) for one in _maps(content.get(name))]
-
-
-def _files_of(content: Object) -> Iterator[str]:
-    """References to single files of a kustomization."""
-    yield from _texts(content.get("crds"))
-    yield from _texts(content.get("configurations"))
-    yield from _texts([dig(content, "openapi", "path")])
-    yield from (text for text in _texts(content.get("patchesStrategicMerge")) if not _is_inline(text))
-    for name in ("patches", "patchesJson6902", "replacements"):
-        yield from _texts([one.get("path") for one in _maps(content.get(name))])
-    for name in _GENERATED:
-        for one in _maps(content.get(name)):
-            yield from _sources(one)
-
-
-def _sources(generator: Object) -> Iterator[str]:
-    """Files a ConfigMap or a Secret is made of: `path` or `key=path`, and files of variables."""
-    for source in _texts(generator.get("files")):
-        yield source.partition("=")[2] if "=" in source else source
-    yield from _texts(generator.get("envs"))
-    yield from _texts([generator.get("env")])
+    for name, kind in references.GENERATED.items():
+        walk.generated += [
+            Generated(kind, str(one.get("name", "")), root.file) for one in references.maps(content.get(name))
+        ]
 
 
 def _plugin(root: _Root, reference: str, walk: _Walk) -> None:
     """The configuration of a generator, a transformer or a validator: in place, in a file, or made by a directory."""
-    if _is_inline(reference):
+    if references.is_inline(reference):
         _plugin_files(root, reference, walk)
         return
     match _resource(root, reference, walk):
@@ -196,27 +172,10 @@ def _plugin(root: _Root, reference: str, walk: _Walk) -> None:
 
 
 def _plugin_files(root: _Root, text: str, walk: _Walk) -> None:
-    """Files that configurations of Kustomize's own plugins name."""
-    try:
-        documents = [one.value for one in yamlgo.load_all(text) if isinstance(one.value, dict)]
-    except YamlError:
-        return  # Kustomize says it, with the place.
-    for one in documents:
-        match one.get("kind"):
-            case "ConfigMapGenerator" | "SecretGenerator":
-                wanted = list(_sources(one))
-            case "PatchTransformer" | "PatchJson6902Transformer":
-                wanted = _texts([one.get("path")])
-            case "PatchStrategicMergeTransformer":
-                wanted = [path for path in _texts(one.get("paths")) if not _is_inline(path)]
-            case "ReplacementTransformer":
-                wanted = _texts([item.get("path") for item in _maps(one.get("replacements"))])
-            case "HelmChartInflationGenerator":
-                wanted = []
-                _fail(root, "HelmChartInflationGenerator", "Helm charts are not inflated: render them first", walk)
-            case _:
-                wanted = []
-        for reference in wanted:
+    for reference in references.plugin_files(text):
+        if reference == references.HELM:
+            _fail(root, reference, "Helm charts are not inflated; render them before committing", walk)
+        else:
             _file(root, reference, walk)
 
 
@@ -259,7 +218,7 @@ def _is_below(root: _Root, reference: str, file: trees.File, walk: _Walk) -> boo
 
 def _reached(root: _Root, reference: str, walk: _Walk) -> links.Reached | links.Directory | None:
     """What a reference leads to in this commit, or an error about it."""
-    if _REMOTE.search(reference):
+    if references.is_remote(reference):
         _fail(root, reference, f"{reference!r} is not in this repository: remote bases and files are refused", walk)
         return None
     path = posixpath.normpath(_join(root.directory, reference))
@@ -297,31 +256,9 @@ def _why(found: links.Directory | links.Nothing | links.Refused) -> str:
 
 
 def _fail(root: _Root, token: str, problem: str, walk: _Walk) -> None:
-    line, column = _place(root.text, token)
+    line, column = references.place(root.text, token)
     walk.errors.append(RenderError(root.file, line, column, problem))
-
-
-def _place(text: str, token: str) -> tuple[int, int]:
-    """Line and column of the scalar that holds `token` in a sound YAML text; zeros when there is none."""
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        if isinstance(event, yaml.ScalarEvent) and (event.value == token or event.value.endswith(f"={token}")):
-            mark = event.start_mark
-            return (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
-    return 0, 0
-
-
-def _is_inline(text: str) -> bool:
-    return "\n" in text or text.lstrip().startswith("{")
 
 
 def _join(directory: str, name: str) -> str:
     return f"{directory}/{name}" if directory else name
-
-
-def _texts(value: Json) -> list[str]:
-    """The texts of a list; what has another form is Kustomize's to complain about."""
-    return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []
-
-
-def _maps(value: Json) -> list[Object]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

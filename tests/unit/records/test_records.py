@@ -24,7 +24,7 @@ def test_a_line_has_exactly_the_keys_programs_rely_on() -> None:
     line = record(message="ready").to_line()
     assert line == (
         '{"v":1,"cluster":"demo","app":"orders","revision":"0123456789abcdef0123456789abcdef01234567",'
-        '"phase":"running","reason":"Running","message":"ready","time":"2026-11-21T09:00:00Z",'
+        '"phase":"running","reason":"Running","message":"ready","time":"2026-11-21T09:00:00.000Z",'
         '"jobs":[{"kind":"FlinkDeployment","namespace":"default","name":"orders","effect":"upgrade-savepoint",'
         '"jobId":"a1","restoredFrom":"file:/sp/0","savepoint":"file:/sp/1"}]}'
     )
@@ -112,7 +112,7 @@ def test_lines_that_are_no_records_are_skipped(line: str) -> None:
     assert records.parse_lines(f"{line}\n{record().to_line()}\n") == (record(),)
 
 
-def test_phases_of_one_second_stand_in_the_order_they_come() -> None:
+def test_phases_of_one_time_stand_in_the_order_they_come() -> None:
     text = ""
     for phase in (Phase.SUPERSEDED, Phase.STABLE, Phase.PENDING, Phase.RUNNING, Phase.APPLIED):
         text = records.merge(text, record(phase=phase).to_line())
