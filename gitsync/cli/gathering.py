@@ -14,7 +14,8 @@ from gitsync.cli.locating import Located
 from gitsync.git import trees
 from gitsync.git.worktrees import Snapshot
 from gitsync.model.rendersets import RenderedObject, RenderSet
-from gitsync.render import documents, kustomizations, rendering, selecting
+from gitsync.render import documents, helmoptions, helmrendering, kustomizations, rendering, selecting
+from gitsync.render.helm import Helm
 from gitsync.validate.checking import Directory
 from gitsync.validate.findings import Finding, Severity
 from operator_core.errors import AgentError, Reason, Stalled
@@ -46,7 +47,9 @@ def gather(snapshot: Snapshot, places: Sequence[Located]) -> list[Directory]:
     used = {item.path for build in needed.values() for item in build.inputs if item.blob}
     found = [_built(path, tree) for path in needed if not _is_used_by_another(path, needed)]
     found += [
-        _chart(path) for path in sorted(tree.charts) if not any(path.startswith(f"{other}/") for other in tree.charts)
+        _chart(path, tree)
+        for path in sorted(tree.charts)
+        if not any(path.startswith(f"{other}/") for other in tree.charts)
     ]
     for path, files in tree.files.items():
         own = [file for file in files if file.path not in used and not _is_in_chart(file.path, tree)]
@@ -116,10 +119,24 @@ def _told(rendered: RenderSet) -> Iterable[Finding]:
             yield Finding(match["file"], line, column, "kustomize", Severity.warning, match["message"])
 
 
-def _chart(path: str) -> Directory:
-    message = "not checked: a Helm chart has no objects before it is given values"
+def _chart(path: str, tree: _Tree) -> Directory:
+    """A chart with its own values alone; one that needs more can only be judged by whoever gives it some."""
     file = f"{path}/Chart.yaml" if path else "Chart.yaml"
-    return Directory(path, (), (Finding(file, 1, 0, "helm", Severity.advice, message),), is_built=True)
+    name = re.sub(r"[^a-z0-9-]", "-", path.rpartition("/")[2].lower()).strip("-") or "release"
+    snapshot = tree.snapshot
+    try:
+        options = helmoptions.parse(None, name, "default")
+        rendered = helmrendering.render(snapshot.mirror, snapshot.revision, path or ".", options, Helm(), {})
+    except AgentError as error:
+        why = "no 'helm' on PATH" if error.reason is Reason.HelmUnavailable else error.message
+        return Directory(
+            path, (), (Finding(file, 1, 0, "helm", Severity.advice, f"not checked: {why}"),), is_built=True
+        )
+    told = tuple(
+        Finding(one.file, one.line, one.column, "helm", Severity.advice, f"not checked: {one.message}")
+        for one in rendered.errors
+    )
+    return Directory(path, rendered.objects, told, is_built=True)
 
 
 def _plain(path: str, files: list[trees.File], tree: _Tree) -> Directory:

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 @click.option("--recurse/--no-recurse", default=True, show_default=True, help="Read directories below it too.")
 @click.option("--include", default="", help="Glob of the files to read, relative to the path.")
 @click.option("--exclude", default="", help="Glob of the files to leave out.")
+@click.option("--release", default="release", show_default=True, help="Of a Helm chart: name of the release.")
+@click.option("--destination-namespace", default="default", show_default=True, help="Of a Helm chart: its namespace.")
+@click.option(
+    "--values",
+    "helm_values",
+    multiple=True,
+    help="Of a Helm chart: value file, relative to the chart or with a leading / to the repository.",
+)
 @click.option("--git-username", envvar="GITSYNC_GIT_USERNAME")
 @click.option("--git-password-file", type=click.Path(path_type=Path), envvar="GITSYNC_GIT_PASSWORD_FILE")
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
@@ -29,14 +37,15 @@ def render(place: Path | None, output: str, **options: object) -> int:
     """Print the objects of PATH, a file or a directory as it is now, or of a commit with --repo.
 
     JSON is an array, YAML a stream of documents; warnings go to standard error. Files Git ignores do
-    not count. Plain manifests are read as Argo CD reads them, no cluster is needed.
+    not count. A directory is plain manifests, a Kustomization or a Helm chart, told apart and read as
+    Argo CD does; no cluster is needed.
 
     Exit code 3 when it cannot be rendered, with every reason and its place on standard error.
     """
     if (place is None) == (options["repo"] is None):
         raise click.UsageError("give either PATH or --repo")
     with _place(place, options) as (mirror, revision, source):
-        rendered = _rendered(mirror, revision, source)
+        rendered = _rendered(mirror, revision, source, options)
     for warning in rendered.warnings:
         click.echo(f"warning: {warning}", err=True)
     for error in rendered.errors:
@@ -47,10 +56,19 @@ def render(place: Path | None, output: str, **options: object) -> int:
     return 0
 
 
-def _rendered(mirror: "Mirror", revision: "Revision", source: "Source") -> "RenderSet":
-    from gitsync.render import rendering
+def _rendered(mirror: "Mirror", revision: "Revision", source: "Source", options: dict[str, object]) -> "RenderSet":
+    from gitsync.git import trees
+    from gitsync.render import helmrendering, rendering
 
-    return rendering.render(mirror, revision, source)
+    if not helmrendering.is_wanted(trees.listing(mirror, revision.sha), source):
+        return rendering.render(mirror, revision, source)
+    from gitsync.render import helmoptions
+    from gitsync.render.helm import Helm
+
+    values = options["helm_values"]
+    given = {"valueFiles": list(values) if isinstance(values, tuple) else []}
+    wanted = helmoptions.parse(given, str(options["release"]), str(options["destination_namespace"]))
+    return helmrendering.render(mirror, revision, source.path, wanted, Helm(), {})
 
 
 @contextlib.contextmanager

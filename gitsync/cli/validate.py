@@ -37,7 +37,8 @@ def validate(
     """Check the manifests at each PATH, a file or a directory with all below it, as they are now.
 
     YAML as Kubernetes reads it, fields and types, the operator's rules, references between files,
-    objects given twice, and whether a change would cost a job its state. Kustomizations are built.
+    objects given twice, and whether a change would cost a job its state. Kustomizations are built, and
+    Helm charts rendered with their own values where there is a helm.
     Kubernetes' own kinds are checked where gitsync[validate] is installed.
 
     Exit code 0 when nothing was found, 1 when something was, 3 when a path cannot be read.

@@ -81,16 +81,18 @@ def joined(
 
     `namespaced`: (apiVersion, kind) -> whether it lives in a namespace; one that is not known is taken to.
     """
-    found: dict[Identity, RenderedObject] = {}
+    found: dict[tuple[Identity, int], RenderedObject] = {}
     warnings: list[str] = []
     for objects in rendered:
         for one in objects:
             identity = _placed(one, namespace, namespaced)
-            earlier = found.pop(identity, None)
+            # What the API server names is never the same object twice.
+            key = (identity, 0 if identity.name else len(found) + 1)
+            earlier = found.pop(key, None)
             if earlier is not None:
                 places = f"{earlier.file}:{earlier.line} and {one.file}:{one.line}"
                 warnings.append(f"{identity.shown} is given twice, in {places}; the last one counts")
-            found[identity] = one
+            found[key] = one
     return tuple(found.values()), tuple(warnings)
 
 
