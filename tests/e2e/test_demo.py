@@ -1,4 +1,4 @@
-"""`gitsync demo` as a person runs it: its results, and that nothing of it is left however it ends (F80, F83)."""
+"""`gitsync demo` as a person runs it: its results, and that nothing of it is left however it ends (F80)."""
 
 from __future__ import annotations
 
