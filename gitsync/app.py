@@ -1,13 +1,15 @@
 """The agent: which parts there are, how they are wired, in which order they start and stop.
 
 Two halves that meet only through the API server: the sync half makes specs equal Git, the operator
-half makes jobs equal specs. Each may run alone (`role`). Nothing here decides anything.
+half makes jobs equal specs. Each may run alone (`role`), and each acts only under a lease of its own, so
+that of several agents one does the work. Nothing here decides anything.
 """
 
 import logging
 import signal
 import tempfile
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -22,12 +24,22 @@ from gitsync.web.server import Server
 from operator_core.controllers.operator import Operator
 from operator_core.errors import Reason, Retry
 from operator_core.kube.client import Client
+from operator_core.kube.leases import Lease
 from operator_core.runtime.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 20.0
 _SYNC_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One half of the agent and the lease without which it does nothing."""
+
+    lease: Lease
+    part: Operator | SyncHalf
 
 
 class Agent:
@@ -37,26 +49,31 @@ class Agent:
         self._settings = settings
         self._client = client
         self._clock = clock
-        runs_operator, runs_sync = settings.role in ("all", "operator"), settings.role in ("all", "sync")
-        self._operator = self._operator_half() if runs_operator else None
-        self._sync = SyncHalf(settings, client, clock, work_directory) if runs_sync else None
+        self._work_directory = work_directory
+        self._operator = self._operator_half() if settings.role in ("all", "operator") else None
+        self._sync = self._sync_half() if settings.role in ("all", "sync") else None
+        self._halves = tuple(half for half in (self._operator, self._sync) if half is not None)
         self._ready = threading.Event()
         self._web = Server(self._web_app(), settings.web_port) if settings.web_port else None
 
-    def start(self) -> None:
-        """Bring everything up. Raises Retry when the API server does not list in time, Stalled without the kinds."""
+    def start(self, over: threading.Event) -> None:
+        """Bring everything up, each half as soon as no other agent acts in its place; until then, or `over`, wait.
+
+        Raises Retry when the API server does not list in time, Stalled without the kinds.
+        """
         if self._web is not None:
             self._web.start()
-        if self._settings.install_crds:
-            self._install()
-        if self._sync is not None:
-            rootapps.ensure(self._client, self._settings)
-        if self._operator is not None:
-            self._operator.start()
-        if self._sync is not None:
-            self._sync.start()
-        halves = [half for half in (self._operator, self._sync) if half is not None]
-        if not all(half.wait_synced(_SYNC_SECONDS) for half in halves):
+        rootapps.ensure_namespace(self._client, self._settings.namespace)
+        for half in self._halves:
+            half.lease.start()
+        waiting = list(self._halves)
+        while waiting and not over.is_set():
+            for half in [half for half in waiting if half.lease.wait_held(_LOOK_SECONDS)]:
+                self._begin(half)
+                waiting.remove(half)
+        if waiting:
+            return
+        if not all(half.part.wait_synced(_SYNC_SECONDS) for half in self._halves):
             raise Retry(
                 Reason.ApiUnreachable, f"{self._client.server} did not list the agent's kinds in {_SYNC_SECONDS:.0f} s"
             )
@@ -66,37 +83,63 @@ class Agent:
         )
 
     def stop(self) -> None:
-        """Let passes under way end: first what writes specs, then what acts on them."""
+        """Let passes under way end: first what writes specs, then what acts on them; then others may act."""
         self._ready.clear()
-        if self._sync is not None:
-            self._sync.stop(STOP_SECONDS)
-        if self._operator is not None:
-            self._operator.stop(STOP_SECONDS)
+        for half in reversed(self._halves):
+            half.part.stop(STOP_SECONDS)
+        for half in self._halves:
+            half.lease.stop(STOP_SECONDS)
         if self._web is not None:
             self._web.stop(STOP_SECONDS)
         self._client.close()
 
+    def _begin(self, half: Half) -> None:
+        if self._settings.install_crds:
+            self._install()
+        if half is self._sync:
+            rootapps.ensure(self._client, self._settings)
+        half.part.start()
+
+    def _wrong(self) -> str:
+        """Why the agent does not do its work; empty when it does."""
+        problems = [
+            f"the lease {half.lease.place}: {half.lease.problem}" for half in self._halves if half.lease.problem
+        ]
+        return "; ".join(problems) or ("" if self._ready.is_set() else "the agent is starting or stopping")
+
     def _web_app(self) -> Starlette:
-        queues = {name: half for name, half in (("operator", self._operator), ("sync", self._sync)) if half is not None}
+        named = (("operator", self._operator), ("sync", self._sync))
+        queues = {name: half.part for name, half in named if half is not None}
         secret = self._settings.webhook.secret_file if self._settings.webhook.port else None
+        sync = self._sync.part if self._sync is not None else None
         hooks = WebHooks(
             live=lambda: "",
-            ready=lambda: "" if self._ready.is_set() else "the agent is starting or stopping",
+            ready=self._wrong,
             metrics=telemetry.registry(self._client, queues),
             receiver=None
-            if secret is None or self._sync is None
-            else Receiver(secret=lambda: signatures.read_secret(secret), on_push=self._sync.pushed),
+            if secret is None or not isinstance(sync, SyncHalf)
+            else Receiver(secret=lambda: signatures.read_secret(secret), on_push=sync.pushed),
         )
         return make_app(hooks)
 
-    def _operator_half(self) -> Operator:
-        return Operator(
-            self._client,
+    def _operator_half(self) -> Half:
+        lease = self._lease("gitsync-operator")
+        part = Operator(
+            self._client.guarded(lease.check),
             clock=self._clock,
             namespaces=self._settings.watch_namespaces,
             defaults=self._settings.operator_defaults,
             rest=self._settings.flink_rest,
         )
+        return Half(lease, part)
+
+    def _sync_half(self) -> Half:
+        lease = self._lease("gitsync-sync")
+        client = self._client.guarded(lease.check)
+        return Half(lease, SyncHalf(self._settings, client, self._clock, self._work_directory))
+
+    def _lease(self, name: str) -> Lease:
+        return Lease(self._client, self._clock, self._settings.namespace, name)
 
     def _install(self) -> None:
         wanted = definitions.all_definitions()
@@ -113,7 +156,7 @@ def run(settings: Settings, client: Client) -> None:
     with tempfile.TemporaryDirectory(prefix="gitsync-") as scratch:
         agent = Agent(settings, client, SystemClock(), settings.work_directory or Path(scratch))
         try:
-            agent.start()
+            agent.start(over)
             over.wait()
             log.info("stopping")
         finally:

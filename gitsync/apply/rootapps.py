@@ -48,7 +48,7 @@ def ensure(client: Client, settings: Settings) -> None:
     try:
         client.send(request)
     except errors.NotFound:
-        _ensure_namespace(client, settings.namespace)
+        ensure_namespace(client, settings.namespace)
         try:
             client.send(request)
         except errors.NotFound as error:
@@ -56,7 +56,8 @@ def ensure(client: Client, settings: Settings) -> None:
             raise Stalled(Reason.UnknownKind, text) from error
 
 
-def _ensure_namespace(client: Client, name: str) -> None:
+def ensure_namespace(client: Client, name: str) -> None:
+    """Make the agent's namespace if it is not there and may be made."""
     try:
         client.send(requests.create(requests.NAMESPACES, None, {"metadata": {"name": name}}))
     except (errors.AlreadyExists, errors.Forbidden):

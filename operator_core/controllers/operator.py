@@ -47,7 +47,7 @@ class Operator:
     ) -> None:
         self._queue = Queue(clock)
         self._pods = PodIndex()
-        transport = DirectTransport() if rest == "direct" else ProxyTransport(client)
+        transport = DirectTransport(check=client.check) if rest == "direct" else ProxyTransport(client)
         self._rest = Rest(transport, clock)
         self._slow = threading.BoundedSemaphore(max(1, workers // 4))
         self.resources = Cache(

@@ -6,6 +6,7 @@ for a second at first, then longer, so that a pass over it costs nothing. Decide
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
@@ -52,13 +53,19 @@ class Transport(Protocol):
 class DirectTransport:
     """To the Service's DNS name, from inside the cluster. Connections are not kept: addresses change at upgrades."""
 
-    def __init__(self, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, *, check: Callable[[], None] | None = None, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """`check` raises where side effects are not allowed now."""
+        self._check = check
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
         limits = httpx.Limits(max_keepalive_connections=0, max_connections=64)
         self._client = httpx.Client(timeout=timeout, limits=limits, transport=transport, trust_env=False)
 
     def send(self, address: Address, request: FlinkRequest) -> Object:
         """The JSON object of the answer. Raises flink.errors."""
+        if self._check is not None and request.method != "GET":
+            self._check()
         scheme = "https" if address.tls else "http"
         url = f"{scheme}://{address.service}.{address.namespace}:{address.port}{request.path}"
         try:

@@ -6,10 +6,11 @@ because decoding them costs six times as much as the JSON itself. Decides nothin
 returned or raised as one of `kube.errors`.
 """
 
+import copy
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlencode
@@ -29,6 +30,22 @@ POOL_SIZE = 32
 _RETRIES = urllib3.Retry(total=1, connect=1, read=1, redirect=0, status=0, other=0, allowed_methods=frozenset({"GET"}))
 
 
+class _Sent:
+    """How many requests a connection sent."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def add(self) -> None:
+        with self._lock:
+            self.count += 1
+
+
+def _always() -> None:
+    """Nothing forbids side effects."""
+
+
 class Client:
     """Sends `Request` values. Safe to share between threads."""
 
@@ -38,8 +55,8 @@ class Client:
         self._configuration = configuration
         self._api = kubernetes_client.ApiClient(configuration)
         self._pool: urllib3.PoolManager = self._api.rest_client.pool_manager
-        self._count_lock = threading.Lock()
-        self._requests = 0
+        self._sent = _Sent()
+        self._check: Callable[[], None] = _always
         self.current_namespace = current_namespace
 
     @classmethod
@@ -72,7 +89,17 @@ class Client:
     @property
     def requests_sent(self) -> int:
         """How many requests were sent so far, watches included."""
-        return self._requests
+        return self._sent.count
+
+    def guarded(self, check: Callable[[], None]) -> Self:
+        """The same connection for somebody who may act only while `check` does not raise; reading is free."""
+        other = copy.copy(self)
+        other._check = check
+        return other
+
+    def check(self) -> None:
+        """Raise unless side effects are allowed now. Called before each request that is not a GET."""
+        self._check()
 
     def send(self, request: Request, *, timeout: float = READ_SECONDS) -> Object:
         """The JSON object that the API server answers. Raises `kube.errors`."""
@@ -108,8 +135,9 @@ class Client:
         if request.query:
             url += "?" + urlencode(request.query)
         body = None if request.body is None else json.dumps(request.body).encode()
-        with self._count_lock:
-            self._requests += 1
+        if request.method != "GET":
+            self._check()
+        self._sent.add()
         try:
             response = self._pool.request(
                 request.method,

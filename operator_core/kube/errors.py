@@ -12,6 +12,7 @@
         TooManyRequests   429, with Retry-After in `after`
         ServerError       5xx
       Unreachable         no answer at all (connection, TLS, time-out)
+        NotLeader         not asked: another agent holds the lease, or nobody renewed ours
 
 The API server's message is kept, cut to `MESSAGE_LIMIT` characters: a rejected object can be quoted
 in it at length.
@@ -88,6 +89,14 @@ class Unreachable(Retry):
     def __init__(self, message: str) -> None:
         super().__init__(Reason.ApiUnreachable, message)
         self.status = 0
+
+
+class NotLeader(Unreachable):
+    """A side effect that is not allowed without the lease."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.reason = Reason.NotLeader
 
 
 _BY_STATUS: dict[int, type[KubeError]] = {
