@@ -95,7 +95,7 @@ class Record:
 
     def says_the_same_as(self, other: "Record") -> bool:
         """Whether both tell the same story, whenever they were written."""
-        return _without_time(self.to_line()) == _without_time(other.to_line())
+        return _without_time(self.to_json()) == _without_time(other.to_json())
 
 
 def stamp(moment: datetime) -> str:
@@ -142,15 +142,21 @@ def merge(*texts: str) -> str:
 
 def added(text: str, records: Iterable[Record]) -> str:
     """`text` with `records` merged in; unchanged by a record that is already told with another time."""
+    present: dict[tuple[str, str], list[Record]] = {}
+    for one in parse_lines(text):
+        present.setdefault((one.cluster, one.app), []).append(one)
+    news: list[str] = []
     for record in records:
-        if is_news(record, parse_lines(text)):
-            text = merge(text, record.to_line())
-    return text
+        of_app = present.setdefault((record.cluster, record.app), [])
+        if is_news(record, of_app):
+            present[(record.cluster, record.app)] = [one for one in of_app if one.phase is not record.phase] + [record]
+            news.append(record.to_line())
+    return merge(text, *news) if news else text
 
 
 def is_news(record: Record, present: Iterable[Record]) -> bool:
-    """Whether `record` adds to the records that are there: new words, or a phase that was left and came again."""
-    of_app = [one for one in present if (one.cluster, one.app) == (record.cluster, record.app)]
+    """Whether `record` adds to what is there of its app: new words, or a phase that was left and came again."""
+    of_app = list(present)
     of_phase = [one for one in of_app if one.phase is record.phase]
     if any(one.time > record.time for one in of_phase):
         return False
@@ -178,8 +184,8 @@ def _job_to_json(job: JobRecord) -> Object:
     }
 
 
-def _without_time(line: str) -> Object:
-    return {key: value for key, value in json.loads(line).items() if key != "time"}
+def _without_time(line: Object) -> Object:
+    return {key: value for key, value in line.items() if key != "time"}
 
 
 def _object(line: str) -> Object | None:
