@@ -122,7 +122,7 @@ def _with_one_source(spec: Object) -> tuple[Object, list[tuple[str, str]]]:
 
 def _tool_problems(spec: Object) -> Iterator[tuple[str, str]]:
     for place, source in _sources(spec):
-        tools = [tool for tool in _TOOLS if source.get(tool)]
+        tools = [tool for tool in _TOOLS if not _is_empty(source.get(tool))]
         if len(tools) > 1:
             yield f"{place}.{tools[1]}", f"is given beside {tools[0]}: a source has one tool at most"
         if not source.get("repoURL"):
