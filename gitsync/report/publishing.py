@@ -2,16 +2,17 @@
 
 The status is written only when it differs, with the resourceVersion it was computed from; losing
 that race means reading again, not repeating the write. Records go to the write-back lane when they
-say something new. Decides nothing about what is told (`status`, `phases`, `gitstatus`).
+say something new. Decides nothing about what is told (`status`, `phases`, `telling`).
 """
 
 import threading
 from collections.abc import Callable, Iterable
 
+from gitsync.model import telling
 from gitsync.model.identities import AppName
 from gitsync.model.records import Record
 from gitsync.model.syncstatuses import Status
-from gitsync.report import conditions, gitstatus, status
+from gitsync.report import conditions, status
 from operator_core.kube import errors, requests
 from operator_core.kube.caches import Cache
 from operator_core.kube.client import Client
@@ -71,7 +72,7 @@ class Publisher:
     def tell(self, name: AppName, url: str, record: Record) -> None:
         """Hand on what `record` adds to what was told before."""
         with self._lock:
-            due = gitstatus.due(record, self._told.get(name))
+            due = telling.due(record, self._told.get(name))
             self._told[name] = due.told
         if due.records:
             self._submit(url, due.records)
