@@ -38,10 +38,7 @@ def processes_of(folder: Path) -> list[str]:
 
 @contextmanager
 def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    # A shell's background job ignores SIGINT and hands that down; a demo at a terminal does not.
-    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
     demo = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    signal.signal(signal.SIGINT, inherited)
     try:
         yield demo
     finally:
