@@ -40,9 +40,7 @@ def merged(files: dict[str, str], source: dict[str, Any] | None = None, mode: st
         ),
         ({"apps/a/.argocd-source-other.yaml": "helm: {values: z}"}, SOURCE),
         (
-            {
-                "apps/a/.argocd-source.yaml": "{repoURL: e, path: /, chart: c, directory: {recurse: true}}"
-            },
+            {"apps/a/.argocd-source.yaml": "{repoURL: e, path: /, chart: c, directory: {recurse: true}}"},
             {**SOURCE, "directory": {"recurse": True}},
         ),
         ({"apps/a/.argocd-source.yaml": "# nothing\n"}, SOURCE),
