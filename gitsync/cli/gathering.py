@@ -43,6 +43,8 @@ def gather(snapshot: Snapshot, places: Sequence[Located]) -> list[Directory]:
     tree = _Tree(snapshot, trees.listing(snapshot.mirror, snapshot.revision.sha))
     for one in places:
         _look(one, tree)
+    # One Git process for all files instead of one per directory; what is too large for the memo is read later.
+    trees.read(snapshot.mirror, [file.blob for files in tree.files.values() for file in files if file.size < 100_000])
     needed = {path: kustomizations.needed(tree.listing, path, tree.read) for path in sorted(tree.kustomized)}
     used = {item.path for build in needed.values() for item in build.inputs if item.blob}
     found = [_built(path, tree) for path in needed if not _is_used_by_another(path, needed)]

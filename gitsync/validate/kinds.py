@@ -9,7 +9,7 @@ import functools
 import importlib.util
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,25 +44,31 @@ class Kinds:
 
     schemas: Path | None
     _custom: dict[tuple[str, str], Schema] = field(default_factory=dict)
+    _own: set[str] = field(default_factory=set)
 
     @property
     def built_in(self) -> BuiltIn | None:
         """Kubernetes' own kinds, read when the first object asks for one."""
         return _read(self.schemas) if self.schemas is not None else None
 
-    def learn(self, definitions: Iterable[Object]) -> None:
-        """Take the kinds of CustomResourceDefinitions in; a sound schema is not checked for."""
+    def learn(self, definitions: Iterable[Object], *, over: bool = True) -> None:
+        """Take the kinds of CustomResourceDefinitions in, `over` those known already; schemas are trusted."""
         for definition in definitions:
             group, kind = dig(definition, "spec", "group", default=""), dig(definition, "spec", "names", "kind")
             for version in dig(definition, "spec", "versions", default=[]):
                 schema = dig(version, "schema", "openAPIV3Schema")
                 if isinstance(schema, dict) and isinstance(kind, str):
-                    self._custom[(f"{group}/{dig(version, 'name', default='')}", kind)] = Schema(schema, {})
+                    key = (f"{group}/{dig(version, 'name', default='')}", kind)
+                    if over or key not in self._custom:
+                        self._custom[key] = Schema(schema, {})
 
     def schema(self, api_version: str, kind: str) -> Schema | None:
         """The schema of a kind; None where it is not known."""
-        custom = self._custom.get((api_version, kind))
         group, _, version = api_version.rpartition("/")
+        if group in _OWN and group not in self._own:
+            self._own.add(group)
+            self.learn(_OWN[group](), over=False)
+        custom = self._custom.get((api_version, kind))
         if custom is not None or not _may_be_built_in(group) or self.built_in is None:
             return custom
         node = self.built_in.schemas.get((group, version, kind))
@@ -84,14 +90,21 @@ def _may_be_built_in(group: str) -> bool:
 
 def known(schemas: Path | None) -> Kinds:
     """Our own kinds, and those of Kubernetes where their schemas are given."""
-    kinds = Kinds(schemas)
-    kinds.learn([*_own_definitions(), syncapps.crd()])
-    return kinds
+    return Kinds(schemas)
 
 
 @functools.cache
-def _own_definitions() -> tuple[Object, ...]:
+def _flink() -> tuple[Object, ...]:
     return tuple(crds.flink_crds())
+
+
+@functools.cache
+def _sync() -> tuple[Object, ...]:
+    return (syncapps.crd(),)
+
+
+_OWN: Mapping[str, Callable[[], tuple[Object, ...]]] = {"flink.apache.org": _flink, "gitsync.io": _sync}
+"""Our own definitions by group; made when the first object asks, because making them takes a while."""
 
 
 def schemas_of(release: str | None) -> Path | None:
