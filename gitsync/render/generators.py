@@ -8,7 +8,6 @@ nested values, without it they are flat texts.
 import fnmatch
 import json
 import posixpath
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,7 +20,6 @@ from operator_core.jsonvalues import Json, Object
 
 Parameters = dict[str, Json]
 MOST_SETS = 5_000
-_TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _WITHOUT_EFFECT = ("requeueAfterSeconds",)
 _LIST = ("elements", "elementsYaml")
 _GIT = ("repoURL", "revision", "directories", "files", "values", "pathParamPrefix")
@@ -64,7 +62,7 @@ class Templating:
         """One text. Raises TemplateError."""
         if self.go:
             return gotemplates.render(template, parameters, missing_is_error=self.strict)
-        return _TAG.sub(lambda found: _replacement(found, parameters), template)
+        return gotemplatefunctions.joined(_replaced(template, parameters))
 
     def all(self, value: Json, parameters: Parameters) -> Json:
         """Every text of a value, keys too."""
@@ -75,10 +73,15 @@ class Templating:
         return [self.all(item, parameters) for item in value] if isinstance(value, list) else value
 
 
-def _replacement(found: re.Match[str], parameters: Parameters) -> str:
-    """An unknown tag stays as it is, as fasttemplate leaves it."""
-    value = parameters.get(found[1].strip())
-    return value if isinstance(value, str) else found[0]
+def _replaced(template: str, parameters: Parameters) -> Iterator[str]:
+    """`{{name}}` by the parameter; an unknown name stays as it is, as fasttemplate leaves it."""
+    position = 0
+    while (start := template.find("{{", position)) >= 0 and (end := template.find("}}", start)) >= 0:
+        value = parameters.get(template[start + 2 : end].strip())
+        yield template[position:start]
+        yield value if isinstance(value, str) else template[start : end + 2]
+        position = end + 2
+    yield template[position:]
 
 
 def generate(generator: Object, field: str, templating: Templating, look: Look) -> Iterator[Parameters]:
@@ -282,28 +285,38 @@ def merged(base: Mapping[str, Json], over: Mapping[str, Json]) -> Parameters:
 
 def path_matches(pattern: str, path: str) -> bool:
     """Go's path.Match: `*` and `?` stay within a directory. Raises Refusal for a pattern that cannot be read."""
+    wanted, steps = pattern.split("/"), path.split("/")
+    if len(wanted) != len(steps):
+        return False
+    # fnmatch's expressions take no exponential time, whatever is between the stars.
+    return all(fnmatch.fnmatchcase(step, _as_fnmatch(one)) for one, step in zip(wanted, steps, strict=True))
+
+
+def _as_fnmatch(pattern: str) -> str:
     text, position = "", 0
     while position < len(pattern):
         char = pattern[position]
         position += 1
-        if char == "*":
-            text += "[^/]*"
-        elif char == "?":
-            text += "[^/]"
-        elif char == "[":
+        if char == "[":
             end = pattern.find("]", position + 1)
             if end < 0:
                 raise Refusal(json.dumps(pattern), "is a pattern with a '[' and no ']'")
             inside = pattern[position:end]
-            negated = inside.startswith("^")
-            text += f"(?!/)[{'^' if negated else ''}{re.escape(inside[negated:]).replace(chr(92) + '-', '-')}]"
+            # Go negates by '^' alone; a '!' at the start is a character like any other.
+            text += (
+                f"[!{inside[1:]}]"
+                if inside.startswith("^")
+                else f"[{inside[1:]}!]"
+                if inside[0] == "!"
+                else f"[{inside}]"
+            )
             position = end + 1
+        elif char == "\\" and position < len(pattern):
+            text += f"[{pattern[position]}]"
+            position += 1
         else:
-            if char == "\\" and position < len(pattern):
-                char = pattern[position]
-                position += 1
-            text += re.escape(char)
-    return re.fullmatch(text, path, re.DOTALL) is not None
+            text += char
+    return text
 
 
 def listed(pattern: str, path: str) -> bool:

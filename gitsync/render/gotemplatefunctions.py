@@ -12,7 +12,7 @@ import json
 import math
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import yaml
 
@@ -21,10 +21,23 @@ from gitsync.manifests.jsonstreams import YamlError
 from operator_core.jsonvalues import Json
 
 _LONGEST = 1_000_000
+_WIDEST = 1_000
 
 
 class TemplateError(ValueError):
     """Why a template cannot be rendered, for people."""
+
+
+def joined(parts: Iterable[str]) -> str:
+    """The parts as one text; raises TemplateError when it gets too long."""
+    kept: list[str] = []
+    size = 0
+    for part in parts:
+        size += len(part)
+        if size > _LONGEST:
+            raise TemplateError(f"the template makes more than {_LONGEST} characters")
+        kept.append(part)
+    return "".join(kept)
 
 
 def is_true(value: Json) -> bool:
@@ -75,9 +88,19 @@ def call(name: str, arguments: list[Json]) -> Json:
         raise
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, YamlError) as error:
         raise TemplateError(f"the template function {name!r} does not take these arguments: {error}") from error
-    if isinstance(value, str) and len(value) > _LONGEST:
+    if not _fits(value, [_LONGEST]):
         raise TemplateError(f"the template function {name!r} makes more than {_LONGEST} characters")
     return value
+
+
+def _fits(value: Json, left: list[int]) -> bool:
+    """Whether a value's text stays in bounds; lists of lists of one list would else grow without end."""
+    left[0] -= len(value) + 1 if isinstance(value, str) else 8
+    if left[0] < 0:
+        return False
+    if isinstance(value, dict):
+        return all(_fits(key, left) and _fits(item, left) for key, item in value.items())
+    return all(_fits(item, left) for item in value) if isinstance(value, list) else True
 
 
 def _text(value: Json) -> str:
@@ -162,6 +185,8 @@ def _printf(form: Json, *values: Json) -> str:
             return "%"
         if not rest:
             raise TemplateError(f"printf {form!r} has too few arguments")
+        if len(found[1]) > 4:
+            raise TemplateError(f"printf {form!r} asks for too much space")
         value = rest.pop(0)
         match found[2]:
             case "d":
@@ -186,6 +211,8 @@ def _string(value: Json) -> str:
 
 
 def _indent(width: Json, text: Json) -> str:
+    if not 0 <= int(width) <= _WIDEST:
+        raise TemplateError(f"an indent must be between 0 and {_WIDEST}")
     return "\n".join(" " * int(width) + line for line in _text(text).split("\n"))
 
 

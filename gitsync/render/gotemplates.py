@@ -14,9 +14,6 @@ from gitsync.render.gotemplatefunctions import TemplateError, go_text, is_true
 from operator_core.jsonvalues import Json
 
 _MOST_STEPS = 100_000
-_ACTION = re.compile(
-    r"\{\{(-(?=\s))?\s*(/\*.*?\*/|(?:\"(?:\\.|[^\"\\])*\"|`[^`]*`|[^\"`])*?)\s*((?<=\s)-)?\}\}", re.DOTALL
-)
 _TOKEN = re.compile(
     r"""\s*(?:
     (?P<string>"(?:\\.|[^"\\])*"|`[^`]*`)
@@ -57,7 +54,7 @@ def render(template: str, data: Json, *, missing_is_error: bool = True) -> str:
     nodes = _parsed(_pieces(template))
     data = gotemplatefunctions.as_parameters(data)
     scope = _Scope(missing_is_error)
-    return "".join(_run(nodes, data, {"$": data}, scope))
+    return gotemplatefunctions.joined(_run(nodes, data, {"$": data}, scope))
 
 
 @dataclass(slots=True)
@@ -74,17 +71,41 @@ class _Scope:
 def _pieces(template: str) -> Iterator[str | list[_Token]]:
     """Texts and actions in turn, with trim marks applied."""
     position, trims = 0, False
-    for match in _ACTION.finditer(template):
-        text = template[position : match.start()]
+    while (start := template.find("{{", position)) >= 0:
+        end = _end_of_action(template, start + 2)
+        inside = template[start + 2 : end]
+        text = template[position:start]
         text = text.lstrip() if trims else text
-        yield text.rstrip() if match[1] else text
-        if not match[2].startswith("/*"):
-            yield list(_tokens(match[2]))
-        position, trims = match.end(), bool(match[3])
+        trims_before = len(inside) > 1 and inside[0] == "-" and inside[1].isspace()
+        trims = len(inside) > 1 and inside[-1] == "-" and inside[-2].isspace()
+        yield text.rstrip() if trims_before else text
+        action = inside[1 if trims_before else 0 : len(inside) - (1 if trims else 0)].strip()
+        if not action.startswith("/*"):
+            yield list(_tokens(action))
+        position = end + 2
     rest = template[position:]
-    if "{{" in rest:
-        raise TemplateError("an action '{{' is not closed")
     yield rest.lstrip() if trims else rest
+
+
+def _end_of_action(template: str, position: int) -> int:
+    """Where the `}}` of an action is: the first one outside of its texts, or behind its comment."""
+    if template[position : position + 100].lstrip("- \t\r\n").startswith("/*"):
+        position = template.find("*/", position)
+    while 0 <= position < len(template):
+        char = template[position]
+        if char in '"`':
+            position = _end_of_text(template, position, char)
+        elif template.startswith("}}", position):
+            return position
+        position += 1
+    raise TemplateError("an action '{{' is not closed")
+
+
+def _end_of_text(template: str, position: int, quote: str) -> int:
+    position += 1
+    while position < len(template) and template[position] != quote:
+        position += 2 if quote == '"' and template[position] == "\\" else 1
+    return position
 
 
 def _tokens(text: str) -> Iterator[_Token]:

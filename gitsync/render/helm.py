@@ -87,7 +87,7 @@ def explained(problem: str, stderr: str, directory: str) -> RenderError:
     """What Helm's words mean, with the template it names last: errors are wrapped outside in. Pure."""
     text = re.sub(r"^Error: ", "", " ".join(stderr.split()))
     text = re.sub(r"\s*Use --debug flag to render out invalid YAML$", "", text)
-    places = list(_PLACE.finditer(f"{text} "))
+    places = list(_PLACE.finditer(f"{text[:4000]} "))
     message = text[:1000] or problem
     if not places:
         return RenderError(f"{directory}/Chart.yaml" if directory else "Chart.yaml", 0, 0, message)

@@ -15,7 +15,7 @@ from gitsync.git import trees
 from gitsync.manifests import yamlgo
 from gitsync.manifests.jsonstreams import YamlError
 from gitsync.model.rendersets import InputFile, RenderError
-from gitsync.render import links
+from gitsync.render import globs, links
 from gitsync.render.helmoptions import HelmOptions
 from operator_core.jsonvalues import Object, dig
 
@@ -179,8 +179,8 @@ def _expanded(options: HelmOptions, walk: _Walk) -> Iterator[str]:
             walk.errors.append(RenderError(walk.directory or ".", 0, 0, f"valueFiles: {reference!r} {error}"))
             continue
         named = {_where(one, walk)[1] for one in plain if not _is_unfit(one, walk)}
-        matching = _pattern(pattern)
-        found = [file.path for file in commit.tree.below("") if matching.fullmatch(file.path)]
+        steps = pattern.split("/")
+        found = [file.path for file in commit.tree.below("") if _fits(steps, file.path.split("/"))]
         prefix = reference.partition("/")[0] if reference.startswith("$") else ""
         yield from (f"{prefix}/{path}" for path in sorted(found) if path not in named)
         if not found and not options.ignore_missing_value_files:
@@ -242,30 +242,19 @@ def _inside(path: str) -> str:
     return "" if plain == "." else plain
 
 
-def _pattern(pattern: str) -> re.Pattern[str]:
-    """A doublestar pattern: `**` crosses directories, `*` and `?` do not, `{a,b}` is one of them."""
-    text, position, depth = "", 0, 0
-    while position < len(pattern):
-        char = pattern[position]
-        if pattern.startswith("**/", position):
-            text += "(?:[^/]+/)*"
-            position += 3
-            continue
-        if pattern.startswith("**", position):
-            text += ".*"
-            position += 2
-            continue
-        end = pattern.find("]", position + 2) if char == "[" else -1
-        if end > 0:
-            inside = pattern[position + 1 : end]
-            text += f"[{'^' if inside[0] in '!^' else ''}{re.escape(inside.lstrip('!^')).replace(chr(92) + '-', '-')}]"
-            position = end + 1
-            continue
-        depth += (char == "{") - (char == "}" and depth > 0)
-        simple = {"*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")" if char == "}" else "}"}
-        text += "|" if char == "," and depth else simple.get(char, re.escape(char))
-        position += 1
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise _Unfit(f"is not a pattern: {error}") from error
+def _fits(pattern: list[str], path: list[str]) -> bool:
+    """A doublestar pattern by its steps: `**` is any number of directories, all else stays within one."""
+    reached = {0}
+    for step in path:
+        reached = {after for at in reached for after in _after(pattern, at, step)}
+    # Trailing `**` match nothing as well.
+    return any(all(step == "**" for step in pattern[at:]) for at in reached)
+
+
+def _after(pattern: list[str], at: int, step: str) -> Iterator[int]:
+    """Where in the pattern one can be after a step of the path."""
+    while at < len(pattern) and pattern[at] == "**":
+        yield at
+        at += 1
+    if at < len(pattern) and globs.matches(pattern[at], step):
+        yield at + 1

@@ -167,6 +167,26 @@ def test_matrix_is_every_pair_and_the_second_sees_the_first() -> None:
     assert names(body(generator, "{{app}}-{{path.basename}}")) == ["orders-orders", "empty-empty"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path", "fits"),
+    [
+        ("a/*", "a/b", True),
+        ("a/*", "a/b/c", False),
+        ("a/[^b]", "a/c", True),
+        ("a/[^b]", "a/b", False),
+        ("a/[!b]", "a/!", True),
+        ("a/[!b]", "a/c", False),
+        ("a/\\*", "a/*", True),
+        ("a/\\*", "a/b", False),
+        ("a/[z-a]", "a/b", False),
+        ("a/{b,c}", "a/b", False),
+        ("*a" * 30 + "b", "a" * 200, False),
+    ],
+)
+def test_gos_path_match(pattern: str, path: str, fits: bool) -> None:
+    assert generators.path_matches(pattern, path) is fits
+
+
 def test_two_git_generators_of_a_matrix_need_a_prefix() -> None:
     generator = {"matrix": {"generators": [git(directories=[{"path": "apps/*"}]), git(directories=[{"path": "*"}])]}}
     assert "gives the parameter" in refusal(body(generator, "{{path}}"))
