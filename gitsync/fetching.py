@@ -60,6 +60,8 @@ class Repositories:
         self._lock = threading.Lock()
         self._wanted: dict[AppName, tuple[str, str]] = {}
         self._seen: dict[tuple[str, str], Seen] = {}
+        self._asked: dict[AppName, tuple[str, str]] = {}
+        self._answered: dict[AppName, tuple[str, str]] = {}
 
     def mirror(self, url: str) -> Mirror:
         """The mirror of a repository. Raises Stalled for a URL that is not allowed."""
@@ -74,6 +76,18 @@ class Repositories:
         if not asked_before:
             self.look(url)
         return found
+
+    def looked_for(self, app: AppName, url: str, ref: str, request: str) -> bool:
+        """Whether the repository was looked at since `request` came; if not, have that done and wake `app`."""
+        with self._lock:
+            self._wanted[app] = (url, ref)
+            if self._answered.get(app) == (url, request):
+                return True
+            asked_before = self._asked.get(app) == (url, request)
+            self._asked[app] = (url, request)
+        if not asked_before:
+            self.look(url)
+        return False
 
     def apps_of(self, url: str) -> tuple[AppName, ...]:
         """The apps of a repository, by its URL without credentials."""
@@ -90,7 +104,8 @@ class Repositories:
     def drop(self, app: AppName) -> None:
         """The app does not exist any more."""
         with self._lock:
-            self._wanted.pop(app, None)
+            for known in (self._wanted, self._asked, self._answered):
+                known.pop(app, None)
             used = set(self._wanted.values())
             for place in [place for place in self._seen if place not in used]:
                 del self._seen[place]
@@ -121,15 +136,24 @@ class Repositories:
         url = key.name
         with self._lock:
             names = sorted({ref for where, ref in self._wanted.values() if where == url})
+            asked = {app: place for app, place in self._asked.items() if place[0] == url}
         unreachable: Retry | None = None
         for number, ref in enumerate(names):
             seen = self._look_up(url, ref, 0.0 if number == 0 else _SAME_PROBE_SECONDS)
             if isinstance(seen.error, Retry):
                 unreachable = seen.error
             self._keep(url, ref, seen)
+        self._answer(asked)
         if unreachable is not None:
             raise unreachable
         return Done()
+
+    def _answer(self, asked: dict[AppName, tuple[str, str]]) -> None:
+        with self._lock:
+            news = [app for app, place in asked.items() if self._answered.get(app) != place]
+            self._answered.update(asked)
+        for app in news:
+            self._wake(app)
 
     def _look_up(self, url: str, ref: str, max_age: float) -> Seen:
         try:

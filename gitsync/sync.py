@@ -90,6 +90,9 @@ class Syncer:
         parts = self._parts
         targets.check_destination(app)
         ref = self._ref(app)
+        request = policies.pending_request(app)
+        if request and not parts.repositories.looked_for(name, app.spec.source.repo_url, ref, request):
+            return Done()
         target = parts.targets.find(name, app, ref)
         if target is None:
             return Done()
@@ -116,7 +119,8 @@ class Syncer:
         """Write what the plan asks for, after what it is going to touch is on record."""
         plan, parts = compared.plan, self._parts
         if plan is None:
-            return Written(False)
+            # Nothing can be done for the request but to say why: that answers it.
+            return Written(False, request=policies.pending_request(app) if compared.stalled else None)
         match policies.decide(app, plan, parts.clock.now()):
             case OnlyCompare(reason):
                 return Written(False, held_back=reason)

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     # Sync
     DestinationUnsupported = "DestinationUnsupported"
     DriftContested = "DriftContested"
+    NotReady = "NotReady"
+    Suspended = "Suspended"
     # Git
     GitMissing = "GitMissing"
     RepositoryUnreachable = "RepositoryUnreachable"

@@ -9,19 +9,54 @@ from gitsync.plan import phases
 from gitsync.report import overview
 from gitsync.report.overview import AppRow
 from operator_core.errors import Reason, Stalled
-from operator_core.jsonvalues import Object
-from operator_core.kube import errors, requests
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import errors, leases, requests
 from operator_core.kube.client import Client
 from operator_core.kube.requests import Resource
+from operator_core.runtime.clock import SystemClock
 
 _KINDS = {"FlinkDeployment": requests.FLINK_DEPLOYMENTS, "FlinkSessionJob": requests.FLINK_SESSION_JOBS}
 
 
 def app_rows(client: Client, namespace: str, name: str | None) -> list[AppRow]:
     """The rows of all apps, or of one. Raises Stalled when there is no such app or no such kind."""
-    apps = [syncapps.parse(obj) for obj in _apps(client, namespace, name)]
-    jobs = _jobs(client, apps)
-    return [overview.app_row(app, jobs) for app in apps]
+    found = apps(client, namespace, name)
+    jobs = _jobs(client, found)
+    now = SystemClock().now()
+    return [overview.app_row(app, jobs, now) for app in found]
+
+
+def apps(client: Client, namespace: str, name: str | None) -> list[SyncApp]:
+    """All apps, or one. Raises Stalled when there is no such app or no such kind."""
+    return [syncapps.parse(obj) for obj in _apps(client, namespace, name)]
+
+
+def app(client: Client, namespace: str, name: str) -> SyncApp:
+    """One app. Raises Stalled when there is no such app or no such kind."""
+    return apps(client, namespace, name)[0]
+
+
+def agents(client: Client, namespace: str) -> list[Object] | None:
+    """Which agent acts for each half, as its lease says; None where leases may not be read."""
+    found: list[Object] = []
+    for half in ("sync", "operator"):
+        try:
+            lease = client.send(requests.get(requests.LEASES, namespace, f"gitsync-{half}"))
+        except errors.NotFound:
+            continue
+        except errors.Forbidden:
+            return None
+        holder = leases.holder_of(lease)
+        if holder:
+            renewed = dig(lease, "spec", "renewTime", default="")
+            found.append({"half": half, "holder": leases.shown(holder), "renewed": renewed})
+    return found
+
+
+def jobs_of(found: list[SyncApp]) -> list[Identity]:
+    """The Flink jobs that apps name."""
+    named = [Identity(r.group, r.kind, r.namespace or "", r.name) for app in found for r in app.status.resources]
+    return [identity for identity in named if phases.is_job(identity)]
 
 
 def _apps(client: Client, namespace: str, name: str | None) -> list[Object]:
@@ -50,14 +85,9 @@ def everything(client: Client, resource: Resource, namespace: str | None) -> lis
             return sorted(found, key=syncapps.key_of)
 
 
-def _jobs(client: Client, apps: list[SyncApp]) -> dict[Identity, Object]:
+def _jobs(client: Client, found_apps: list[SyncApp]) -> dict[Identity, Object]:
     """The live Flink jobs that the apps name: one list per kind and namespace."""
-    named = {
-        Identity(r.group, r.kind, r.namespace or "", r.name): (r.kind, r.namespace or "")
-        for app in apps
-        for r in app.status.resources
-    }
-    places = {place for identity, place in named.items() if phases.is_job(identity)}
+    places = {(identity.kind, identity.namespace) for identity in jobs_of(found_apps)}
     found: dict[Identity, Object] = {}
     for kind, namespace in sorted(places):
         with contextlib.suppress(errors.NotFound):

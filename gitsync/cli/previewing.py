@@ -7,30 +7,26 @@ from pathlib import Path
 import click
 
 from gitsync.apply import applying
+from gitsync.cli import liveplans
 from gitsync.cli.run import local_path, option
 from gitsync.git.mirrors import Mirror
 from gitsync.git.urls import Credentials
-from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Plan, Update
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.revisions import Revision
-from gitsync.model.syncstatuses import InventoryEntry, Problem
-from gitsync.plan import identities, planning, preparing, previews
-from gitsync.plan.planning import AppFacts, Cluster
+from gitsync.model.syncstatuses import Problem
+from gitsync.plan import preparing, previews
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.previews import Preview
-from gitsync.plan.pruning import PrunePolicy
 from gitsync.render import rendering
 from gitsync.render.selecting import Source
 from gitsync.sandbox import caches
 from gitsync.targets import problem_from
 from operator_core.errors import AgentError, Reason, Stalled
 from operator_core.jsonvalues import Object
-from operator_core.kube import errors, requests
+from operator_core.kube import errors
 from operator_core.kube.client import Client
-from operator_core.kube.discovery import Discovery
-from operator_core.kube.requests import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,48 +149,10 @@ def _against_cluster(wanted: Asked, rendered: RenderSet, new: Revision) -> Previ
     app = wanted.live_app or AppName("", "")
     if not rendered.ok:
         return Preview((), tuple(problem_from(error) for error in rendered.errors))
-    discovery = Discovery(client)
-    kinds = {key: discovery.find(*key) for key in preparing.kinds_used(rendered.objects)}
-    prepared = preparing.prepare(rendered.objects, kinds, app, wanted.namespace)
-    inventory = _inventory(client, app)
-    known = _resources(discovery, inventory)
-    places = {one.identity: one.resource for one in prepared.desired if one.identity not in prepared.waiting}
-    live = _read(client, {**known, **places})
-    facts = AppFacts(app, inventory, PrunePolicy(prune=True, allow_empty=False, guards_state=True))
-    found = planning.plan(new.sha, prepared, facts, Cluster(live, known, {}, {}))
-    dry, refused = _dry_run(client, found)
-    shown = previews.against_cluster(found, live, dry, wanted.defaults)
+    found = liveplans.make(client, app, rendered, new.sha, wanted.namespace)
+    dry, refused = _dry_run(client, found.plan)
+    shown = previews.against_cluster(found.plan, found.live, dry, wanted.defaults)
     return Preview(shown.rows, (*shown.problems, *refused))
-
-
-def _inventory(client: Client, app: AppName) -> tuple[InventoryEntry, ...]:
-    try:
-        found = client.send(requests.get(requests.SYNC_APPS, app.namespace, app.name))
-    except errors.NotFound:
-        return ()
-    return syncapps.parse(found).status.inventory
-
-
-def _resources(discovery: Discovery, inventory: tuple[InventoryEntry, ...]) -> dict[Identity, Resource]:
-    found: dict[Identity, Resource] = {}
-    for entry in inventory:
-        identity = identities.parse_identity(entry.id)
-        if identity is not None:
-            version = f"{identity.group}/{entry.version}" if identity.group else entry.version
-            resource = discovery.find(version, identity.kind)
-            if resource is not None:
-                found[identity] = resource
-    return found
-
-
-def _read(client: Client, wanted: Mapping[Identity, Resource]) -> dict[Identity, Object]:
-    found: dict[Identity, Object] = {}
-    for identity, resource in wanted.items():
-        try:
-            found[identity] = client.send(requests.get(resource, identity.namespace or None, identity.name))
-        except errors.NotFound:
-            continue
-    return found
 
 
 def _dry_run(client: Client, plan: Plan) -> tuple[dict[Identity, Object], tuple[Problem, ...]]:

@@ -6,6 +6,7 @@ import click
 
 if TYPE_CHECKING:
     from gitsync.report.overview import JobRow
+    from operator_core.jsonvalues import Object
 
 
 @click.command()
@@ -22,9 +23,11 @@ def status(app: str | None, namespace: str, context: str | None, output: str) ->
     from gitsync.report import overview
     from operator_core.kube.client import Client
 
-    rows = clusters.app_rows(Client.connect(context=context), namespace, app)
+    client = Client.connect(context=context)
+    rows = clusters.app_rows(client, namespace, app)
+    agents = clusters.agents(client, namespace)
     if output != "table":
-        click.echo(tables.document({"apps": [row.to_json() for row in rows]}, output))
+        click.echo(tables.document({"apps": [row.to_json() for row in rows], "agents": agents or []}, output))
         return 0 if all(row.is_fine for row in rows) else 1
     if not rows:
         click.echo(f"there is no SyncApp in the namespace {namespace}")
@@ -40,7 +43,15 @@ def status(app: str | None, namespace: str, context: str | None, output: str) ->
         if lines:
             click.echo(f"\n{row.name}:")
             click.echo("\n".join(f"  {line}" for line in lines))
+    if agents is not None:
+        click.echo("\n" + _told(agents, namespace))
     return 0 if all(row.is_fine for row in rows) else 1
+
+
+def _told(agents: "list[Object]", namespace: str) -> str:
+    if not agents:
+        return f"no agent holds a lease in {namespace}: nothing happens until one runs"
+    return "\n".join(f"{one['half']} half: {one['holder']}, alive at {one['renewed'][:19]}Z" for one in agents)
 
 
 def _job_cells(app: str, job: "JobRow") -> list[str]:

@@ -96,6 +96,21 @@ def value_at(obj: Json, path: Path) -> Json:
     return obj
 
 
+def owns(fields: Json, path: Path) -> bool:
+    """Whether a manager whose fields (FieldsV1) these are owns something at `path`."""
+    for number, step in enumerate(path):
+        if not isinstance(fields, dict):
+            return False
+        if number and not any(mark != "." for mark in fields):
+            return True
+        fields = fields.get(f"f:{step}") if not step.startswith("[") else _node_of_item(fields, step)
+    return fields is not None
+
+
+def _node_of_item(fields: Object, step: str) -> Json:
+    return next((node for mark, node in fields.items() if mark[:2] in ("k:", "v:") and _step(mark) == step), None)
+
+
 def _canonical(value: Json) -> str:
     return json.dumps(value, sort_keys=True)
 

@@ -6,7 +6,9 @@ are printed as a table, as JSON and as YAML.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from gitsync.model import syncapps
 from gitsync.model.identities import Identity
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem, ResourceState
@@ -66,6 +68,8 @@ class AppRow:
     revision: str
     attempted: str
     write_back: str
+    suspended: str
+    """Why, and until when, the app is left alone; empty when it is not."""
     problems: tuple[Problem, ...]
     out_of_sync: tuple[str, ...]
     jobs: tuple[JobRow, ...]
@@ -89,6 +93,7 @@ class AppRow:
                 "revision": self.revision,
                 "attemptedRevision": self.attempted,
                 "writeBack": self.write_back,
+                "suspended": self.suspended,
                 "problems": [p.model_dump(by_alias=True, exclude_none=True) for p in self.problems],
                 "outOfSync": list(self.out_of_sync),
                 "jobs": [job.to_json() for job in self.jobs],
@@ -96,7 +101,7 @@ class AppRow:
         )
 
 
-def app_row(app: SyncApp, live: Mapping[Identity, Object]) -> AppRow:
+def app_row(app: SyncApp, live: Mapping[Identity, Object], now: datetime) -> AppRow:
     """The row of an app; `live` holds its Flink resources."""
     known = app.status
     told = {condition.type: condition for condition in known.conditions}
@@ -122,10 +127,18 @@ def app_row(app: SyncApp, live: Mapping[Identity, Object]) -> AppRow:
         revision=(known.sync.revision if known.sync is not None else None) or "",
         attempted=known.attempted_revision or "",
         write_back="" if back is None or back.status == "True" else f"{back.reason}: {back.message}",
+        suspended=_suspended(app, now),
         problems=known.problems,
         out_of_sync=off,
         jobs=jobs,
     )
+
+
+def _suspended(app: SyncApp, now: datetime) -> str:
+    if app.suspension is None or not syncapps.is_live(app.suspension.until, now):
+        return ""
+    until = f" until {app.suspension.until:%Y-%m-%dT%H:%M:%SZ}" if app.suspension.until is not None else ""
+    return f"suspended{until}{': ' + app.suspension.reason if app.suspension.reason else ''}"
 
 
 def job_row(identity: Identity, live: Object | None, resource: ResourceState) -> JobRow:
@@ -151,8 +164,8 @@ def job_row(identity: Identity, live: Object | None, resource: ResourceState) ->
 def findings(row: AppRow) -> list[str]:
     """Everything about an app that needs somebody, one line each."""
     lines = [conditions.problem_text(problem) for problem in row.problems]
-    if not lines and not row.is_fine:
-        lines = [row.message]
+    if not lines and (row.suspended or not row.is_fine):
+        lines = [row.suspended or row.message]
     lines += [f"{job.kind} {job.namespace}/{job.name}: {job.message}" for job in row.jobs if job.health == "Degraded"]
     lines += [f"not in sync: {text}" for text in row.out_of_sync if not row.problems]
     if row.write_back:

@@ -1,15 +1,18 @@
 """The command line: exit codes, one message per error, a fast start, options as they are documented."""
 
+import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import pytest
 
-from gitsync.cli import main, tables
+from gitsync.cli import main, podlogs, suspend, tables
 from gitsync.cli.run import local_path, option
 from operator_core.errors import Reason, Retry
+from operator_core.kube.requests import Request
 
 
 @pytest.fixture
@@ -92,3 +95,47 @@ def test_operator_defaults_are_pairs() -> None:
 def test_columns_line_up_and_show_what_is_empty() -> None:
     text = tables.columns(["A", "B"], [["long value", ""], ["x", "y"]])
     assert click.unstyle(text).splitlines() == ["A           B", "long value  -", "x           y"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_of_every_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["completion", shell]) == 0
+    out = capsys.readouterr().out
+    assert f"_GITSYNC_COMPLETE={shell}_complete" in out and "%(" not in out
+
+
+def test_completion_offers_commands() -> None:
+    environment = {**os.environ, "_GITSYNC_COMPLETE": "bash_complete", "COMP_WORDS": "gitsync hi", "COMP_CWORD": "1"}
+    command = [sys.executable, "-m", "gitsync.cli.main"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["plain,history"], done.stderr
+
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("90m", "2026-01-01T13:30:00Z"),
+        ("2d", "2026-01-03T12:00:00Z"),
+        ("2026-02-01T10:00:00+02:00", "2026-02-01T08:00:00Z"),
+    ],
+)
+def test_end_of_a_suspension(text: str, end: str) -> None:
+    assert suspend.moment(text, NOW) == end
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "5", "2025-01-01T00:00:00Z"])
+def test_end_of_a_suspension_that_is_none(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        suspend.moment(text, NOW)
+
+
+def test_log_request_says_which_lines() -> None:
+    wanted = podlogs.Wanted("jobmanager", "flink-main-container", True, False, 5, None)
+    assert podlogs.request("n", "p-1", wanted) == Request(
+        "GET",
+        "/api/v1/namespaces/n/pods/p-1/log",
+        (("container", "flink-main-container"), ("follow", "true"), ("tailLines", "5")),
+    )
