@@ -105,7 +105,10 @@ def status(place: Path | None, output: str) -> None:
     click.echo(json.dumps(document, indent=2) if output == "json" else statuses.render(document))
 
 
-@sandbox.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+# Everything from the first word on is kubectl's, a `--` before a container's command too.
+@sandbox.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
+)
 @with_dir
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def kubectl(place: Path | None, arguments: tuple[str, ...]) -> None:
