@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -178,6 +179,17 @@ def test_this_installation_runs_as_an_image_with_git_and_writable_places(node: N
     name = node.run(shell(script), restartPolicy="Never")
     assert node.ended(name)["status"]["phase"] == "Succeeded", node.log(name)
     assert "65532" in node.log(name)
+
+
+def test_this_installations_image_builds_kustomize_directories_with_kubectl(node: Node) -> None:
+    files = {
+        "base.yaml": "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {k: v}}",
+        "kustomization.yaml": "{resources: [base.yaml], namePrefix: team-}",
+    }
+    writing = "; ".join(f"echo '{text}' > {name}" for name, text in files.items())
+    name = node.run(shell(f"cd /tmp; {writing}; kubectl kustomize ."), restartPolicy="Never")
+    assert node.ended(name)["status"]["phase"] == "Succeeded", node.log(name)
+    assert "name: team-settings" in node.log(name)
 
 
 def test_a_crashing_container_backs_off_and_keeps_the_logs_of_its_last_run(node: Node) -> None:
@@ -353,10 +365,10 @@ def test_logs_are_followed_cut_and_kept_apart_by_container(node: Node) -> None:
 def test_commands_run_inside_a_container_with_its_streams_and_exit_code(node: Node) -> None:
     name = node.run(shell("exec sleep 600", env=[{"name": "FOO", "value": "bar"}]))
     node.running(name)
-    kubectl = [str(Layout(node.folder).bin / "kubectl"), "--kubeconfig", str(Layout(node.folder).kubeconfig), "exec"]
+    kubectl = [sys.executable, "-m", "gitsync.cli.main", "sandbox", "kubectl", "--dir", str(node.folder)]
     script = "cat | tr a-z A-Z; echo $FOO; echo problem >&2; exit 7"
     done = subprocess.run(
-        [*kubectl, "-i", name, "--", "sh", "-c", script],
+        [*kubectl, "exec", "-i", name, "--", "sh", "-c", script],
         input="abc\n" * 50_000,
         capture_output=True,
         text=True,

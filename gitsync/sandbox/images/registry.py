@@ -14,6 +14,7 @@ from urllib.parse import quote
 from gitsync.sandbox import errors
 from gitsync.sandbox.images import classarchives, flinkhome, flinkimage, overlays, releases, thisimage
 from gitsync.sandbox.images.models import Image, UnknownImage
+from gitsync.sandbox.layout import Layout
 
 MAX_BASES = 16
 
@@ -73,7 +74,7 @@ def _resolve(dir: Path, reference: str, java_home: Callable[[], Path], bases: in
             raise UnknownImage(f"the overlay folder {folder} of image {reference} is gone; add the image again")
         return overlays.laid_over(_resolve(dir, added["base"], java_home, bases - 1), folder, reference)
     if thisimage.is_named(reference):
-        return thisimage.image(reference)
+        return thisimage.image(reference, Layout(dir).bin / "kubectl")
     release = releases.release_of(reference)
     if release is None:
         raise UnknownImage(

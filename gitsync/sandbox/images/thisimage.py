@@ -1,8 +1,8 @@
-"""The image `gitsync:*`: this very installation, with Git, at its own paths.
+"""The image `gitsync:*`: this very installation, with Git and kubectl, at its own paths.
 
 What runs in the sandbox's pods is what the user installed or is editing: the interpreter, its environment and the
 folders its packages are imported from are bound read-only where they are. That may be anywhere, below /tmp as well,
-so a volume that a pod mounts there does not hide them.
+so a volume that a pod mounts there does not hide them. kubectl, which builds Kustomize directories, is the sandbox's.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from gitsync.sandbox.images.models import Bind, Image
 
 NAME = re.compile(r"^(?:[\w.-]+(?::\d+)?/)*gitsync(?::[\w.-]+)?(?:@.*)?$")
 HOME = "/home/gitsync"
+KUBECTL = "/opt/gitsync/bin/kubectl"
 UID = 65532  # the customary "nonroot" of images without a shell user
 
 
@@ -27,17 +28,21 @@ def is_named(reference: str) -> bool:
     return NAME.match(reference) is not None
 
 
-def image(reference: str) -> Image:
-    """The image, as of now."""
+def image(reference: str, kubectl: Path | None = None) -> Image:
+    """The image, as of now; `kubectl` is a program of this machine, left out where it is not there."""
     scripts = sysconfig.get_path("scripts")
     git = shutil.which("git")
     folders = [scripts, "/usr/local/bin", "/usr/bin", "/bin"]
     if git and str(Path(git).parent) not in folders:
         folders.append(str(Path(git).parent))
+    binds = [Bind(folder, str(folder), always_seen=True) for folder in _folders(git)]
+    if kubectl is not None and kubectl.exists():
+        folders.insert(1, str(Path(KUBECTL).parent))
+        binds.append(Bind(kubectl.resolve(), KUBECTL))
     return Image(
         reference=reference,
         entrypoint=("gitsync",),
-        binds=tuple(Bind(folder, str(folder), always_seen=True) for folder in _folders(git)),
+        binds=tuple(binds),
         scratch=(HOME,),
         workdir=HOME,
         user="gitsync",
