@@ -147,3 +147,8 @@ def test_links_out_of_the_repository_are_not_followed(work: Path, capsys: pytest
     write({"job.yaml": JOB})
     assert main.run(["validate", "."]) == 0
     assert "BAD" not in capsys.readouterr().out
+
+
+def test_the_example_repository_has_no_findings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["validate", str(Path(__file__).parents[2] / "repo-layout-example")]) == 0
+    assert "nothing found" in capsys.readouterr().err
