@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 DURATION_SECONDS = 15
 ACTING_SECONDS = 10.0
 """After the last renewal the holder acts no longer than this."""
-RENEW_SECONDS = 3.0
+RENEW_SECONDS = 4.0
 LOOK_SECONDS = 1.0
 _TAKEN_SECONDS = 0.1
 _ANSWER_SECONDS = 3.0

@@ -13,9 +13,9 @@ from gitsync.sandbox.demo import timelines
 from gitsync.sandbox.demo.timelines import PHASES
 from gitsync.sandbox.progress import Progress
 
-from . import measuring, worlds
+from . import manyapps, measuring, worlds
 
-PARTS = ("latency", "rest", "upgrade")
+PARTS = ("apps", "latency", "rest", "upgrade")
 
 
 def main() -> None:
@@ -25,9 +25,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="upgrades by each way")
     parser.add_argument("--commits", type=int, default=10, help="commits per way of noticing them")
     parser.add_argument("--version", default="v1_20", choices=["v1_20", "v2_3"])
+    parser.add_argument("--apps", type=int, default=50, help="apps in one repository")
     options = parser.parse_args()
     parts = options.only or PARTS
     progress = Progress()
+    if "apps" in parts:
+        manyapps.print_costs(manyapps.measure(options.apps, progress))
+    if set(parts) == {"apps"}:
+        return
     with worlds.world(progress) as team:
         if "latency" in parts:
             with progress.stage("commit → applied"):

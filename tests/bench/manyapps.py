@@ -1,0 +1,262 @@
+"""Many apps in one repository: what the agent asks of the API server and what it computes, by kind of work.
+
+A root app whose directory holds the SyncApps, each with a directory of four ConfigMaps. Control plane only: no kubelet,
+no Flink. Requests are those the agent counts itself, watches and lease renewals included; CPU is that of its process
+and of the Git processes it ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import yaml
+
+from gitsync.model import syncapps
+from gitsync.sandbox import launching
+from gitsync.sandbox.demo import commands, waiting
+from gitsync.sandbox.demo.repositories import Repository
+from gitsync.sandbox.layout import Layout
+from gitsync.sandbox.progress import Progress
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import requests
+from operator_core.kube.caches import Cache
+from operator_core.kube.client import Client
+
+from . import worlds
+
+OBJECTS = 4
+SPACE = "many"
+HOME = "gitsync-system"
+QUIET_SECONDS = 3.0
+IDLE_SECONDS = 60.0
+_COUNTED = re.compile(r"^gitsync_kubernetes_requests_total (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a piece of work cost until it was done and the agent at rest again."""
+
+    what: str
+    seconds: float
+    """Until it was done."""
+    requests: int
+    cpu_s: float
+
+
+@dataclass(slots=True)
+class Fleet:
+    """An agent, its repository, and the apps it should have."""
+
+    process: subprocess.Popen[bytes]
+    repository: Repository
+    client: Client
+    port: int
+    secret: str
+    log: Path
+    apps: Cache = field(init=False)
+    maps: Cache = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.apps = Cache(self.client, requests.SYNC_APPS, namespaces=(HOME,))
+        self.maps = Cache(self.client, requests.CONFIG_MAPS, namespaces=(SPACE,))
+        for cache in (self.apps, self.maps):
+            cache.start()
+
+    def requests(self) -> int:
+        """How many requests the agent sent so far."""
+        answer = httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False, timeout=30)
+        found = _COUNTED.search(answer.text)
+        assert found is not None, answer.text[:500]
+        return int(float(found[1]))
+
+    def cpu(self) -> float:
+        """CPU seconds it used so far."""
+        assert self.process.poll() is None, self.log.read_text()[-2000:]
+        return worlds.cpu_seconds(self.process.pid)
+
+    def notify(self) -> None:
+        """Tell it of a push."""
+        body = json.dumps({"repository": self.repository.url, "ref": "refs/heads/main"}).encode()
+        signature = hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"X-Signature": f"sha256={signature}", "Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{self.port}/hooks/generic"
+        httpx.post(url, content=body, headers=headers, trust_env=False, timeout=30).raise_for_status()
+
+    def measured(self, what: str, files: dict[str, str], is_done: Callable[[str], bool]) -> Cost:
+        """Commit `files`, wait until they are applied and until nothing happens any more."""
+        asked, used, began = self.requests(), self.cpu(), time.monotonic()
+        sha = self.repository.commit(what, files)
+        self.notify()
+        waiting.until(lambda: is_done(sha), what, seconds=300, pause=0.02)
+        took = time.monotonic() - began
+        self.rest()
+        return Cost(what, took, self.requests() - asked, self.cpu() - used)
+
+    def rest(self) -> None:
+        """Until it uses less than a tenth of a CPU for a few seconds, records pushed."""
+        used = self.cpu()
+        for _ in range(100):
+            _pass(QUIET_SECONDS)
+            now = self.cpu()
+            if now - used < QUIET_SECONDS / 10 and _are_told(self.apps.items()):
+                return
+            used = now
+
+    def idle(self) -> Cost:
+        """A minute in which nothing happens."""
+        asked, used = self.requests(), self.cpu()
+        _pass(IDLE_SECONDS)
+        return Cost("idle minute", IDLE_SECONDS, self.requests() - asked, self.cpu() - used)
+
+    def are_synced(self, count: int) -> bool:
+        """Whether so many apps are applied and ready."""
+        ready = [app for app in self.apps.items() if _is_ready(app)]
+        return len(ready) == count + 1 and len(self.maps.items()) >= count * OBJECTS
+
+
+def _is_ready(app: Object) -> bool:
+    conditions = dig(app, "status", "conditions", default=[])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _are_told(apps: list[Object]) -> bool:
+    """Whether write-back said of every app how it went."""
+    return all(any(c["type"] == "WriteBack" for c in dig(app, "status", "conditions", default=[])) for app in apps)
+
+
+def _pass(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def measure(count: int, progress: Progress) -> list[Cost]:
+    """The cost of each piece of work with `count` apps."""
+    with _fleet(progress) as fleet:
+        found = []
+        with progress.stage(f"first sync of {count} apps"):
+            files = _files(count, fleet.repository.url)
+            title = f"first sync of {count} apps × {OBJECTS} ConfigMaps"
+            found.append(fleet.measured(title, files, lambda _: fleet.are_synced(count)))
+        with progress.stage("one-line commit"):
+            changed = _config_map(7, 0, value="changed")
+            name = changed["metadata"]["name"]
+            line = {"data/app-7/map-0.yaml": yaml.safe_dump(changed)}
+            found.append(
+                fleet.measured(
+                    "one line of one app changed",
+                    line,
+                    lambda _: dig(fleet.maps.get(SPACE, name), "data", "value") == "changed",
+                )
+            )
+        with progress.stage("unrelated commit"):
+            found.append(fleet.measured("commit that touches no app", {"README.md": "hello\n"}, lambda _: True))
+        with progress.stage("idle minute"):
+            found.append(fleet.idle())
+        return found
+
+
+@contextmanager
+def _fleet(progress: Progress) -> Iterator[Fleet]:
+    with tempfile.TemporaryDirectory(prefix="gitsync-bench-") as text:
+        folder = Path(text)
+        layout = Layout(folder / "sandbox")
+        supervisor = launching.up(launching.Options(layout.dir, kubelet=False, lifeline=True), progress)
+        try:
+            commands.gitsync(layout, "install")
+            with _agent(layout, folder) as fleet:
+                yield fleet
+        finally:
+            launching.reset(layout, progress)
+            if supervisor is not None and supervisor.stdin is not None:
+                supervisor.stdin.close()
+                supervisor.wait()
+
+
+@contextmanager
+def _agent(layout: Layout, folder: Path) -> Iterator[Fleet]:
+    client = Client.connect(kubeconfig=layout.kubeconfig)
+    for name in (SPACE, HOME):
+        client.send(requests.create(requests.NAMESPACES, None, {"metadata": {"name": name}}))
+    repository = Repository.create(folder / "git")
+    repository.commit("Begin", {"apps/README.md": "the apps\n"})
+    secret = folder / "secret"
+    secret.write_text("of the webhook")
+    port = worlds.free_port()
+    environment = {
+        "KUBECONFIG": str(layout.kubeconfig),
+        "GITSYNC_REPO": repository.url,
+        "GITSYNC_REVISION": "main",
+        "GITSYNC_PATH": "apps",
+        "GITSYNC_CLUSTER": "bench",
+        "GITSYNC_POLL_SECONDS": "60",
+        "GITSYNC_FLINK_REST": "proxy",
+        "GITSYNC_WEBHOOK_PORT": str(port),
+        "GITSYNC_WEBHOOK_SECRET_FILE": str(secret),
+    }
+    log = folder / "agent.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gitsync.cli.main", "run"],
+            env={**os.environ, **environment},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        fleet = Fleet(process, repository, client, port, secret.read_text(), log)
+        waiting.until(lambda: fleet.are_synced(0), "the agent is ready", seconds=60, pause=0.1)
+        fleet.rest()
+        yield fleet
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _files(count: int, url: str) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for number in range(count):
+        files[f"apps/app-{number}.yaml"] = yaml.safe_dump(_app(number, url))
+        for which in range(OBJECTS):
+            files[f"data/app-{number}/map-{which}.yaml"] = yaml.safe_dump(_config_map(number, which))
+    return files
+
+
+def _app(number: int, url: str) -> Object:
+    return {
+        "apiVersion": syncapps.API_VERSION,
+        "kind": syncapps.KIND,
+        "metadata": {"name": f"app-{number}", "namespace": HOME},
+        "spec": {
+            "source": {"repoURL": url, "targetRevision": "main", "path": f"data/app-{number}"},
+            "destination": {"namespace": SPACE},
+            "syncPolicy": {"automated": {"prune": True, "selfHeal": True}},
+        },
+    }
+
+
+def _config_map(number: int, which: int, *, value: str = "first") -> Object:
+    name = f"app-{number}-map-{which}"
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name},
+        "data": {"value": value, "text": "x" * 200},
+    }
+
+
+def print_costs(costs: list[Cost]) -> None:
+    """As Markdown."""
+    print("\n| many apps in one repository | s | API requests | CPU s |\n|---|---|---|---|")
+    for one in costs:
+        print(f"| {one.what} | {one.seconds:.2f} | {one.requests} | {one.cpu_s:.2f} |")
