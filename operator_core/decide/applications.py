@@ -32,13 +32,14 @@ from operator_core.jsonvalues import dig
 from operator_core.model.flinkdeployments import FINALIZER
 from operator_core.model.statuses import TERMINAL_JOB_STATES
 
+_GONE_RECHECK = 30.0
 MISSING = "Missing JobManager deployment"
 
 
 def decide(facts: Facts) -> Step:
     """The next step."""
     observed = observing.observe(facts)
-    facts = replace(facts, status=observed.status)
+    facts = replace(facts, recorded=facts.status, status=observed.status)
     step = _decide(facts, observed.failure)
     return Step(step.decision, step.status, (*observed.events, *step.events))
 
@@ -123,6 +124,8 @@ def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None
     """A deployment stands, or stood. Look at it, then carry out what the spec changed."""
     if facts.cluster is None and isinstance(facts.live_deployment, Unread):
         return steps.look(facts, Need.LIVE_DEPLOYMENT)
+    if dig(facts.cluster, "metadata", "deletionTimestamp"):
+        return steps.rest(facts, _GONE_RECHECK)
     if observing.serves(facts) and isinstance(facts.flink.job, Unread):
         return steps.look(facts, Need.JOB)
     diff = specdiff.classify(facts.last.spec if facts.last else {}, want.spec)
@@ -206,8 +209,8 @@ def _watch_over(facts: Facts, failure: podfailures.PodFailure | None) -> Step:
     status = facts.status
     if failure is not None:
         return _broken(facts, failure)
-    if isinstance(job, Job) and job.reported_state == "FAILED":
-        return _failed_job(facts)
+    if isinstance(job, Job) and job.reported_state in TERMINAL_JOB_STATES:
+        return _ended_job(facts, job)
     if isinstance(job, Job) and job.reported_state == "RUNNING":
         needs = _details_missing(facts)
         if needs:
@@ -237,7 +240,24 @@ def _broken(facts: Facts, failure: podfailures.PodFailure) -> Step:
     return steps.rest(facts, cadence.deployed(facts, facts.status), verdict=verdicts.Broken(failure.reason, message))
 
 
-def _failed_job(facts: Facts) -> Step:
+def _ended_job(facts: Facts, job: Job) -> Step:
+    """Record what the job left behind while Flink still tells; for a failed job say why it failed."""
+    if isinstance(facts.flink.checkpoints, Unread):
+        return steps.look(facts, Need.CHECKPOINTS)
+    status = records.left_behind(facts.status, upgrades.newest_of(facts.flink.checkpoints))
+    facts = replace(facts, status=status)
+    if job.reported_state == "FAILED":
+        return _failed_job(facts, job)
+    return steps.rest(facts, _look_again(facts, job))
+
+
+def _look_again(facts: Facts, job: Job) -> float:
+    """Once more when Flink's cached statistics have become current, then rarely."""
+    early = upgrades.still_cached(facts, job)
+    return early if early > 0 else cadence.deployed(facts, facts.status)
+
+
+def _failed_job(facts: Facts, job: Job) -> Step:
     """The job is FAILED: its exception is the error."""
     cause = facts.flink.failure
     if isinstance(cause, Unread):
@@ -245,4 +265,4 @@ def _failed_job(facts: Facts) -> Step:
     message = cause if isinstance(cause, str) else "The job failed; Flink does not say why"
     if isinstance(cause, Unreachable) and facts.status.error:
         message = verdicts.error_message(facts.status.error)
-    return steps.rest(facts, cadence.deployed(facts, facts.status), verdict=verdicts.JobFailed(message))
+    return steps.rest(facts, _look_again(facts, job), verdict=verdicts.JobFailed(message))

@@ -76,7 +76,9 @@ def _job_manager(facts: Facts, failure: podfailures.PodFailure | None) -> JobMan
 
 def _with_job(facts: Facts, status: FlinkDeploymentStatus, job: Job) -> tuple[FlinkDeploymentStatus, tuple[Event, ...]]:
     before, state = status.job_status.state, job.reported_state
-    changes: dict[str, str] = {"job_name": job.name, "start_time": str(job.start)}
+    changes: dict[str, str] = {"job_name": job.name}
+    if phase_of(facts.status, facts.last) not in (Phase.STOPPING, Phase.CANCELLING):
+        changes["start_time"] = str(job.start)  # else it names the run that is being stopped
     events: tuple[Event, ...] = ()
     recorded = before == "CANCELLING" and status.reconciliation_status.state == "UPGRADING"
     if state != before and not recorded:

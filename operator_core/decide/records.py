@@ -14,7 +14,7 @@ from typing import Any
 
 from operator_core.conf import options
 from operator_core.decide import verdicts
-from operator_core.decide.facts import Facts
+from operator_core.decide.facts import Facts, Snapshot
 from operator_core.jsonvalues import Object
 from operator_core.model import lastspecs
 from operator_core.model.jobs import UpgradeMode
@@ -22,6 +22,9 @@ from operator_core.model.statuses import FlinkDeploymentStatus, Savepoint, TaskM
 
 LAST_STATE_MARKER = "KUBERNETES_OPERATOR_LAST_STATE"
 """A path nobody can restore: HA metadata comes before it, without HA metadata the job fails, not starts empty."""
+
+NOT_ADDRESSABLE = "<checkpoint-not-externally-addressable>"
+"""What Flink says instead of the path of a checkpoint that is not kept outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,13 @@ def stable(status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:
         return status
     record = record.model_copy(update={"last_stable_spec": record.last_reconciled_spec})
     return status.model_copy(update={"reconciliation_status": record})
+
+
+def left_behind(status: FlinkDeploymentStatus, newest: Snapshot | None) -> FlinkDeploymentStatus:
+    """The newest snapshot of a job that has ended, kept for when its JobManager cannot tell any more."""
+    if newest is None or newest.path in ("", NOT_ADDRESSABLE, status.job_status.upgrade_savepoint_path):
+        return status
+    return _with_job(status, upgrade_savepoint_path=newest.path)
 
 
 def failed_with(status: FlinkDeploymentStatus, type_: str, message: str) -> FlinkDeploymentStatus:

@@ -33,6 +33,7 @@ from operator_core.model.statuses import TERMINAL_JOB_STATES
 
 _PATH_IN_ERROR = re.compile(r"StopWithSavepointStoppingException.*?['\"]((?:\w+:)?/[^'\"\s]+)['\"]", re.DOTALL)
 _WAIT_FOR_POD = 30.0
+_ANSWER_DUE = 10.0
 
 
 def begin_stop(facts: Facts, events: tuple[Event, ...]) -> Step:
@@ -88,6 +89,8 @@ def is_same_run(facts: Facts, job: Job) -> bool:
 def _answered(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
     info = facts.status.job_status.savepoint_info
     match facts.flink.trigger:
+        case TriggerPending() if _ended_long_ago(facts, job):
+            return _ended(facts, job, cluster)
         case TriggerPending():
             return steps.rest(facts, cadence.triggered(facts, info.trigger_timestamp))
         case TriggerCompleted(location):
@@ -108,6 +111,11 @@ def _answered(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
             return steps.rest(facts, cadence.pending(facts, info.trigger_timestamp))
 
 
+def _ended_long_ago(facts: Facts, job: Job) -> bool:
+    """Whether the answer about the trigger should have come: the job has ended, by itself or by the stop."""
+    return job.state in TERMINAL_JOB_STATES and facts.now.timestamp() - job.end / 1000 > _ANSWER_DUE
+
+
 def _taken(facts: Facts, location: str, cluster: Object) -> Step:
     """The location is recorded first; from then on the cluster may go."""
     then = DeleteCluster(dig(cluster, "metadata", "uid"), None)
@@ -122,7 +130,7 @@ def _ended(facts: Facts, job: Job, cluster: Object) -> Step:
             return steps.look(facts, *needs)
         case upgrades.Wait(_, seconds):
             return steps.rest(facts, seconds)
-        case Snapshot(path=path) if path and path != upgrades.NOT_ADDRESSABLE:
+        case Snapshot(path=path) if path and path != records.NOT_ADDRESSABLE:
             return _taken(facts, path, cluster)
         case _:
             return _state_unknown(facts)
@@ -208,7 +216,11 @@ def cancelling(facts: Facts, want: Wanted) -> Step:
     cluster = facts.cluster
     if cluster is None:
         return _without_cluster(facts)
-    if dig(cluster, "metadata", "deletionTimestamp") or not observing.serves(facts):
+    if dig(cluster, "metadata", "deletionTimestamp"):
+        return steps.rest(facts, _WAIT_FOR_POD)
+    if dig(cluster, "spec", "replicas", default=1) == 0:
+        return _state_unknown(facts)
+    if not observing.serves(facts):
         return steps.rest(facts, _WAIT_FOR_POD)
     job = facts.flink.job
     since = facts.status.reconciliation_status.reconciliation_timestamp

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from operator_core.conf import options
 from operator_core.decide import podfailures, specdiff
 from operator_core.decide.facts import Checkpoints, Facts, Job, Need, Snapshot, Unreachable, Unread
-from operator_core.decide.records import LAST_STATE_MARKER, Restore
+from operator_core.decide.records import LAST_STATE_MARKER, NOT_ADDRESSABLE, Restore
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
 from operator_core.model.jobs import UpgradeMode
 from operator_core.model.statuses import TERMINAL_JOB_STATES
 
-NOT_ADDRESSABLE = "<checkpoint-not-externally-addressable>"
 CHECKPOINT_CACHE_SECONDS = 4.0
 """Flink caches checkpoint statistics for three seconds: an answer sooner after the end may miss the last one."""
 UNSTARTED = "gitsync.io/unstarted"
@@ -144,35 +143,57 @@ def from_terminal(facts: Facts, want: Wanted, job: Job) -> Choice:
     newest = newest_state(facts, job)
     if not isinstance(newest, Snapshot | None):
         return newest
-    if newest is None and facts.status.job_status.upgrade_savepoint_path is None:
-        return _never_had_state(want)
     if newest is None:
-        return same_restore(facts, want)
+        return _without_statistics(facts, want, job)
     if newest.path == NOT_ADDRESSABLE or not newest.path:
         return DeadEnd(Reason.CheckpointNotFound, f"The newest checkpoint of the ended job has no path. {WAY_OUT}")
     return TearDown(Restore("savepoint", newest.path))
 
 
-def _never_had_state(want: Wanted) -> Choice:
-    """The run was given no state and Flink says that it saved none: it starts as for the first time."""
-    initial = dig(want.spec, "job", "initialSavepointPath")
-    return TearDown(Restore("savepoint", str(initial)) if initial else Restore("stateless"))
+def _without_statistics(facts: Facts, want: Wanted, job: Job) -> Choice:
+    """Flink names no snapshot: there never was one, or the JobManager restarted after the end and forgot."""
+    path = facts.status.job_status.upgrade_savepoint_path
+    known = facts.recorded is not None and facts.recorded.job_status.state in TERMINAL_JOB_STATES
+    forgotten = job.tasks_total == 0 and options.has_high_availability(facts.last_conf) and _ran(facts)
+    if forgotten and not known:
+        return DeadEnd(Reason.UpgradeFailed, f"The job ended and its JobManager forgot its checkpoints. {WAY_OUT}")
+    if known and path and path != LAST_STATE_MARKER:
+        return TearDown(Restore("savepoint", path))
+    if path is None:
+        initial = dig(want.spec, "job", "initialSavepointPath")
+        return TearDown(Restore("savepoint", str(initial)) if initial else Restore("stateless"))
+    return same_restore(facts, want)
+
+
+def _ran(facts: Facts) -> bool:
+    """Whether the deployment that stands was seen RUNNING."""
+    record = facts.status.reconciliation_status
+    return record.last_stable_spec is not None and record.last_stable_spec == record.last_reconciled_spec
 
 
 def newest_state(facts: Facts, job: Job) -> Snapshot | Ask | Wait | None:
     """The newest checkpoint or savepoint an ended job has, None when it never had any."""
     checkpoints = facts.flink.checkpoints
     if isinstance(checkpoints, Unread):
-        ended = facts.now.timestamp() - job.end / 1000
-        if job.end > 0 and ended < CHECKPOINT_CACHE_SECONDS:
-            return Wait("Flink may still serve older checkpoint statistics", CHECKPOINT_CACHE_SECONDS - ended)
+        early = still_cached(facts, job)
+        if early > 0:
+            return Wait("Flink may still serve older checkpoint statistics", early)
         return Ask((Need.CHECKPOINTS,))
     if isinstance(checkpoints, Unreachable):
         return Wait("Flink does not answer", 2.0)
-    return _newest(checkpoints)
+    return newest_of(checkpoints)
 
 
-def _newest(checkpoints: Checkpoints) -> Snapshot | None:
+def still_cached(facts: Facts, job: Job) -> float:
+    """Seconds for which statistics of an ended job may be older than its end; 0 when they are current."""
+    ended = facts.now.timestamp() - job.end / 1000
+    return max(0.0, CHECKPOINT_CACHE_SECONDS - ended) if job.end > 0 else 0.0
+
+
+def newest_of(checkpoints: Checkpoints | Unreachable | Unread) -> Snapshot | None:
+    """The newest snapshot that statistics name."""
+    if not isinstance(checkpoints, Checkpoints):
+        return None
     found = [snapshot for snapshot in (checkpoints.newest, checkpoints.restored) if snapshot is not None]
     return max(found, key=lambda snapshot: snapshot.id, default=None)
 

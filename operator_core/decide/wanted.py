@@ -35,15 +35,19 @@ class Wanted:
 
 
 def wanted(facts: Facts) -> Wanted:
-    """The spec to reach. Only to be called once something was accepted or the resource's own spec is valid."""
+    """The spec to reach. Only to be called once something was accepted or the resource's own spec is valid.
+
+    The record does not say which upgrade mode the user had accepted (its own says how the job was restored), so
+    while a spec is refused state is never given up.
+    """
     if facts.invalid is None:
         return Wanted(facts.resource["spec"], facts.generation)
     if facts.last is None:
         raise ValueError("neither the resource's spec nor an earlier one can be used")
-    spec = facts.last.spec
+    job = {**(facts.last.spec.get("job") or {}), "upgradeMode": "savepoint"}
     if facts.status.reconciliation_status.state in ("UPGRADING", "ROLLING_BACK"):
-        spec = {**spec, "job": {**(spec.get("job") or {}), "state": "running"}}
-    return Wanted(spec, facts.status.observed_generation or facts.generation)
+        job["state"] = "running"
+    return Wanted({**facts.last.spec, "job": job}, facts.status.observed_generation or facts.generation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,8 @@ class ApiServer:
                 raise errors.Conflict(409, f"{field} does not match")
         _merge(obj, {**body, "metadata": {k: v for k, v in meta.items() if k not in ("uid", "resourceVersion")}})
         self.put(kind, obj)
-        if obj["metadata"].get("deletionTimestamp") and not obj["metadata"].get("finalizers"):
+        ending = kind == "flinkdeployments" and obj["metadata"].get("deletionTimestamp")
+        if ending and not obj["metadata"].get("finalizers"):
             self.remove(kind, obj["metadata"]["name"])
         return copy.deepcopy(obj)
 

@@ -29,6 +29,7 @@ class Run:
     end: int = -1
     restored: tuple[int, str] | None = None
     counts: bool = True
+    bare: bool = False
     checkpoints: list[tuple[int, str, bool]] = field(default_factory=list)
     triggers: dict[str, str | None] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -78,10 +79,13 @@ class Clusters:
 
     def terminate(self) -> None:
         """The kubelet ends pods that nobody wants any more."""
-        for process in list(self.processes):
-            owner = self._deployment(process.deployment)
-            if owner is None or owner["metadata"].get("deletionTimestamp") or owner["spec"].get("replicas", 1) == 0:
-                self.processes.remove(process)
+        self.processes = [process for process in self.processes if self._is_wanted(process)]
+
+    def _is_wanted(self, process: Process) -> bool:
+        owner = self._deployment(process.deployment)
+        if owner is None or owner["metadata"].get("deletionTimestamp"):
+            return False
+        return owner["spec"].get("replicas", 1) > 0
 
     def boot(self) -> None:
         """JobManagers whose image and configuration are there start, become ready, submit, run: one step each."""
@@ -93,6 +97,8 @@ class Clusters:
         config = self._config(process.deployment)
         if process.image in self.bad_images or config is None or deployment is None:
             return
+        if process.run is None and not self._is_wanted(process):
+            return  # a pod that is being ended starts nothing any more
         if not process.started:
             others = [other for other in self.processes if other is not process and other.started]
             assert not others, "two JobManagers of one job live at the same time"
@@ -211,7 +217,13 @@ class Clusters:
                 process.counts = process.counts and not state_settled
                 if process.counts:
                     self.newest = self.storage.get(process.path or "", 0)
-            process.started, process.ready, process.run = False, False, None
+            process.started, process.ready = False, False
+            ended = process.run is not None and process.run.end > 0
+            process.run = process.run if process.ha and ended else None
+            if process.run is not None:  # the JobResultStore knows how it ended, and nothing else
+                process.run = Run(
+                    process.run.job_id, process.run.start, 0, process.run.state, process.run.end, bare=True
+                )
             process.reruns += 1
             deployment = self._deployment(process.deployment)
             if deployment is not None:
@@ -303,7 +315,7 @@ class Clusters:
 
     def _entry(self, run: Run) -> Object:
         running = 2 if run.state == "RUNNING" else 0
-        tasks = {"total": 2, "running": running}
+        tasks = {"total": 0 if run.bare else 2, "running": running}
         return {
             "jid": run.job_id,
             "name": "job",

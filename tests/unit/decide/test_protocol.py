@@ -87,6 +87,9 @@ FAULTS = st.one_of(
     ),
 )
 
+MISHAPS = st.sampled_from(
+    ["wait", "disk", "hang", "answer", "forget", "job", "jobmanager", "jobmanager", "deployment", "touch"]
+)
 CHANGES = st.sampled_from(
     [
         "parallelism",
@@ -191,11 +194,13 @@ class Protocol(RuleBasedStateMachine):
             self.reconcile(api, rest, True)
             api = rest = None
 
-    @rule(change=CHANGES, api=FAULTS, rest=FAULTS, passes=st.integers(1, 4))
-    def change(self, change, api, rest, passes) -> None:
-        """A user edits the spec, and the agent acts before anybody else gets on."""
+    @rule(change=CHANGES, api=FAULTS, rest=FAULTS, mishap=st.one_of(st.none(), MISHAPS), passes=st.integers(1, 4))
+    def change(self, change, api, rest, mishap, passes) -> None:
+        """A user edits the spec, the agent acts before anybody else gets on, and then bad luck may strike."""
         self.edit(change)
         self.reconcile(api, rest, True)
+        if mishap is not None:
+            self.strike(mishap)
         for _ in range(passes - 1):
             self.reconcile(None, None, True)
 
@@ -230,10 +235,8 @@ class Protocol(RuleBasedStateMachine):
         self.flink.terminate()
         self.server.collect(self.flink.pods_of)
 
-    @rule(
-        kind=st.sampled_from(["wait", "disk", "hang", "answer", "forget", "job", "jobmanager", "deployment", "touch"])
-    )
-    def mishap(self, kind) -> None:
+    @rule(kind=MISHAPS)
+    def strike(self, kind) -> None:
         """Something unlucky, or nothing but time."""
         match kind:
             case "wait":
