@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -13,6 +14,31 @@ def is_alive(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(b")")[2].split()[:1] != [b"Z"]
+
+
+def start_time(pid: int) -> int | None:
+    """When a process started, in ticks since the machine's boot; with the id it names one process. None: it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    return int(stat.rpartition(b")")[2].split()[19])
+
+
+def tree(pid: int) -> Iterator[int]:
+    """A process and all its descendants, parents first."""
+    yield pid
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return
+    for thread in threads:
+        try:
+            children = Path(f"/proc/{pid}/task/{thread}/children").read_text(encoding="ascii").split()
+        except OSError:
+            continue
+        for child in children:
+            yield from tree(int(child))
 
 
 def kill(pid: int, signal: int) -> None:

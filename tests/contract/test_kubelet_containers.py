@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import queue
 import signal
 import subprocess
@@ -59,6 +61,55 @@ def test_a_program_that_is_not_there_never_ran(tmp_path: Path) -> None:
 def test_identity_and_isolation(tmp_path: Path) -> None:
     _, output = run(tmp_path, "sh", "-c", "id -u; id -g; hostname; echo $$; ip -o link | wc -l; ls /work /home 2>&1")
     assert output.splitlines()[:5] == ["7", "8", "host", "1", "1"]
+
+
+STARTER = """
+import dataclasses, json, sys
+from pathlib import Path
+from gitsync.sandbox.containers import processes
+from gitsync.sandbox.containers.specs import ContainerSpec
+from gitsync.sandbox.images import thisimage
+folder = Path(sys.argv[1])
+image = thisimage.image("gitsync")
+spec = ContainerSpec(image, ("sh", "-c", sys.argv[2]), dict(image.environment), folder, "h", "/", 1, 1,
+                     own_network=True)
+run = processes.start(spec, None, folder / "log").run
+print(json.dumps([dataclasses.astuple(run.program), dataclasses.astuple(run.monitor)]))
+"""
+
+
+def adopted(folder: Path, script: str) -> processes.Process:
+    """A container whose starter has ended."""
+    said = subprocess.check_output([sys.executable, "-c", STARTER, str(folder), script], text=True)
+    program, monitor = (processes.Identity(*words) for words in json.loads(said))
+    return processes.adopt(processes.Run(program, monitor, folder, folder / "log", {}))
+
+
+def end_of(process: processes.Process) -> End:
+    ended: queue.SimpleQueue[End] = queue.SimpleQueue()
+    process.watch(ended.put)
+    return ended.get(timeout=DEADLINE_S)
+
+
+def test_a_container_outlives_its_starter_and_tells_its_exit_code_to_the_next(tmp_path: Path) -> None:
+    process = adopted(tmp_path, "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done")
+    while "up" not in (tmp_path / "log").read_text():
+        time.sleep(0.02)
+    process.signal(signal.SIGTERM)
+    assert end_of(process) == End(9)
+    again = processes.adopt(process.run)
+    assert end_of(again) == End(9)
+    again.signal(signal.SIGTERM)  # to nobody, without an error
+
+
+def test_without_its_monitor_a_container_is_ended_and_its_end_is_called_lost(tmp_path: Path) -> None:
+    process = adopted(tmp_path, "exec sleep 600")
+    os.kill(process.run.monitor.pid, signal.SIGKILL)
+    assert end_of(process) == End(137, lost=True)
+    deadline = time.monotonic() + DEADLINE_S
+    while process.run.program.is_alive():
+        assert time.monotonic() < deadline, "the program runs on"
+        time.sleep(0.02)
 
 
 def test_a_container_can_be_made_to_end_with_its_caller(tmp_path: Path) -> None:

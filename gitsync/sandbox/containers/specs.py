@@ -64,14 +64,18 @@ class ContainerSpec:
     ends_with_caller: bool = False
 
 
-def options(spec: ContainerSpec, status_fd: int) -> tuple[str, ...]:
-    """The options of bwrap, without the program; its progress is written as JSON lines to `status_fd`."""
+def options(spec: ContainerSpec, status_fd: int, info_fd: int) -> tuple[str, ...]:
+    """The options of bwrap, without the program.
+
+    It writes a JSON document with the program's pid to `info_fd`, and its progress as JSON lines to `status_fd`, the
+    exit code last.
+    """
     return (
         *("--unshare-user", "--uid", str(spec.uid), "--gid", str(spec.gid)),
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", spec.hostname),
         *(("--unshare-net",) if spec.own_network else ()),
         *(("--die-with-parent",) if spec.ends_with_caller else ()),
-        *("--as-pid-1", "--json-status-fd", str(status_fd)),
+        *("--as-pid-1", "--json-status-fd", str(status_fd), "--info-fd", str(info_fd)),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--dir", "/var/run", "--symlink", "/var/run", "/run"),
         *("--dir", "/var/tmp", "--dir", "/root", "--perms", "0755", "--dir", "/home"),

@@ -1,7 +1,7 @@
 """The kubelet put together: watches, pod workers, binding, Services, names, logs, heartbeats.
 
-Everything is wired here by hand and nothing is decided. On start it ends what an earlier kubelet left behind in the
-pod networks, then runs every pod bound to the node from its status on.
+Everything is wired here by hand and nothing is decided. On start it goes on with the pods an earlier kubelet has left
+running, ends what else that one left behind, and runs every other pod bound to the node from its status on.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import threading
 from pathlib import Path
 
 from gitsync.sandbox import layout
+from gitsync.sandbox.containers import orphans
 from gitsync.sandbox.containers.processes import Process
-from gitsync.sandbox.kubelet import nodes, podnets
+from gitsync.sandbox.kubelet import keptpods, nodes, podnets
 from gitsync.sandbox.kubelet.binding import Binder
 from gitsync.sandbox.kubelet.dnsserver import DnsServer
 from gitsync.sandbox.kubelet.heartbeats import Heartbeats
 from gitsync.sandbox.kubelet.imagestore import ImageStore
+from gitsync.sandbox.kubelet.keptpods import KeptPod
 from gitsync.sandbox.kubelet.memorywatch import MemoryWatch
 from gitsync.sandbox.kubelet.nodes import Machine
 from gitsync.sandbox.kubelet.podnets import Addresses
@@ -39,6 +41,7 @@ log = logging.getLogger(__name__)
 
 PORT = 10250
 KEPT_LOGS = 200
+SYNC_PATIENCE_S = 10.0
 
 
 class Kubelet:
@@ -48,6 +51,7 @@ class Kubelet:
         self._folder = folder
         self._machine = Machine(os.cpu_count() or 1, _memory(), layout.BRIDGE_ADDRESS, PORT)
         self._workers: dict[str, Worker] = {}
+        self._kept: dict[str, KeptPod] = {}
         self._lock = threading.Lock()
         self._teller = Teller(Recorder(client, clock, component="kubelet", instance=nodes.NAME), clock)
         self._pods = Cache(client, requests.PODS, on_change=self._pod_changed)
@@ -72,6 +76,8 @@ class Kubelet:
         )
 
     def start(self) -> None:
+        self._kept = keptpods.read(self._folder / "pods")
+        self._around.addresses.reserve([pod.address for pod in self._kept.values()])
         self._clean()
         for cache in (self._services, self._slices):
             cache.start()
@@ -81,6 +87,7 @@ class Kubelet:
         self._services.wait_synced(10)
         self._heartbeats.register()
         self._pods.start()
+        threading.Thread(target=self._end_unclaimed, name="unclaimed", daemon=True).start()
 
     def stop(self) -> None:
         """Let the node go quiet; pods end with the process namespace."""
@@ -89,12 +96,30 @@ class Kubelet:
             cache.stop()
 
     def _clean(self) -> None:
-        podnets.clean()
-        shutil.rmtree(self._folder / "pods", ignore_errors=True)
+        orphans.end({kept.run.monitor.pid for pod in self._kept.values() for kept in pod.runs.values()})
+        podnets.clean(self._kept)
+        pods = self._folder / "pods"
+        for left in pods.iterdir() if pods.is_dir() else ():
+            if left.name not in self._kept:
+                shutil.rmtree(left, ignore_errors=True)
         logs = self._folder / "logs" / "pods"
         old = sorted(logs.iterdir(), key=lambda path: path.stat().st_mtime) if logs.is_dir() else []
         for entry in old[:-KEPT_LOGS]:
             shutil.rmtree(entry, ignore_errors=True)
+
+    def _end_unclaimed(self) -> None:
+        """End the pods whose objects vanished while no kubelet ran."""
+        while not self._pods.wait_synced(SYNC_PATIENCE_S):
+            log.info("the pods are not known yet")
+        with self._lock:
+            unclaimed, self._kept = self._kept, {}
+        for ident, pod in unclaimed.items():
+            for kept in pod.runs.values():
+                if kept.run.monitor.is_alive():
+                    orphans.end_tree(kept.run.monitor.pid)
+            podnets.delete(ident)
+            self._around.addresses.give_back(pod.address)
+            shutil.rmtree(self._around.pod_folder(ident), ignore_errors=True)
 
     def _serve_pods(self) -> None:
         files = layout.Layout(self._folder)
@@ -109,7 +134,7 @@ class Kubelet:
             namesakes = [w for w in self._workers.values() if w.key == name and w.uid != ident]
             worker = self._workers.get(ident)
             if worker is None and kind != "DELETED" and dig(pod, "spec", "nodeName") == nodes.NAME:
-                self._workers[ident] = Worker(pod, self._around, self._forget)
+                self._workers[ident] = Worker(pod, self._around, self._forget, self._kept.pop(ident, None))
         for other in namesakes:
             other.post(Vanished())
         if worker is not None:

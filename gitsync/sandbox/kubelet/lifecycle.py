@@ -34,28 +34,11 @@ from gitsync.sandbox.kubelet.podstates import (
     Terminated,
     Vanished,
     Waiting,
-    containers_of,
     identity,
 )
-from operator_core.jsonvalues import Object, dig
+from operator_core.jsonvalues import Object
 
 CONFIG_RETRY_S = 1.0  # a missing ConfigMap key is often seconds away
-LOST = "The container was running when the node stopped."
-
-
-def accept(manifest: Object, now: datetime) -> Pod:
-    """The state of a pod this kubelet has not run yet.
-
-    What its status calls running or finished was run by an earlier kubelet whose processes are gone: a finished
-    container stays finished, a running one has ended with 137 (as a real node reports it after a restart).
-    """
-    pod = Pod(manifest, tuple(_fresh(role, spec, manifest) for role, spec in containers_of(manifest)), now)
-    known = {
-        entry["name"]: entry
-        for group in ("initContainerStatuses", "containerStatuses")
-        for entry in dig(manifest, "status", group, default=[]) or []
-    }
-    return replace(pod, containers=tuple(_inherit(item, known.get(item.name), pod, now) for item in pod.containers))
 
 
 def advance(pod: Pod, event: Event, now: datetime, backoff: Backoff) -> Pod:
@@ -110,10 +93,10 @@ def _container_after(
             )
         case KillSent():
             return replace(container, state=replace(state, killed=True)) if isinstance(state, Running) else container
-        case Exited(_, container_id, exit_code, reason, message):
+        case Exited(_, container_id, exit_code, reason, message, finished_at):
             if not isinstance(state, Running) or state.container_id != container_id:
                 return container
-            end = Terminated(container_id, exit_code, reason, message, state.started_at, now)
+            end = Terminated(container_id, exit_code, reason, message, state.started_at, finished_at or now)
             return _ended(pod, container, end, backoff)
         case Probed(_, container_id, kind, healthy):
             if not isinstance(state, Running) or state.container_id != container_id:
@@ -123,13 +106,18 @@ def _container_after(
             assert_never(event)
 
 
+def begun(spec: Object, container_id: str, now: datetime) -> Running:
+    """A container run that no probe has asked yet."""
+    started = "startupProbe" not in spec
+    return Running(container_id, now, started, started and "readinessProbe" not in spec)
+
+
 def _started(container: Container, container_id: str, now: datetime) -> Container:
-    started = "startupProbe" not in container.spec
     again = container.ever_started
     last = container.state if isinstance(container.state, Terminated) else container.last
     return replace(
         container,
-        state=Running(container_id, now, started, started and "readinessProbe" not in container.spec),
+        state=begun(container.spec, container_id, now),
         last=last,
         restarts=container.restarts + (1 if again else 0),
         not_before=None,
@@ -199,57 +187,3 @@ def is_init_done(container: Container) -> bool:
     if container.role is Role.SIDECAR:
         return isinstance(state, Running) and state.started
     return isinstance(state, Terminated) and state.exit_code == 0
-
-
-def _fresh(role: Role, spec: Object, manifest: Object) -> Container:
-    has_init = bool(dig(manifest, "spec", "initContainers", default=None))
-    return Container(spec, role, Waiting("PodInitializing" if has_init else "ContainerCreating"))
-
-
-def _inherit(container: Container, known: Object | None, pod: Pod, now: datetime) -> Container:
-    if known is None:
-        return container
-    restarts = int(known.get("restartCount", 0))
-    ended = dig(known, "state", "terminated")
-    running = dig(known, "state", "running")
-    last = _terminated(dig(known, "lastState", "terminated"), now)
-    if ended is None and running is None:
-        return replace(container, restarts=restarts, last=last, ever_started=last is not None)
-    if ended is not None:
-        end = _terminated(ended, now)
-    else:
-        started = _time(running.get("startedAt"), now)
-        end = Terminated(str(known.get("containerID", "")), 137, "ContainerStatusUnknown", LOST, started, now)
-    assert end is not None
-    kept = replace(container, restarts=restarts, last=last, ever_started=True)
-    if container.role is not Role.MAIN and _any_main_pending(pod):
-        return replace(kept, last=end)  # a new network and new volumes: initialisation runs again
-    return replace(kept, state=end, not_before=now)
-
-
-def _any_main_pending(pod: Pod) -> bool:
-    finished = {
-        entry["name"]: dig(entry, "state", "terminated", "exitCode")
-        for entry in dig(pod.manifest, "status", "containerStatuses", default=[]) or []
-    }
-    return any(
-        will_restart(pod, item, 137 if finished.get(item.name) is None else int(finished[item.name]))
-        for item in pod.of_role(Role.MAIN)
-    )
-
-
-def _terminated(value: Object | None, now: datetime) -> Terminated | None:
-    if not value:
-        return None
-    return Terminated(
-        container_id=str(value.get("containerID", "")),
-        exit_code=int(value.get("exitCode", 0)),
-        reason=str(value.get("reason", "")),
-        message=str(value.get("message", "")),
-        started_at=_time(value.get("startedAt"), now),
-        finished_at=_time(value.get("finishedAt"), now),
-    )
-
-
-def _time(text: str | None, default: datetime) -> datetime:
-    return datetime.fromisoformat(text) if text else default

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
+from gitsync.sandbox import processes
 from gitsync.sandbox.containers.processes import Process
 
 PAUSE_S = 1.0
@@ -48,24 +48,9 @@ class MemoryWatch:
 def resident(pid: int) -> int:
     """Bytes of resident memory of a process and all its descendants; shared pages count for each."""
     total = 0
-    for each in _tree(pid):
+    for each in processes.tree(pid):
         try:
             total += int(Path(f"/proc/{each}/statm").read_text(encoding="ascii").split()[1]) * PAGE
         except (OSError, IndexError):
             continue  # it has just ended
     return total
-
-
-def _tree(pid: int) -> Iterator[int]:
-    yield pid
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return
-    for thread in threads:
-        try:
-            children = Path(f"/proc/{pid}/task/{thread}/children").read_text(encoding="ascii").split()
-        except OSError:
-            continue
-        for child in children:
-            yield from _tree(int(child))

@@ -13,7 +13,8 @@ import signal
 import subprocess
 import threading
 import time
-from ipaddress import IPv4Network
+from collections.abc import Collection
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from gitsync.sandbox import layout
@@ -48,6 +49,14 @@ class Addresses:
                     return candidate
         raise NetworkError(f"no pod address is left in {self._network}")
 
+    def reserve(self, addresses: Collection[str]) -> None:
+        """Take those that pods have already, and go on after them."""
+        with self._lock:
+            own = [address for address in map(IPv4Address, addresses) if address in self._network]
+            self._used.update(map(str, own))
+            first = int(self._network.network_address)
+            self._next = max([self._next, *(int(address) - first + 1 for address in own)])
+
     def give_back(self, address: str) -> None:
         with self._lock:
             self._used.discard(address)
@@ -81,32 +90,36 @@ def delete(uid: str) -> None:
         _ip("netns", "delete", name_for(uid))
 
 
-def clean() -> None:
-    """End what an earlier kubelet left: processes in pod namespaces, the namespaces, the host's ends of their links."""
+def clean(kept: Collection[str] = ()) -> None:
+    """End what an earlier kubelet left: processes in pod namespaces, the namespaces, the host's ends of their links.
+
+    Those of the pods with the uids `kept` stay.
+    """
+    names = {name_for(uid) for uid in kept}
     limit = time.monotonic() + CLEANING_S
-    while (left := _processes()) and time.monotonic() < limit:
+    while (left := _processes(names)) and time.monotonic() < limit:
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)
-    for entry in _namespaces():
+    for entry in _namespaces(names):
         _ip("netns", "delete", entry.name)
     listed = subprocess.run(["ip", "-o", "link", "show", "type", "veth"], capture_output=True, text=True, check=False)
-    for name in VETH.findall(listed.stdout):
+    for name in set(VETH.findall(listed.stdout)) - {f"v{name}" for name in names}:
         # The kernel removes the pair when it gets round to the dead namespace, which may be before this line or after.
         subprocess.run(["ip", "link", "delete", name], capture_output=True, check=False)
 
 
-def _processes() -> list[int]:
+def _processes(but: Collection[str]) -> list[int]:
     found: list[int] = []
-    for entry in _namespaces():
+    for entry in _namespaces(but):
         done = subprocess.run(["ip", "netns", "pids", entry.name], capture_output=True, text=True, check=False)
         found += [int(word) for word in done.stdout.split()]
     return found
 
 
-def _namespaces() -> list[Path]:
-    return sorted(NETNS.glob("p*")) if NETNS.is_dir() else []
+def _namespaces(but: Collection[str]) -> list[Path]:
+    return sorted(entry for entry in NETNS.glob("p*") if entry.name not in but) if NETNS.is_dir() else []
 
 
 def _ip(*arguments: str) -> None:

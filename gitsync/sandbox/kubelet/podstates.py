@@ -188,11 +188,14 @@ class KillSent:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
+    """`finished_at`: when, if that is not now."""
+
     name: str
     container_id: str
     exit_code: int
     reason: str
     message: str
+    finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

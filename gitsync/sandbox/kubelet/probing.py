@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from gitsync.sandbox.containers.processes import Process
 from gitsync.sandbox.kubelet import probes
-from gitsync.sandbox.kubelet.podstates import ProbeKind
+from gitsync.sandbox.kubelet.podstates import ProbeKind, Running
 from gitsync.sandbox.kubelet.probes import FIELDS, Row
 from operator_core.jsonvalues import Object
 
@@ -41,25 +41,27 @@ class Told:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-def begin(target: Target, told: Told) -> None:
-    """Start the probes of a container that has just started; they end when `told.stop` is set."""
+def begin(target: Target, told: Told, found: Running) -> None:
+    """Start the probes of a container whose state they find so; they end when `told.stop` is set."""
     declared = [kind for kind in ProbeKind if target.container.get(FIELDS[kind])]
     started = threading.Event()
-    if ProbeKind.STARTUP not in declared:
+    if found.started:
         started.set()
+        declared = [kind for kind in declared if kind is not ProbeKind.STARTUP]
     for kind in declared:
         name = f"{kind}-{target.container['name']}"
-        threading.Thread(target=_run, args=(target, kind, started, told), name=name, daemon=True).start()
+        threading.Thread(target=_run, args=(target, kind, (started, found.ready), told), name=name, daemon=True).start()
 
 
-def _run(target: Target, kind: ProbeKind, started: threading.Event, told: Told) -> None:
+def _run(target: Target, kind: ProbeKind, before: tuple[threading.Event, bool], told: Told) -> None:
+    started, ready = before
     probe = target.container[FIELDS[kind]]
     rules = probes.timing(probe)
     if told.stop.wait(rules.initial_delay):
         return
     if kind is not ProbeKind.STARTUP and not _await(started, told.stop):
         return
-    row = Row(verdict=None if kind is not ProbeKind.READINESS else False)
+    row = Row(verdict=None if kind is not ProbeKind.READINESS else ready)
     while True:
         problem = ask(target, probe, rules.timeout)
         if told.stop.is_set():

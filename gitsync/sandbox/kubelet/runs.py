@@ -10,18 +10,22 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gitsync.sandbox.containers import processes
 from gitsync.sandbox.containers.processes import End, Process
 from gitsync.sandbox.containers.specs import ContainerSpec
-from gitsync.sandbox.kubelet import hooks, podnets, probing, quantities
+from gitsync.sandbox.kubelet import hooks, keptpods, lifecycle, podnets, probing, quantities
+from gitsync.sandbox.kubelet.keptpods import KeptRun
 from gitsync.sandbox.kubelet.memorywatch import MemoryWatch
-from gitsync.sandbox.kubelet.podstates import Event, Exited, Probed, uid
+from gitsync.sandbox.kubelet.podstates import Event, Exited, Probed, Running, uid
 from gitsync.sandbox.kubelet.probing import Target, Told
 from gitsync.sandbox.kubelet.starting import StartError
 from gitsync.sandbox.kubelet.telling import Teller
 from operator_core.jsonvalues import Object, dig
+
+LOST = "The container's monitor died, so nobody saw how it ended."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Runs:
             run = self._runs.get(name)
         return run.target.process if run else None
 
-    def start(self, container: Object, spec: ContainerSpec, address: str, number: int) -> str:
+    def start(self, container: Object, spec: ContainerSpec, address: str, number: int, now: datetime) -> str:
         """Start a container; its new id. Raises StartError."""
         name = str(container["name"])
         log = self.log_file(name, number)
@@ -68,7 +72,19 @@ class Runs:
         except OSError as error:
             raise StartError("CreateContainerError", f"the container cannot be started: {error}") from error
         container_id = f"process://{uid(self._manifest)}/{name}/{number}"
+        keptpods.write_run(KeptRun(container_id, number, now, process.run))
         target = Target(container, address, process)
+        self._begin(target, lifecycle.begun(container, container_id, now))
+        hooks.after_start(target, lambda message: self._hook_failed(name, message))
+        return container_id
+
+    def adopt(self, container: Object, kept: KeptRun, address: str, state: Running) -> None:
+        """Go on with a container that an earlier kubelet started."""
+        self._begin(Target(container, address, processes.adopt(kept.run)), state)
+
+    def _begin(self, target: Target, state: Running) -> None:
+        process, container, container_id = target.process, target.container, state.container_id
+        name = str(container["name"])
         told = Told(
             lambda kind, healthy: self._post(Probed(name, container_id, kind, healthy)),
             lambda kind, message: self._probe_failed(message),
@@ -79,9 +95,7 @@ class Runs:
         if limit is not None:
             self._memory.add(process, int(quantities.parse(limit)))
         process.watch(lambda end: self._ended(name, container_id, end))
-        probing.begin(target, told)
-        hooks.after_start(target, lambda message: self._hook_failed(name, message))
-        return container_id
+        probing.begin(target, told, state)
 
     def stop(self, name: str, grace: float) -> None:
         """Run the container's preStop hook, then SIGTERM; returns at once."""
@@ -111,9 +125,13 @@ class Runs:
             self._post(Exited(name, container_id, end.exit_code, "StartError", f"failed to start: {end.failure}"))
             return
         reason = "OOMKilled" if process.out_of_memory else "Completed" if end.exit_code == 0 else "Error"
+        if end.lost:
+            self._post(Exited(name, container_id, end.exit_code, "ContainerStatusUnknown", LOST))
+            return
         policy = str(declared.get("terminationMessagePolicy") or "File")
         message = process.termination_message(policy, end.exit_code)
-        self._post(Exited(name, container_id, end.exit_code, reason, message))
+        finished_at = None if end.ended_at is None else datetime.fromtimestamp(end.ended_at, UTC)
+        self._post(Exited(name, container_id, end.exit_code, reason, message, finished_at))
 
     def _probe_failed(self, message: str) -> None:
         self._teller.warning(self._manifest, "Unhealthy", message)

@@ -15,9 +15,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import assert_never
 
-from gitsync.sandbox.kubelet import decisions, lifecycle, podnets, podstatus, projections, starting, volumes
+from gitsync.sandbox.kubelet import (
+    decisions,
+    inheriting,
+    keptpods,
+    lifecycle,
+    podnets,
+    podstatus,
+    projections,
+    starting,
+    volumes,
+)
 from gitsync.sandbox.kubelet.decisions import Action
 from gitsync.sandbox.kubelet.environment import MissingSource, Setting
+from gitsync.sandbox.kubelet.keptpods import KeptPod
 from gitsync.sandbox.kubelet.podnets import NetworkError
 from gitsync.sandbox.kubelet.podsources import PodSources
 from gitsync.sandbox.kubelet.podstates import (
@@ -53,17 +64,19 @@ API_RETRY_S = 1.0
 
 
 class Worker:
-    """Runs the pod `manifest` until its object is gone; then calls `ended`."""
+    """Runs the pod `manifest` until its object is gone; then calls `ended`. `kept`: what an earlier kubelet left."""
 
-    def __init__(self, manifest: Object, around: Surroundings, ended: Callable[[str], None]) -> None:
+    def __init__(
+        self, manifest: Object, around: Surroundings, ended: Callable[[str], None], kept: KeptPod | None = None
+    ) -> None:
         self.uid = uid(manifest)
         self.name = identity(manifest)
         self.key = (str(manifest["metadata"]["namespace"]), str(manifest["metadata"]["name"]))
         self._around = around
         self._ended = ended
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._pod = lifecycle.accept(manifest, around.clock.now())
-        self._address = ""
+        self._pod = inheriting.accept(manifest, around.clock.now(), kept)
+        self._address = self._pod.address
         self._places: dict[str, Path] = {}
         self._sources = PodSources(around.client, around.clock, manifest)
         meta = manifest["metadata"]
@@ -74,6 +87,8 @@ class Worker:
         self._refresh_at: datetime | None = None
         self._removed = False
         self._over = False
+        if kept is not None:
+            self._adopt(kept)
         threading.Thread(target=self._run, name=f"pod-{self.name}", daemon=True).start()
 
     def post(self, event: Event) -> None:
@@ -91,6 +106,11 @@ class Worker:
 
     def is_running(self, container: str) -> bool:
         return any(item.name == container and isinstance(item.state, Running) for item in self._pod.containers)
+
+    def _adopt(self, kept: KeptPod) -> None:
+        for container in self._pod.containers:
+            if isinstance(container.state, Running):
+                self.runs.adopt(container.spec, kept.runs[container.name], kept.address, container.state)
 
     def _run(self) -> None:
         while not self._over:
@@ -163,6 +183,7 @@ class Worker:
                 address = self._around.addresses.take()
                 podnets.create(self.uid, address)
                 self._address = address
+            keptpods.write_pod(self._around.pod_folder(self.uid), self._address)
         except NetworkError as error:
             return self._prepare_failed("FailedCreatePodSandBox", str(error), API_RETRY_S)
         try:
@@ -202,7 +223,7 @@ class Worker:
         try:
             shutil.rmtree(folder.parent, ignore_errors=True)
             spec = starting.specify(container.spec, origin, folder)
-            container_id = self.runs.start(container.spec, spec, self._address, number)
+            container_id = self.runs.start(container.spec, spec, self._address, number, self._now())
         except StartError as error:
             self._fold(StartFailed(name, error.reason, error.message))
             teller.warning(manifest, "Failed", f"Error: {error.reason}: {error.message}")

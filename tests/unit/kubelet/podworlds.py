@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gitsync.sandbox.kubelet import decisions, lifecycle, podstatus
+from gitsync.sandbox.kubelet import decisions, inheriting, lifecycle, podstatus
 from gitsync.sandbox.kubelet.podstates import (
     Backoff,
     Changed,
@@ -43,7 +43,7 @@ class World:
     def __init__(self, pod: dict[str, Any], backoff: Backoff | None = None) -> None:
         self.now = START
         self.backoff = backoff or Backoff()
-        self.pod = lifecycle.accept(pod, self.now)
+        self.pod = inheriting.accept(pod, self.now)
         self.log: list[str] = []
         self.refuse: Callable[[str], Event | None] = lambda name: None
         self.gone = False

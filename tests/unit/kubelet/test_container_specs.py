@@ -23,7 +23,7 @@ def binds_of(folder: Path, *binds: Bind) -> list[tuple[str, str]]:
         gid=1,
         mounts=(Mount(folder / "volume", "/tmp", False),),
     )
-    words = specs.options(spec, 3)
+    words = specs.options(spec, 3, 4)
     return [
         (words[at + 1], words[at + 2])
         for at, word in enumerate(words)

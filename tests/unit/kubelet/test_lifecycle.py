@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from podworlds import START, World, container, manifest
 
-from gitsync.sandbox.kubelet import decisions, lifecycle
+from gitsync.sandbox.kubelet import decisions, inheriting, lifecycle
 from gitsync.sandbox.kubelet.podstates import (
     BackedOff,
     Backoff,
@@ -138,7 +138,7 @@ def test_the_crash_loop_message_names_the_pause_and_keeps_the_last_state() -> No
 
 def test_an_unknown_image_backs_off_and_is_healed_when_it_appears() -> None:
     world = World(manifest(container("a")))
-    world.pod = lifecycle.accept(manifest(container("a")), world.now)
+    world.pod = inheriting.accept(manifest(container("a")), world.now)
     world.log.clear()
     world.refuse = lambda name: StartFailed(name, "ErrImagePull", "no image")
     world.settle()
@@ -185,7 +185,7 @@ def test_a_pod_that_vanishes_is_killed_without_asking() -> None:
 
 def test_a_pod_deleted_before_it_could_be_prepared_is_removed() -> None:
     world = World(manifest(container("a")))
-    world.pod = lifecycle.accept(manifest(container("a")), world.now)
+    world.pod = inheriting.accept(manifest(container("a")), world.now)
     world.log.clear()
     world.fold(PrepareFailed(world.now + timedelta(seconds=1)))
     assert decisions.decide(world.pod, world.now) == (decisions.Wake(START + timedelta(seconds=1)),)

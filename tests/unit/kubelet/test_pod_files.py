@@ -154,7 +154,7 @@ def test_volumes_come_after_the_image_and_outer_ones_first(tmp_path: Path) -> No
         gid=2,
         mounts=(Mount(Path("/in"), "/data/inner", True), Mount(Path("/out"), "/data", False)),
     )
-    words = specs.options(spec, 9)
+    words = specs.options(spec, 9, 10)
     targets = [words[i + 2] for i, word in enumerate(words) if word in ("--bind", "--ro-bind")]
     assert targets.index("/opt/a") < targets.index("/opt/a/b") < targets.index("/data") < targets.index("/data/inner")
     assert words[1:3] == ("--uid", "1")
