@@ -11,11 +11,10 @@ from typing import TypeVar
 from operator_core.conf import options
 from operator_core.controllers import manifests
 from operator_core.controllers.world import World
-from operator_core.decide import podfailures
+from operator_core.decide import hametadata, podfailures
 from operator_core.decide.facts import (
     Checkpoints,
     Facts,
-    HaMetadata,
     Job,
     Need,
     Trigger,
@@ -26,11 +25,9 @@ from operator_core.decide.facts import (
 from operator_core.errors import Stalled
 from operator_core.flink import crashlogs, errors, requests
 from operator_core.flink.rest import Address
-from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors as kube_errors
 from operator_core.kube import requests as kube_requests
 
-_HA_LABELS = "app={},configmap-type=high-availability"
 _CHECKPOINTING_OFF = "Checkpointing has not been enabled"
 
 T = TypeVar("T")
@@ -62,16 +59,9 @@ def _live_deployment(world: World, facts: Facts) -> Facts:
 
 def _ha_metadata(world: World, facts: Facts) -> Facts:
     request = kube_requests.listing(
-        kube_requests.CONFIG_MAPS, facts.namespace, labels=_HA_LABELS.format(facts.name), limit=500
+        kube_requests.CONFIG_MAPS, facts.namespace, labels=hametadata.LABELS.format(facts.name), limit=500
     )
-    items = [item for item in world.api.send(request).get("items") or [] if not _is_going(item)]
-    names = tuple(sorted(str(item["metadata"]["name"]) for item in items))
-    with_checkpoint = any(key.startswith("checkpointID-") for item in items for key in item.get("data") or {})
-    return replace(facts, ha=HaMetadata(names, with_checkpoint))
-
-
-def _is_going(obj: Object) -> bool:
-    return bool(dig(obj, "metadata", "deletionTimestamp"))
+    return replace(facts, ha=hametadata.of(world.api.send(request).get("items") or []))
 
 
 def _preflight(world: World, facts: Facts) -> Facts:

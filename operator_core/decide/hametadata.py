@@ -1,8 +1,8 @@
 """Which ConfigMaps are a Flink cluster's HA metadata, and whether they point to a checkpoint.
 
-Flink 1.x labels them `configmap-type: high-availability`, Flink 2.3 does not; what all versions share is the label
-of everything native (`LABELS`) and the names (Flink: KubernetesLeaderElectionHaServices), which is also how the
-Java operator tells them apart.
+Flink 1.x labels them `configmap-type: high-availability`, Flink 2.3 only as everything else it makes. What all
+versions share is the names (Flink: KubernetesLeaderElectionHaServices), which is also how the Java operator tells
+them apart.
 """
 
 from collections.abc import Iterable
@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from operator_core.decide.facts import HaMetadata
 from operator_core.jsonvalues import Object, dig
 
-LABELS = "app={},type=flink-native-kubernetes"
+LABELS = "app={}"
 """Label selector of the ConfigMaps among which a cluster's HA metadata are; to be filled with its name."""
+_MARKS = (("configmap-type", "high-availability"), ("type", "flink-native-kubernetes"))
 _SUFFIX = "-config-map"
 _POINTER = "checkpointID-"
 
@@ -25,4 +26,6 @@ def of(config_maps: Iterable[Object]) -> HaMetadata:
 
 def _is_metadata(config_map: Object) -> bool:
     name = str(dig(config_map, "metadata", "name", default=""))
-    return name.endswith(_SUFFIX) and not dig(config_map, "metadata", "deletionTimestamp")
+    labels = dig(config_map, "metadata", "labels", default={})
+    marked = any(labels.get(key) == value for key, value in _MARKS)
+    return marked and name.endswith(_SUFFIX) and not dig(config_map, "metadata", "deletionTimestamp")

@@ -9,7 +9,7 @@ OWN = {"app": "ticks", "type": "flink-native-kubernetes"}
 JOB = "8c800d7c1673bb9df39fb628ab794700"
 
 
-def config_map(name: str, *keys: str, **metadata: str) -> Object:
+def config_map(name: str, *keys: str, **metadata: object) -> Object:
     return {"metadata": {"name": name, "labels": OWN, **metadata}, "data": dict.fromkeys(keys, "value")}
 
 
@@ -40,5 +40,10 @@ def test_what_is_being_deleted_does_not_count() -> None:
 
 
 def test_an_empty_config_map_has_no_data_at_all() -> None:
-    found = hametadata.of(({"metadata": {"name": "ticks-cluster-config-map"}},))
+    found = hametadata.of(({"metadata": {"name": "ticks-cluster-config-map", "labels": OWN}},))
     assert found.names == ("ticks-cluster-config-map",) and not found.with_checkpoint
+
+
+def test_somebody_elses_config_map_is_left_alone() -> None:
+    theirs = config_map("ticks-settings-config-map", "checkpointID-1", labels={"app": "ticks"})
+    assert hametadata.of((theirs,)).names == ()
