@@ -117,7 +117,7 @@ def _with_job(facts: Facts, want: Wanted, job: Job) -> Choice:
     if state == "RUNNING" and (mode == "savepoint" or (changed and has_savepoint_dir(facts))):
         return Stop()
     if mode == "savepoint" and not changed:
-        if state in ("CREATED", "INITIALIZING", "CANCELLING") and _age(facts) < _BOOT_PATIENCE:
+        if state in ("CREATED", "INITIALIZING", "CANCELLING") and _age(facts, job) < _BOOT_PATIENCE:
             return Wait(f"the job is {state}: a savepoint needs a running job", 1.0)
         if not options.get_bool(facts.conf, options.LAST_STATE_FALLBACK):
             return Wait(f"the job is {state}: a savepoint needs a running job and falling back is switched off", 15.0)
@@ -275,5 +275,7 @@ def _version_changed(facts: Facts, want: Wanted) -> bool:
     return facts.last is not None and facts.last.spec.get("flinkVersion") != want.spec.get("flinkVersion")
 
 
-def _age(facts: Facts) -> float:
-    return facts.now.timestamp() - facts.status.reconciliation_status.reconciliation_timestamp / 1000
+def _age(facts: Facts, job: Job) -> float:
+    """Seconds since the deployment, or since the JobManager began the job again."""
+    began = max(facts.status.reconciliation_status.reconciliation_timestamp, job.start)
+    return facts.now.timestamp() - began / 1000
