@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from gitsync.sandbox import launching, processes
 from gitsync.sandbox.images import registry
+from gitsync.sandbox.kubelet import quantities
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
 from operator_core.jsonvalues import Object, dig
@@ -113,6 +115,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     progress = Progress()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GITSYNC_SANDBOX_BACKOFF", "0.2")
+        patch.setenv("GITSYNC_SANDBOX_REFRESH", "0.5")
         supervisor = launching.up(launching.Options(folder, kubelet=True, lifeline=True), progress)
     try:
         yield Node(folder)
@@ -362,6 +365,97 @@ def test_logs_are_followed_cut_and_kept_apart_by_container(node: Node) -> None:
         node.log(name, container="b", previous="true")
 
 
+def test_logs_have_times_and_are_cut_by_them(node: Node) -> None:
+    name = node.run(shell("echo old; sleep 2.5; echo new; sleep 600"))
+    node.running(name)
+    node.until(lambda: "new" in node.log(name), "both lines are written")
+    stamped = [line.split(" ") for line in node.log(name, timestamps="true").splitlines()]
+    assert [text for _, text in stamped] == ["old", "new"]
+    first, second = (datetime.fromisoformat(moment[:26] + "+00:00") for moment, _ in stamped)
+    assert 2.0 < (second - first).total_seconds() < 3.5
+    assert abs((datetime.now(UTC) - second).total_seconds()) < 60
+    between = (first + (second - first) / 2).isoformat().replace("+00:00", "Z")
+    assert node.log(name, sinceTime=between) == "new\n"
+    assert node.log(name, sinceSeconds="3600") == "old\nnew\n"
+    node.client.send(requests.delete(requests.PODS, "default", name, grace_seconds=0))
+
+
+def test_a_startup_probe_holds_the_others_back_and_restarts_what_never_starts(node: Node) -> None:
+    slow = node.run(
+        shell(
+            "sleep 2; touch /tmp/up; exec sleep 600",
+            startupProbe={"exec": {"command": ["test", "-f", "/tmp/up"]}, "periodSeconds": 1, "failureThreshold": 30},
+            livenessProbe={
+                "exec": {"command": ["test", "-f", "/tmp/up"]},
+                "periodSeconds": 1,
+                "failureThreshold": 1,
+            },
+        )
+    )
+    never = node.run(
+        shell(
+            "trap 'exit 1' TERM; while :; do sleep 0.1; done",
+            startupProbe={"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 1},
+        )
+    )
+    pod = node.await_pod(slow, lambda p: container_status(p).get("started"), "it has started")
+    assert container_status(pod)["restartCount"] == 0, "the liveness probe waited"
+    node.await_pod(never, lambda p: container_status(p).get("restartCount", 0) >= 1, "it is restarted")
+    assert any("Startup probe failed" in event["message"] for event in node.events(never))
+    for name in (slow, never):
+        node.client.send(requests.delete(requests.PODS, "default", name, grace_seconds=0))
+
+
+def test_hooks_run_after_the_start_and_before_the_end(node: Node, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    hooked = shell(
+        "trap 'echo term >> /h/f; exit 0' TERM; while :; do sleep 0.05; done",
+        volumeMounts=[{"name": "h", "mountPath": "/h"}],
+        lifecycle={
+            "postStart": {"exec": {"command": ["sh", "-c", "echo started >> /h/f"]}},
+            "preStop": {"exec": {"command": ["sh", "-c", "sleep 0.3; echo stopping >> /h/f"]}},
+        },
+    )
+    name = node.run(hooked, volumes=[{"name": "h", "hostPath": {"path": str(tmp_path)}}])
+    node.running(name)
+    node.until(lambda: (tmp_path / "f").exists(), "the first hook ran")
+    node.client.send(requests.delete(requests.PODS, "default", name))
+    node.until(lambda: node.pod(name) is None, "it is gone")
+    assert (tmp_path / "f").read_text() == "started\nstopping\nterm\n"
+    failing = node.run(
+        shell("exec sleep 600", lifecycle={"postStart": {"exec": {"command": ["sh", "-c", "echo no luck; exit 4"]}}}),
+        restartPolicy="Never",
+    )
+    node.ended(failing)
+    node.until(lambda: any("no luck" in e["message"] for e in node.events(failing)), "the hook's words are told")
+
+
+def test_volumes_of_maps_and_secrets_follow_their_objects(node: Node) -> None:
+    objects = {"turning": requests.CONFIG_MAPS, "hidden": requests.SECRETS}
+    for made, resource in objects.items():
+        body = {"metadata": {"name": made}, "data": {"k": "b25l"}}
+        node.client.send(requests.create(resource, "default", body))
+    name = node.run(
+        shell("exec sleep 600", volumeMounts=[{"name": "c", "mountPath": "/c"}, {"name": "s", "mountPath": "/s"}]),
+        volumes=[
+            {"name": "c", "configMap": {"name": "turning"}},
+            {"name": "s", "secret": {"secretName": "hidden"}},
+        ],
+    )
+    node.running(name)
+    kubectl = [str(Layout(node.folder).bin / "kubectl"), "--kubeconfig", str(Layout(node.folder).kubeconfig)]
+
+    def seen() -> str:
+        command = [*kubectl, "exec", name, "--", "sh", "-c", "cat /c/k; echo; cat /s/k; ls /c"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    assert seen() == "b25l\nonek\n"
+    for made, resource in objects.items():
+        node.client.send(requests.merge_patch(resource, "default", made, {"data": {"k": "dHdv", "n": "dHdv"}}))
+    node.until(lambda: seen() == "dHdv\ntwok\nn\n", "both volumes are fresh", seen)
+    node.client.send(requests.delete(requests.PODS, "default", name, grace_seconds=0))
+
+
 def test_commands_run_inside_a_container_with_its_streams_and_exit_code(node: Node) -> None:
     name = node.run(shell("exec sleep 600", env=[{"name": "FOO", "value": "bar"}]))
     node.running(name)
@@ -400,6 +494,25 @@ def test_a_pod_that_asks_for_too_much_stays_pending_and_says_why(node: Node) -> 
     assert pod["status"]["conditions"][0]["message"] == "0/1 nodes are available: 1 Insufficient memory."
     node.client.send(requests.delete(requests.PODS, "default", name))
     node.until(lambda: node.pod(name) is None, "an unbound pod can be deleted")
+
+
+def test_a_pod_waits_until_another_leaves_it_room(node: Node) -> None:
+    answer = node.client.send(requests.listing(requests.NODES))
+    half = int(quantities.parse(dig(answer["items"][0], "status", "allocatable", "memory"))) * 6 // 10
+    big = {"requests": {"memory": str(half)}}
+    first = node.run(shell("exec sleep 600", resources=big))
+    node.running(first)
+    second = node.run(shell("exec sleep 600", resources=big))
+    node.await_pod(second, lambda p: _unscheduled(p) == "0/1 nodes are available: 1 Insufficient memory.", "it waits")
+    node.client.send(requests.delete(requests.PODS, "default", first, grace_seconds=0))
+    pod = node.running(second)
+    assert _unscheduled(pod) == ""
+    node.client.send(requests.delete(requests.PODS, "default", second, grace_seconds=0))
+
+
+def _unscheduled(pod: Object) -> str:
+    found = (c for c in dig(pod, "status", "conditions", default=[]) if c.get("reason") == "Unschedulable")
+    return str(next(found, {}).get("message", ""))
 
 
 def _kill_kubelet(node: Node) -> None:

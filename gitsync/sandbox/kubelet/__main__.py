@@ -1,6 +1,7 @@
 """`python -m gitsync.sandbox.kubelet --dir DIR`: runs until a signal, inside the sandbox's namespaces.
 
-Reads DIR/kubeconfig-inside. The back-off before restarts starts at GITSYNC_SANDBOX_BACKOFF seconds (10 unless given).
+Reads DIR/kubeconfig-inside. The back-off before restarts starts at GITSYNC_SANDBOX_BACKOFF seconds (10 unless
+given); volumes of API objects are read again every GITSYNC_SANDBOX_REFRESH seconds (60).
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from pathlib import Path
 
 from gitsync.sandbox.kubelet.agent import Kubelet
 from gitsync.sandbox.kubelet.podstates import Backoff
+from gitsync.sandbox.kubelet.surroundings import Pauses
 from gitsync.sandbox.layout import Layout
 from operator_core.errors import AgentError
 from operator_core.kube.client import Client
 from operator_core.runtime.clock import SystemClock
 
 BACKOFF_VARIABLE = "GITSYNC_SANDBOX_BACKOFF"
+REFRESH_VARIABLE = "GITSYNC_SANDBOX_REFRESH"
 
 
 def main() -> int:
@@ -31,13 +34,14 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     base = arguments.backoff if arguments.backoff is not None else float(os.environ.get(BACKOFF_VARIABLE, "10"))
+    refresh = float(os.environ.get(REFRESH_VARIABLE, "60"))
     folder = arguments.dir.resolve()
     try:
         client = Client.connect(kubeconfig=Layout(folder).kubeconfig_inside)
     except AgentError as error:
         print(f"the kubelet cannot start: {error.message}", file=sys.stderr)
         return 3
-    kubelet = Kubelet(folder, client, SystemClock(), Backoff(base=base))
+    kubelet = Kubelet(folder, client, SystemClock(), Pauses(Backoff(base=base), refresh))
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())

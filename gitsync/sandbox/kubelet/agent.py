@@ -21,13 +21,15 @@ from gitsync.sandbox.kubelet.dnsserver import DnsServer
 from gitsync.sandbox.kubelet.heartbeats import Heartbeats
 from gitsync.sandbox.kubelet.imagestore import ImageStore
 from gitsync.sandbox.kubelet.keptpods import KeptPod
+from gitsync.sandbox.kubelet.logtimes import LogTimes
 from gitsync.sandbox.kubelet.memorywatch import MemoryWatch
 from gitsync.sandbox.kubelet.nodes import Machine
+from gitsync.sandbox.kubelet.podlogs import LogFile
 from gitsync.sandbox.kubelet.podnets import Addresses
-from gitsync.sandbox.kubelet.podserver import LogFile, Pods, PodServer
-from gitsync.sandbox.kubelet.podstates import Backoff, Changed, Vanished, uid
+from gitsync.sandbox.kubelet.podserver import Pods, PodServer
+from gitsync.sandbox.kubelet.podstates import Changed, Vanished, uid
 from gitsync.sandbox.kubelet.servicenets import ServiceNet
-from gitsync.sandbox.kubelet.surroundings import Surroundings
+from gitsync.sandbox.kubelet.surroundings import Pauses, Surroundings
 from gitsync.sandbox.kubelet.telling import Teller
 from gitsync.sandbox.kubelet.workers import Worker
 from operator_core.jsonvalues import Object, dig
@@ -47,7 +49,7 @@ SYNC_PATIENCE_S = 10.0
 class Kubelet:
     """One node. `start` returns when it is ready."""
 
-    def __init__(self, folder: Path, client: Client, clock: Clock, backoff: Backoff) -> None:
+    def __init__(self, folder: Path, client: Client, clock: Clock, pauses: Pauses) -> None:
         self._folder = folder
         self._machine = Machine(os.cpu_count() or 1, _memory(), layout.BRIDGE_ADDRESS, PORT)
         self._workers: dict[str, Worker] = {}
@@ -66,10 +68,11 @@ class Kubelet:
             clock=clock,
             teller=self._teller,
             memory=MemoryWatch(),
+            log_times=LogTimes(),
             images=ImageStore(folder),
             addresses=Addresses(),
             services=self._services.items,
-            backoff=backoff,
+            pauses=pauses,
             folder=folder,
             host_ip=layout.BRIDGE_ADDRESS,
             allocatable=offered,

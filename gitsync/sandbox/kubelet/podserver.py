@@ -1,7 +1,7 @@
 """The kubelet's HTTPS endpoint: container logs and commands, asked for by the API server on behalf of kubectl.
 
-Shell: the kubelet's own paths and parameters (`/containerLogs/NS/POD/CONTAINER` with follow, previous, tailLines and
-limitBytes, `/exec/NS/POD/CONTAINER` with command, input, output, error and tty). Which file or process is meant is the
+Shell: the kubelet's own paths and parameters (`/containerLogs/NS/POD/CONTAINER` with previous and what `podlogs`
+knows, `/exec/NS/POD/CONTAINER` with command, input, output, error and tty). Which file or process is meant is the
 caller's answer.
 """
 
@@ -10,29 +10,19 @@ from __future__ import annotations
 import logging
 import ssl
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from gitsync.sandbox.containers.processes import Process
-from gitsync.sandbox.kubelet import execs, websockets
+from gitsync.sandbox.kubelet import execs, podlogs, websockets
 from gitsync.sandbox.kubelet.execs import Command
+from gitsync.sandbox.kubelet.podlogs import LogFile
 
 log = logging.getLogger(__name__)
-
-POLL_S = 0.1
-CHUNK = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class LogFile:
-    """A run's log; `is_growing` tells whether more may come."""
-
-    path: Path
-    is_growing: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +80,16 @@ class _Handler(BaseHTTPRequestHandler):
             which = "previous terminated container" if query.get("previous") == "true" else "container"
             self._answer(400, f"{which} {names[2]!r} in pod {names[1]!r} has no log\n".encode())
             return
+        try:
+            wanted = podlogs.wanted(query, datetime.now(UTC))
+        except ValueError as error:
+            self._answer(400, f"{error}\n".encode())
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for piece in pieces(found, query):
+        for piece in podlogs.pieces(found, wanted):
             self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
@@ -134,43 +129,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         log.debug(format, *args)
-
-
-def pieces(found: LogFile, query: dict[str, str]) -> Iterator[bytes]:
-    """The log's content as asked for, in chunks; with `follow` until the run has ended and all of it was given."""
-    follow = query.get("follow") == "true"
-    left = int(query["limitBytes"]) if query.get("limitBytes") else None
-    with found.path.open("rb") as stream:
-        if query.get("tailLines"):
-            stream.seek(tail_offset(found.path, int(query["tailLines"])))
-        while left is None or left > 0:
-            growing = follow and found.is_growing()
-            piece = stream.read(CHUNK if left is None else min(CHUNK, left))
-            if piece:
-                left = None if left is None else left - len(piece)
-                yield piece
-            elif not growing:
-                return
-            else:
-                time.sleep(POLL_S)
-
-
-def tail_offset(file: Path, lines: int) -> int:
-    """Where the last `lines` lines begin."""
-    size = file.stat().st_size
-    if lines <= 0:
-        return size
-    with file.open("rb") as stream:
-        position, found = size, 0
-        while position > 0:
-            step = min(CHUNK, position)
-            position -= step
-            stream.seek(position)
-            block = stream.read(step)
-            # A newline at the very end closes the last line instead of beginning another.
-            end = len(block) - 1 if position + step == size and block.endswith(b"\n") else len(block)
-            while (end := block.rfind(b"\n", 0, end)) >= 0:
-                found += 1
-                if found == lines:
-                    return position + end + 1
-    return 0

@@ -18,11 +18,10 @@ from gitsync.sandbox.containers.processes import End, Process
 from gitsync.sandbox.containers.specs import ContainerSpec
 from gitsync.sandbox.kubelet import hooks, keptpods, lifecycle, podnets, probing, quantities
 from gitsync.sandbox.kubelet.keptpods import KeptRun
-from gitsync.sandbox.kubelet.memorywatch import MemoryWatch
 from gitsync.sandbox.kubelet.podstates import Event, Exited, Probed, Running, uid
 from gitsync.sandbox.kubelet.probing import Target, Told
 from gitsync.sandbox.kubelet.starting import StartError
-from gitsync.sandbox.kubelet.telling import Teller
+from gitsync.sandbox.kubelet.surroundings import Surroundings
 from operator_core.jsonvalues import Object, dig
 
 LOST = "The container's monitor died, so nobody saw how it ended."
@@ -38,13 +37,10 @@ class Run:
 class Runs:
     """At most one run per container of the pod `manifest`."""
 
-    def __init__(
-        self, manifest: Object, logs: Path, teller: Teller, memory: MemoryWatch, post: Callable[[Event], None]
-    ) -> None:
+    def __init__(self, manifest: Object, logs: Path, around: Surroundings, post: Callable[[Event], None]) -> None:
         self._manifest = manifest
         self._logs = logs
-        self._teller = teller
-        self._memory = memory
+        self._around = around
         self._post = post
         self._runs: dict[str, Run] = {}
         self._lock = threading.Lock()
@@ -93,7 +89,8 @@ class Runs:
             self._runs[name] = Run(container_id, target, told)
         limit = dig(container, "resources", "limits", "memory")
         if limit is not None:
-            self._memory.add(process, int(quantities.parse(limit)))
+            self._around.memory.add(process, int(quantities.parse(limit)))
+        self._around.log_times.add(process.log)
         process.watch(lambda end: self._ended(name, container_id, end))
         probing.begin(target, told, state)
 
@@ -120,7 +117,8 @@ class Runs:
             run = self._runs.pop(name)
         run.told.stop.set()
         process, declared = run.target.process, run.target.container
-        self._memory.discard(process)
+        self._around.memory.discard(process)
+        self._around.log_times.discard(process.log)
         if end.failure:
             self._post(Exited(name, container_id, end.exit_code, "StartError", f"failed to start: {end.failure}"))
             return
@@ -134,8 +132,8 @@ class Runs:
         self._post(Exited(name, container_id, end.exit_code, reason, message, finished_at))
 
     def _probe_failed(self, message: str) -> None:
-        self._teller.warning(self._manifest, "Unhealthy", message)
+        self._around.teller.warning(self._manifest, "Unhealthy", message)
 
     def _hook_failed(self, name: str, message: str) -> None:
-        self._teller.warning(self._manifest, "FailedPostStartHook", message)
+        self._around.teller.warning(self._manifest, "FailedPostStartHook", message)
         self.kill(name)

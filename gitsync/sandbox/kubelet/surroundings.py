@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitsync.sandbox.kubelet.imagestore import ImageStore
+from gitsync.sandbox.kubelet.logtimes import LogTimes
 from gitsync.sandbox.kubelet.memorywatch import MemoryWatch
 from gitsync.sandbox.kubelet.podnets import Addresses
 from gitsync.sandbox.kubelet.podstates import Backoff
@@ -20,21 +21,29 @@ from operator_core.runtime.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
+class Pauses:
+    """`backoff` between restarts; `refresh_s`: how often volumes of API objects are read again."""
+
+    backoff: Backoff
+    refresh_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
-    """`services` gives all Services; `refresh_s`: how often volumes of API objects are read again."""
+    """`services` gives all Services."""
 
     client: Client
     clock: Clock
     teller: Teller
     memory: MemoryWatch
+    log_times: LogTimes
     images: ImageStore
     addresses: Addresses
     services: Callable[[], list[Object]]
-    backoff: Backoff
+    pauses: Pauses
     folder: Path
     host_ip: str
     allocatable: Mapping[str, str]
-    refresh_s: float = 60.0
 
     def pod_folder(self, uid: str) -> Path:
         """Volumes and container files of one pod; removed with it."""

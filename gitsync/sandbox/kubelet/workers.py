@@ -81,7 +81,7 @@ class Worker:
         self._sources = PodSources(around.client, around.clock, manifest)
         meta = manifest["metadata"]
         logs = around.log_folder(meta["namespace"], meta["name"], self.uid)
-        self.runs = Runs(manifest, logs, around.teller, around.memory, self._inbox.put)
+        self.runs = Runs(manifest, logs, around, self._inbox.put)
         self._published: Object = {}
         self._publish_after: datetime | None = None
         self._refresh_at: datetime | None = None
@@ -191,7 +191,7 @@ class Worker:
         except (VolumeError, MissingSource, ValueError, OSError, AgentError) as error:
             return self._prepare_failed("FailedMount", f"MountVolume.SetUp failed: {error}", VOLUME_RETRY_S)
         if any(projections.is_projection(item) for item in dig(manifest, "spec", "volumes", default=[]) or []):
-            self._refresh_at = self._now() + timedelta(seconds=self._around.refresh_s)
+            self._refresh_at = self._now() + timedelta(seconds=self._around.pauses.refresh_s)
         return Prepared(self._address)
 
     def _prepare_failed(self, reason: str, message: str, pause: float) -> Event:
@@ -207,7 +207,7 @@ class Worker:
         if self._refresh_at is None or self._removed or self._pod.released:
             return None
         if self._refresh_at <= self._now():
-            self._refresh_at = self._now() + timedelta(seconds=self._around.refresh_s)
+            self._refresh_at = self._now() + timedelta(seconds=self._around.pauses.refresh_s)
             try:
                 self._materialize()
             except (VolumeError, MissingSource, ValueError, OSError, AgentError) as error:
@@ -295,7 +295,7 @@ class Worker:
                 log.info("pod %s is gone", self.name)
             case _:
                 pass
-        self._pod = lifecycle.advance(self._pod, event, self._now(), self._around.backoff)
+        self._pod = lifecycle.advance(self._pod, event, self._now(), self._around.pauses.backoff)
 
     def _setting(self) -> Setting:
         around = self._around

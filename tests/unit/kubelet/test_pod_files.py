@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ from test_pod_values import MANIFEST, Objects
 from gitsync.sandbox.containers import specs
 from gitsync.sandbox.containers.specs import ContainerSpec, Mount
 from gitsync.sandbox.images.models import Bind, Image
-from gitsync.sandbox.kubelet import podserver, starting, volumes
+from gitsync.sandbox.kubelet import podlogs, starting, volumes
 from gitsync.sandbox.kubelet.environment import Setting
+from gitsync.sandbox.kubelet.podlogs import Wanted
 from gitsync.sandbox.kubelet.projections import File
 from gitsync.sandbox.kubelet.volumes import VolumeError
 
@@ -77,13 +80,13 @@ def test_mounts_know_sub_paths_and_what_is_read_only(tmp_path: Path) -> None:
 def test_tails_of_logs(tmp_path: Path, lines: int, tail: str) -> None:
     file = tmp_path / "log"
     file.write_text("a\nb\nc\n")
-    assert file.read_text()[podserver.tail_offset(file, lines) :] == tail
+    assert file.read_text()[podlogs.tail_offset(file, lines) :] == tail
 
 
 def test_a_tail_may_begin_far_before_the_last_block(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_text("".join(f"{n:09d}\n" for n in range(20_000)))
-    assert file.read_text()[podserver.tail_offset(file, 15_000) :].startswith("000005000\n")
+    assert file.read_text()[podlogs.tail_offset(file, 15_000) :].startswith("000005000\n")
 
 
 def test_a_log_is_followed_until_its_run_ends(tmp_path: Path) -> None:
@@ -99,10 +102,47 @@ def test_a_log_is_followed_until_its_run_ends(tmp_path: Path) -> None:
             stream.write(more)
         return True
 
-    found = b"".join(podserver.pieces(podserver.LogFile(file, growing), {"follow": "true"}))
+    found = b"".join(podlogs.pieces(podlogs.LogFile(file, growing), Wanted(follow=True)))
     assert found == b"one\ntwo\nthree\n"
-    limited = b"".join(podserver.pieces(podserver.LogFile(file, lambda: False), {"limitBytes": "5"}))
+    limited = b"".join(podlogs.pieces(podlogs.LogFile(file, lambda: False), Wanted(limit=5)))
     assert limited == b"one\nt"
+
+
+def noted_log(folder: Path) -> Path:
+    """Two lines in the first second, half a line in the second, its rest in the third, one more in the fourth."""
+    file = folder / "0.log"
+    file.write_text("a\nb\nccc\nd\n")
+    second = 1_000_000_000
+    (folder / "0.times").write_text(f"4 {second}\n6 {2 * second}\n8 {3 * second}\n")
+    os.utime(file, ns=(0, 4 * second))
+    return file
+
+
+def read_log(file: Path, **query: str) -> str:
+    wanted = podlogs.wanted(query, datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC))
+    return b"".join(podlogs.pieces(podlogs.LogFile(file, lambda: False), wanted)).decode()
+
+
+def test_lines_are_stamped_with_the_time_of_their_end(tmp_path: Path) -> None:
+    stamped = read_log(noted_log(tmp_path), timestamps="true", tailLines="3")
+    assert stamped == (
+        "1970-01-01T00:00:01.000000000Z b\n1970-01-01T00:00:03.000000000Z ccc\n1970-01-01T00:00:04.000000000Z d\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [("9", "a\nb\nccc\nd\n"), ("3", "ccc\nd\n"), ("2", "ccc\nd\n"), ("1", "d\n"), ("0", "")]
+)
+def test_what_was_written_since(tmp_path: Path, seconds: str, text: str) -> None:
+    assert read_log(noted_log(tmp_path), sinceSeconds=seconds) == text
+
+
+def test_since_a_moment_and_no_more_than_asked(tmp_path: Path) -> None:
+    log = noted_log(tmp_path)
+    assert read_log(log, sinceTime="1970-01-01T00:00:03.5Z") == "d\n"
+    assert read_log(log, sinceSeconds="9", tailLines="1") == "d\n"
+    with pytest.raises(ValueError):
+        read_log(log, sinceTime="yesterday")
 
 
 def _image(**fields: Any) -> Image:
