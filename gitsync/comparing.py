@@ -5,27 +5,31 @@ when a kind is first used. Where the newest commit cannot be applied, the plan i
 one, so that what runs stays defended; such a plan deletes nothing.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from gitsync.apply.claims import Claims
 from gitsync.apply.livecaches import LiveCaches
+from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Plan, Step, Update
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import effects, identities, planning, policies, preparing
+from gitsync.plan import effects, identities, planning, policies, preparing, pruning
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
-from gitsync.plan.pruning import PrunePolicy
-from gitsync.targets import Target, Targets
-from operator_core.errors import Reason, Retry
+from gitsync.plan.pruning import Others, PrunePolicy
+from gitsync.targets import Target
+from operator_core.errors import Reason, Retry, Stalled
 from operator_core.jsonvalues import Object
 from operator_core.kube.caches import Cache
 from operator_core.kube.discovery import Discovery
 from operator_core.kube.requests import Resource
 from operator_core.outcomes import After
+from operator_core.runtime.clock import Clock
 
 UNLISTED_SECONDS = 0.05
 UNREADABLE_SECONDS = 5.0
@@ -44,6 +48,8 @@ class Compared:
     warnings: tuple[str, ...] = ()
     live: Mapping[Identity, Object] | None = None
     """The live objects the plan was made from."""
+    moved: frozenset[AppName] = frozenset()
+    """Apps that take over objects of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +63,26 @@ class Comparer:
     """Makes plans. Safe to share between threads."""
 
     def __init__(
-        self, apps: Cache, discovery: Discovery, live: LiveCaches, targets: Targets, operator: OperatorHalf | None
+        self,
+        clock: Clock,
+        apps: Cache,
+        discovery: Discovery,
+        live: LiveCaches,
+        claims: Claims,
+        operator: OperatorHalf | None,
     ) -> None:
         """`operator` is what is known of the operator half; None when another operator acts on Flink's kinds."""
+        self._clock = clock
         self._apps = apps
         self._discovery = discovery
         self._live = live
-        self._targets = targets
+        self._claims = claims
         self._operator = operator
         self._accepted: dict[tuple[AppName, Identity], Accepted] = {}
 
-    def compare(self, name: AppName, app: SyncApp, target: Target) -> Compared | After:
+    def compare(
+        self, name: AppName, app: SyncApp, target: Target, last_good: Callable[[], RenderSet | None]
+    ) -> Compared | After:
         """The plan for the newest revision, or for the last good one where the newest is broken."""
         problems, stalled = target.problems, target.stalled
         if target.rendered is not None and target.attempted is not None:
@@ -79,9 +94,10 @@ class Comparer:
             if not plan.blocked and self._operator is not None:
                 plan = planning.blocked_by(plan, effects.rejections(plan, live, self._operator.defaults), app.status)
             if not plan.blocked:
-                return Compared(plan, True, problems, stalled, (*target.rendered.warnings, *prepared.warnings), live)
+                warnings = (*target.rendered.warnings, *prepared.warnings)
+                return Compared(plan, True, problems, stalled, warnings, live, self._takers(name, app, plan))
             problems, stalled = (*plan.problems, *problems), True
-        good = self._targets.last_good(name, app)
+        good = last_good()
         if good is None or app.status.sync is None or app.status.sync.revision is None:
             return Compared(None, False, problems, stalled)
         found = self._plan(name, app, app.status.sync.revision, good, _KEEP_ALL)
@@ -89,6 +105,39 @@ class Comparer:
             return found
         _, plan, live = found
         return Compared(None if plan.blocked else plan, False, problems, stalled, (), live)
+
+    def removal(self, name: AppName, app: SyncApp) -> Plan | After:
+        """The plan that deletes everything the app has, as far as that may be deleted."""
+        known = self._inventory_resources(app)
+        if self._live.follow(known.values()):
+            return After(UNLISTED_SECONDS)
+        left = pruning.leftovers(app.status.inventory, frozenset(), known, self._live.read(known))
+        policy = PrunePolicy(prune=True, allow_empty=True, guards_state=self._operator is not None)
+        others = self._others(name, app, known)
+        removals = pruning.decide(left, name, policy, nothing_wanted=True, others=others)
+        return Plan("", (), removals, (), app.status.inventory)
+
+    def _others(self, name: AppName, app: SyncApp, left: Iterable[Identity]) -> Others:
+        """What other apps want of what is left over of this one."""
+        ours = tuple(left)
+        if not ours:
+            return pruning.NOBODY
+        places: dict[AppName, tuple[str, str]] = {}
+        for obj in self._apps.items():
+            with contextlib.suppress(Stalled):
+                other = syncapps.parse(obj)
+                if not other.deleting:
+                    place = (other.spec.source.repo_url, syncapps.followed(other, self._clock.now()))
+                    places[AppName(other.namespace, other.name)] = place
+        claimed = self._claims.claimed(name, ours, places)
+        return Others(claimed, self._claims.unknown(name, app.spec.source.repo_url, places))
+
+    def _takers(self, name: AppName, app: SyncApp, plan: Plan) -> frozenset[AppName]:
+        """The apps that wait for objects which are in the inventory and will not be."""
+        staying = {entry.id for entry in plan.inventory}
+        parsed = (identities.parse_identity(entry.id) for entry in app.status.inventory if entry.id not in staying)
+        left = [identity for identity in parsed if identity is not None]
+        return frozenset(self._others(name, app, left).claimed.values())
 
     def accept(self, name: AppName, accepted: Mapping[Identity, Accepted]) -> None:
         """Remember where the API server keeps other values than were sent."""
@@ -105,6 +154,7 @@ class Comparer:
 
     def drop(self, name: AppName) -> None:
         """The app does not exist any more."""
+        self._claims.drop(name)
         for key in [key for key in self._accepted if key[0] == name]:
             del self._accepted[key]
 
@@ -113,6 +163,8 @@ class Comparer:
     ) -> tuple[Prepared, Plan, Mapping[Identity, Object]] | After:
         kinds = {key: self._discovery.find(*key) for key in preparing.kinds_used(rendered.objects)}
         prepared = preparing.prepare(rendered.objects, kinds, name, app.spec.destination.namespace)
+        if policy is not _KEEP_ALL:
+            self._claims.wants(name, (one.identity for one in prepared.desired))
         wanted = {one.identity: one.resource for one in prepared.desired if one.identity not in prepared.waiting}
         known = self._inventory_resources(app)
         behind = self._live.follow({*wanted.values(), *known.values()})
@@ -126,7 +178,12 @@ class Comparer:
             self._taken(name, live),
             {identity: one for identity, one in accepted.items() if one is not None},
         )
-        return prepared, planning.plan(revision, prepared, AppFacts(name, app.status.inventory, policy), cluster), live
+        others = pruning.NOBODY
+        if policy is not _KEEP_ALL:
+            desired = frozenset(one.identity for one in prepared.desired)
+            others = self._others(name, app, [identity for identity in known if identity not in desired])
+        facts = AppFacts(name, app.status.inventory, policy, others)
+        return prepared, planning.plan(revision, prepared, facts, cluster), live
 
     def _wait_for(self, behind: tuple[Resource, ...], prepared: Prepared) -> After:
         """The first list of a kind has not come yet. Raises Retry where it cannot come, with the first place in Git."""

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 
 from gitsync import comparing, targets
 from gitsync.apply.applying import Applied, Applier
+from gitsync.apply.claims import Claims
 from gitsync.apply.refusals import NOTHING_HELD, Held, Refusals
+from gitsync.cascading import Cascade
 from gitsync.comparing import Compared, Comparer
 from gitsync.fetching import Repositories
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
-from gitsync.model.plans import Create, Plan, Prune, Update, Waiting
+from gitsync.model.plans import Create, Keep, Plan, Prune, Update, Waiting
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem, Status
 from gitsync.plan import effects, health, policies
@@ -38,6 +40,7 @@ from operator_core.runtime.queues import Key
 log = logging.getLogger(__name__)
 
 _UNSERVED_KIND_SECONDS = 0.5
+_UNDECIDED_SECONDS = 0.2
 _REFUSED_SECONDS = 2.0
 
 
@@ -50,6 +53,7 @@ class Parts:
     repositories: Repositories
     targets: Targets
     comparer: Comparer
+    claims: Claims
     applier: Applier
     refusals: Refusals
     publisher: Publisher
@@ -57,6 +61,7 @@ class Parts:
     operator_defaults: Mapping[str, str]
     write_back: Callable[[str], WriteBack | None]
     """Whether records reach a repository (URL); None: nothing is written back."""
+    wake: Callable[[AppName], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Syncer:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._cascade = Cascade(parts.clock, parts.comparer, parts.applier, parts.publisher)
 
     def reconcile(self, key: Key) -> Outcome:
         """One pass over the SyncApp behind `key`. Raises Retry and Stalled."""
@@ -84,34 +90,41 @@ class Syncer:
             self._forget(name)
             return Done()
         app = syncapps.parse(obj)
-        return Done() if app.deleting else self._pass(name, app)
+        return self._cascade.reconcile(name, app, obj) if app.deleting else self._pass(name, app)
 
     def _pass(self, name: AppName, app: SyncApp) -> Outcome:
         parts = self._parts
         targets.check_destination(app)
-        ref = self._ref(app)
+        ref = syncapps.followed(app, parts.clock.now())
         request = policies.pending_request(app)
         if request and not parts.repositories.looked_for(name, app.spec.source.repo_url, ref, request):
             return Done()
+        place = (app.spec.source.repo_url, ref)
+        newest = parts.repositories.newest(*place)
         target = parts.targets.find(name, app, ref)
         if target is None:
             return Done()
-        compared = parts.comparer.compare(name, app, target)
-        if isinstance(compared, After):
-            return compared
+        try:
+            compared = parts.comparer.compare(name, app, target, lambda: parts.targets.last_good(name, app))
+            return compared if isinstance(compared, After) else self._finish(name, app, target, compared)
+        finally:
+            parts.claims.looked_at(name, place, newest)
+
+    def _finish(self, name: AppName, app: SyncApp, target: Target, compared: Compared) -> Outcome:
+        """Carry out, assess and report what was compared."""
+        parts = self._parts
+        ref = syncapps.followed(app, parts.clock.now())
+        if compared.plan is not None and _only_awaits_claims(compared.plan):
+            return After(_UNDECIDED_SECONDS)
         written = self._carry_out(name, app, compared, lambda: parts.targets.is_current(name, app, ref))
         if isinstance(written, After):
             return written
         live = parts.comparer.live_of(compared.plan) if compared.plan is not None else {}
         findings = self._assess(app, target, compared, written, live)
-        return self._report(name, findings, written, live)
-
-    def _ref(self, app: SyncApp) -> str:
-        """The branch, tag or commit to follow: the pin's while it holds."""
-        pin = app.pin
-        if pin is not None and syncapps.is_live(pin.until, self._parts.clock.now()):
-            return pin.revision
-        return app.spec.source.target_revision
+        outcome = self._report(name, findings, written, live)
+        for taker in compared.moved:
+            parts.wake(taker)
+        return outcome
 
     def _carry_out(
         self, name: AppName, app: SyncApp, compared: Compared, still_wanted: Callable[[], bool]
@@ -220,6 +233,8 @@ class Syncer:
         if waiting and findings.carried_out:
             self._parts.comparer.look_again(waiting)
             pauses.append(_UNSERVED_KIND_SECONDS)
+        if plan is not None and _awaits_claims(plan):
+            pauses.append(_UNDECIDED_SECONDS)
         return After(min(pauses)) if pauses else Done()
 
     def failed(self, key: Key, error: Exception) -> None:
@@ -245,6 +260,15 @@ class Syncer:
         for part in (parts.repositories, parts.targets, parts.comparer, parts.publisher):
             part.drop(name)
         parts.refusals.clear(name)
+
+
+def _awaits_claims(plan: Plan) -> bool:
+    return any(isinstance(one, Keep) and one.awaits == "claims" for one in plan.removals)
+
+
+def _only_awaits_claims(plan: Plan) -> bool:
+    """Whether all there is to do is to delete what another app may have: that is known in a moment."""
+    return _awaits_claims(plan) and plan.in_sync
 
 
 def _writes(plan: Plan, held: Held) -> Plan:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gitsync.apply.applying import Applier
+from gitsync.apply.claims import Claims
 from gitsync.apply.livecaches import LiveCaches
 from gitsync.apply.refusals import Refusals
 from gitsync.comparing import Comparer, OperatorHalf
@@ -35,6 +36,7 @@ from operator_core.kube.caches import Cache
 from operator_core.kube.client import Client
 from operator_core.kube.discovery import Discovery
 from operator_core.kube.events import Recorder
+from operator_core.kube.requests import Resource
 from operator_core.runtime.clock import Clock
 from operator_core.runtime.loops import Loop
 from operator_core.runtime.queues import Key, Queue
@@ -59,7 +61,8 @@ class SyncHalf:
         self._repositories = Repositories(
             Mirrors(work_directory / "mirrors"), self._credentials.find, lookups, self._wake
         )
-        self._applier = Applier(client, self._live.observed)
+        self._applier = Applier(client, self._observed)
+        claims = Claims(self._repositories.newest)
         self._write_back = WriteBack(clock, self._written_back, status_branch=settings.status_branch)
         self._builds = BuildLane(clock, Kustomize(settings.kubectl), self._wake)
         targets = Targets(self._repositories, self._builds)
@@ -71,13 +74,15 @@ class SyncHalf:
             apps=self._apps,
             repositories=self._repositories,
             targets=targets,
-            comparer=Comparer(self._apps, discovery, self._live, targets, operator),
+            comparer=Comparer(clock, self._apps, discovery, self._live, claims, operator),
+            claims=claims,
             applier=self._applier,
             refusals=Refusals(),
             publisher=Publisher(client, clock, self._apps, recorder, self._submit),
             cluster=settings.cluster,
             operator_defaults=settings.operator_defaults,
             write_back=self._write_back_state,
+            wake=self._wake,
         )
         syncer = Syncer(parts)
         self._passes = Loop("sync", self._queue, syncer.reconcile, workers=_PASSES, on_error=syncer.failed)
@@ -156,6 +161,14 @@ class SyncHalf:
         """Writing back to a repository began to work, or to fail: its apps say so."""
         for app in self._repositories.apps_of(url):
             self._wake(app)
+
+    def _observed(self, resource: Resource, answer: Object) -> None:
+        """Apps that apps make are known at once."""
+        self._live.observed(resource, answer)
+        if resource == requests.SYNC_APPS and answer["metadata"].get("namespace") == self._settings.namespace:
+            self._apps.observed(answer)
+            # The watch tells nothing of what is known already.
+            self._app_changed("MODIFIED", answer)
 
     def _wake(self, app: AppName) -> None:
         self._queue.add(Key(syncapps.KIND, app.namespace, app.name))

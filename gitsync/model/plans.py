@@ -6,6 +6,7 @@ closed union, consumed by one exhaustive `match`.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from gitsync.model.differences import Difference
 from gitsync.model.identities import AppName, Identity
@@ -79,12 +80,16 @@ class Prune:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Not in Git any more but kept, with the reason; `blocks` when a person has to decide."""
+    """Not in Git any more but kept, with the reason; `blocks` when a person has to decide.
+
+    `awaits`: what will settle it without anybody: its deletion, or what other apps turn out to want.
+    """
 
     identity: Identity
     version: str
     reason: str
     blocks: bool
+    awaits: Literal["", "deletion", "claims"] = ""
 
 
 Removal = Prune | Keep

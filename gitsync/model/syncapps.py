@@ -193,6 +193,13 @@ def is_live(until: datetime | None, now: datetime) -> bool:
     return until is None or now < until
 
 
+def followed(app: SyncApp, now: datetime) -> str:
+    """The branch, tag or commit to follow: the pin's while it holds."""
+    if app.pin is not None and is_live(app.pin.until, now):
+        return app.pin.revision
+    return app.spec.source.target_revision
+
+
 def key_of(obj: Object) -> tuple[str, str]:
     """Namespace and name."""
     return (dig(obj, "metadata", "namespace", default=""), dig(obj, "metadata", "name", default=""))

@@ -13,7 +13,7 @@ from gitsync.model.syncstatuses import InventoryEntry, Problem, Status
 from gitsync.plan import diffing, identities, pruning
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.preparing import Prepared
-from gitsync.plan.pruning import PrunePolicy
+from gitsync.plan.pruning import NOBODY, Others, PrunePolicy
 from operator_core.jsonvalues import Object
 from operator_core.kube.requests import Resource
 
@@ -38,6 +38,7 @@ class AppFacts:
     name: AppName
     inventory: tuple[InventoryEntry, ...]
     policy: PrunePolicy
+    others: Others = NOBODY
 
 
 def plan(revision: str, prepared: Prepared, app: AppFacts, cluster: Cluster) -> Plan:
@@ -47,7 +48,7 @@ def plan(revision: str, prepared: Prepared, app: AppFacts, cluster: Cluster) -> 
     steps = tuple(_step(one, prepared, app, cluster) for one in prepared.desired)
     wanted = frozenset(one.identity for one in prepared.desired)
     left = pruning.leftovers(app.inventory, wanted, cluster.resources, cluster.live)
-    removals = pruning.decide(left, app.name, app.policy, nothing_wanted=not wanted)
+    removals = pruning.decide(left, app.name, app.policy, nothing_wanted=not wanted, others=app.others)
     staying = {str(removal.identity) for removal in removals}
     old = {entry.id: entry for entry in app.inventory}
     entries = [

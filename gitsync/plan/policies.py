@@ -43,9 +43,14 @@ def prune_policy(app: SyncApp, *, guards_state: bool) -> PrunePolicy:
     return PrunePolicy(prune, automated is not None and automated.allow_empty, guards_state)
 
 
+def is_suspended(app: SyncApp, now: datetime) -> bool:
+    """Whether the app is left alone now."""
+    return app.suspension is not None and syncapps.is_live(app.suspension.until, now)
+
+
 def decide(app: SyncApp, plan: Plan, now: datetime) -> Carry:
     """What to do with `plan`."""
-    if app.suspension is not None and syncapps.is_live(app.suspension.until, now):
+    if app.suspension is not None and is_suspended(app, now):
         return OnlyCompare(f"suspended{': ' + app.suspension.reason if app.suspension.reason else ''}")
     request = pending_request(app)
     automated = app.spec.sync_policy.automated

@@ -16,7 +16,8 @@ from gitsync.plan import identities, ordering
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube.requests import Resource
 
-_NEVER = frozenset({"CustomResourceDefinition", "Namespace"})
+NEVER = frozenset({"CustomResourceDefinition", "Namespace"})
+"""Kinds that are never deleted by the agent."""
 _SYNC_OPTIONS = ("gitsync.io/sync-options", "argocd.argoproj.io/sync-options")
 ON_DELETE = "gitsync.io/on-delete"
 _JOB_KINDS = frozenset({"FlinkDeployment", "FlinkSessionJob"})
@@ -42,6 +43,18 @@ class Leftover:
     live: Object | None
 
 
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What other apps want of what is left: an object that moves is handed over."""
+
+    claimed: Mapping[Identity, AppName]
+    unknown: AppName | None = None
+    """An app that may want some of it, which is not known yet."""
+
+
+NOBODY = Others({})
+
+
 def leftovers(
     inventory: tuple[InventoryEntry, ...],
     wanted: frozenset[Identity],
@@ -58,12 +71,26 @@ def leftovers(
 
 
 def decide(
-    left: tuple[Leftover, ...], app: AppName, policy: PrunePolicy, *, nothing_wanted: bool
+    left: tuple[Leftover, ...],
+    app: AppName,
+    policy: PrunePolicy,
+    *,
+    nothing_wanted: bool,
+    others: Others = NOBODY,
 ) -> tuple[Removal, ...]:
-    """One removal per leftover that still exists and is ours, in the order of deleting."""
-    found = [_decide_one(one, app, policy, nothing_wanted) for one in left]
+    """One removal per leftover that still exists and is ours alone, in the order of deleting."""
+    ours = [one for one in left if one.identity not in others.claimed]
+    found = [_held(_decide_one(one, app, policy, nothing_wanted), one, others) for one in ours]
     kept = [removal for removal in found if removal is not None]
     return tuple(sorted(kept, key=lambda removal: ordering.rank(removal.identity), reverse=True))
+
+
+def _held(removal: Removal | None, one: Leftover, others: Others) -> Removal | None:
+    """Nothing is deleted that another app may have in Git now."""
+    if not isinstance(removal, Prune) or others.unknown is None:
+        return removal
+    reason = f"no longer in Git; deleted unless the app {others.unknown} has it, which is looked at first"
+    return Keep(one.identity, one.entry.version, reason, blocks=False, awaits="claims")
 
 
 def _decide_one(one: Leftover, app: AppName, policy: PrunePolicy, nothing_wanted: bool) -> Removal | None:
@@ -72,12 +99,12 @@ def _decide_one(one: Leftover, app: AppName, policy: PrunePolicy, nothing_wanted
         return None
     version = one.entry.version
     if dig(live, "metadata", "deletionTimestamp") is not None:
-        return Keep(one.identity, version, _deleting(live), blocks=False)
+        return Keep(one.identity, version, _deleting(live), blocks=False, awaits="deletion")
     if any("Prune=false" in str(dig(live, "metadata", "annotations", name, default="")) for name in _SYNC_OPTIONS):
         return Keep(one.identity, version, "its sync-options say Prune=false", blocks=False)
     if not policy.prune:
         return Keep(one.identity, version, "no longer in Git; pruning is off", blocks=False)
-    if one.identity.kind in _NEVER:
+    if one.identity.kind in NEVER:
         reason = f"no longer in Git; a {one.identity.kind} is never deleted by the agent, delete it by hand"
         return Keep(one.identity, version, reason, blocks=True)
     if nothing_wanted and not policy.allow_empty:

@@ -5,6 +5,7 @@ that race means reading again, not repeating the write. Records go to the write-
 say something new. Decides nothing about what is told (`status`, `phases`, `telling`).
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 
@@ -13,6 +14,7 @@ from gitsync.model.identities import AppName
 from gitsync.model.records import Record
 from gitsync.model.syncstatuses import Status
 from gitsync.report import conditions, status
+from operator_core.jsonvalues import Object
 from operator_core.kube import errors, requests
 from operator_core.kube.caches import Cache
 from operator_core.kube.client import Client
@@ -61,6 +63,16 @@ class Publisher:
             first = new.problems[0]
             self._recorder.event(obj, "Warning", first.reason, conditions.problem_text(first))
         return True
+
+    def release(self, obj: Object, finalizers: list[str]) -> None:
+        """Let an app that is being deleted go but for the `finalizers` of others."""
+        meta = obj["metadata"]
+        body = {"metadata": {"finalizers": finalizers, "resourceVersion": meta["resourceVersion"]}}
+        request = requests.merge_patch(
+            requests.SYNC_APPS, meta["namespace"], meta["name"], body, field_manager=FIELD_MANAGER
+        )
+        with contextlib.suppress(errors.NotFound):
+            self._client.send(request)
 
     def pause(self, name: AppName, old: Status, new: Status) -> float:
         """Seconds until words about something still under way may be written again; 0: now."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitsync.apply.claims import Claims
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Keep, Plan, Prune, Taken, Unchanged, Update, Waiting
 from gitsync.model.rendersets import RenderedObject
@@ -17,7 +18,7 @@ from gitsync.plan import identities, ordering, planning, policies, preparing, pr
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.policies import CarryOut, OnlyCompare
 from gitsync.plan.preparing import Prepared
-from gitsync.plan.pruning import Leftover, PrunePolicy
+from gitsync.plan.pruning import Leftover, Others, PrunePolicy
 from operator_core.kube.requests import CONFIG_MAPS, CRDS, FLINK_DEPLOYMENTS, NAMESPACES, Resource
 
 Object = dict[str, Any]
@@ -315,3 +316,38 @@ def test_what_is_carried_out(one: Any, expected: CarryOut | str) -> None:
         assert isinstance(decided, OnlyCompare) and expected in decided.reason
     else:
         assert decided == expected
+
+
+MAP = identity("x")
+
+
+def test_leftover_that_another_app_wants_is_handed_over_whatever_the_policy() -> None:
+    left = (leftover(tracked("x")),)
+    for policy in (PRUNE, PrunePolicy(prune=False, allow_empty=False, guards_state=True)):
+        found = pruning.decide(left, APP, policy, nothing_wanted=False, others=Others({MAP: AppName("sys", "b")}))
+        assert found == ()
+
+
+def test_leftover_waits_until_every_app_that_may_want_it_is_known() -> None:
+    left = (leftover(tracked("x")),)
+    others = Others({}, AppName("sys", "b"))
+    found = pruning.decide(left, APP, PRUNE, nothing_wanted=False, others=others)
+    assert isinstance(found[0], Keep) and found[0].awaits == "claims" and "sys/b" in found[0].reason
+    assert isinstance(pruning.decide(left, APP, PRUNE, nothing_wanted=False)[0], Prune)
+
+
+def test_claims_are_known_when_every_app_of_the_repository_was_looked_at() -> None:
+    newest = {("r", "main"): "s1", ("x", "main"): "s9"}
+    claims = Claims(lambda url, ref: newest.get((url, ref)))
+    a, b, elsewhere = AppName("sys", "a"), AppName("sys", "b"), AppName("sys", "c")
+    places = {a: ("r", "main"), b: ("r", "main"), elsewhere: ("x", "main")}
+    assert claims.unknown(a, "r", places) == b
+    claims.wants(b, [MAP])
+    claims.looked_at(b, ("r", "main"), "s1")
+    assert claims.unknown(a, "r", places) is None
+    assert claims.claimed(a, [MAP], places) == {MAP: b}
+    assert claims.claimed(b, [MAP], places) == {}
+    newest[("r", "main")] = "s2"
+    assert claims.unknown(a, "r", places) == b
+    claims.drop(b)
+    assert claims.claimed(a, [MAP], places) == {}
