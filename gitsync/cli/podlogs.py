@@ -118,7 +118,7 @@ def lines(client: Client, namespace: str, names: list[str], wanted: Wanted) -> I
 def _of_pod(client: Client, namespace: str, pod: str, wanted: Wanted) -> Iterator[str]:
     sent = request(namespace, pod, wanted)
     if wanted.follow:
-        for line in client.stream(sent, idle_seconds=_QUIET_SECONDS):
+        for line in client.stream(sent, idle_seconds=_QUIET_SECONDS, as_text=True):
             yield line.decode("utf-8", "replace")
     else:
         yield from client.send_bytes(sent, timeout=_WHOLE_SECONDS).decode("utf-8", "replace").splitlines()

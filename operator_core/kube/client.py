@@ -112,14 +112,19 @@ class Client:
         response = self._open(request, urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout), preload=True)
         return bytes(response.data)
 
-    def stream(self, request: Request, *, idle_seconds: float) -> Iterator[bytes]:
-        """The lines of an endless answer; Unreachable when none comes for `idle_seconds`."""
+    def stream(self, request: Request, *, idle_seconds: float, as_text: bool = False) -> Iterator[bytes]:
+        """The lines of an endless answer; Unreachable when none comes for `idle_seconds`.
+
+        With `as_text` blank lines count, and a last line that does not end.
+        """
         response = self._open(request, urllib3.Timeout(connect=CONNECT_SECONDS, read=idle_seconds), preload=False)
         try:
             pending = b""
             for chunk in response.stream(amt=None, decode_content=True):
                 *lines, pending = (pending + chunk).split(b"\n")
-                yield from (line for line in lines if line)
+                yield from (line for line in lines if line or as_text)
+            if as_text and pending:
+                yield pending
         except urllib3.exceptions.HTTPError as error:
             raise errors.Unreachable(f"watch of {request.path} broke: {error}") from error
         finally:
