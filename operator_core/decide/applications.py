@@ -23,7 +23,7 @@ from operator_core.decide import (
     wanted,
 )
 from operator_core.decide.decisions import AddFinalizer, Event, Rest, ScaleToZero, Step
-from operator_core.decide.facts import Facts, HaMetadata, Job, Need, Unreachable, Unread
+from operator_core.decide.facts import Checkpoints, Facts, HaMetadata, Job, Need, Unreachable, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.records import Restore
 from operator_core.decide.wanted import Wanted
@@ -39,7 +39,7 @@ MISSING = "Missing JobManager deployment"
 def decide(facts: Facts) -> Step:
     """The next step."""
     observed = observing.observe(facts)
-    facts = replace(facts, recorded=facts.status, status=observed.status)
+    facts = replace(facts, status=observed.status)
     step = _decide(facts, observed.failure)
     return Step(step.decision, step.status, (*observed.events, *step.events))
 
@@ -244,8 +244,9 @@ def _ended_job(facts: Facts, job: Job) -> Step:
     """Record what the job left behind while Flink still tells; for a failed job say why it failed."""
     if isinstance(facts.flink.checkpoints, Unread):
         return steps.look(facts, Need.CHECKPOINTS)
-    status = records.left_behind(facts.status, upgrades.newest_of(facts.flink.checkpoints))
-    facts = replace(facts, status=status)
+    newest = upgrades.newest_of(facts.flink.checkpoints)
+    if isinstance(facts.flink.checkpoints, Checkpoints) and not upgrades.may_have_forgotten(facts, job, newest):
+        facts = replace(facts, status=records.left_behind(facts.status, newest))
     if job.reported_state == "FAILED":
         return _failed_job(facts, job)
     return steps.rest(facts, _look_again(facts, job))

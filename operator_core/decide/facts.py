@@ -171,8 +171,6 @@ class Facts:
     now: datetime
     ids: Ids
     flink: Flink = field(default_factory=Flink)
-    recorded: FlinkDeploymentStatus | None = None
-    """The status as it was read, before this step's observations were put into `status`."""
 
     @property
     def name(self) -> str:

@@ -26,6 +26,9 @@ LAST_STATE_MARKER = "KUBERNETES_OPERATOR_LAST_STATE"
 NOT_ADDRESSABLE = "<checkpoint-not-externally-addressable>"
 """What Flink says instead of the path of a checkpoint that is not kept outside."""
 
+FINAL_SNAPSHOT = "final-snapshot"
+"""Key of clusterInfo: path of the newest snapshot of a job that has ended, "" when it had none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Restore:
@@ -174,10 +177,11 @@ def stable(status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:
 
 
 def left_behind(status: FlinkDeploymentStatus, newest: Snapshot | None) -> FlinkDeploymentStatus:
-    """The newest snapshot of a job that has ended, kept for when its JobManager cannot tell any more."""
-    if newest is None or newest.path in ("", NOT_ADDRESSABLE, status.job_status.upgrade_savepoint_path):
-        return status
-    return _with_job(status, upgrade_savepoint_path=newest.path)
+    """What an ended job's statistics say it left, kept for when its JobManager has forgotten them."""
+    path = newest.path if newest is not None and newest.path != NOT_ADDRESSABLE else ""
+    if path:
+        status = _with_job(status, upgrade_savepoint_path=path)
+    return status.model_copy(update={"cluster_info": {**status.cluster_info, FINAL_SNAPSHOT: path}})
 
 
 def failed_with(status: FlinkDeploymentStatus, type_: str, message: str) -> FlinkDeploymentStatus:

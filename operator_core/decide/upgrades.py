@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator_core.conf import options
 from operator_core.decide import podfailures, specdiff
 from operator_core.decide.facts import Checkpoints, Facts, Job, Need, Snapshot, Unreachable, Unread
-from operator_core.decide.records import LAST_STATE_MARKER, NOT_ADDRESSABLE, Restore
+from operator_core.decide.records import FINAL_SNAPSHOT, LAST_STATE_MARKER, NOT_ADDRESSABLE, Restore
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
@@ -152,17 +152,24 @@ def from_terminal(facts: Facts, want: Wanted, job: Job) -> Choice:
 
 def _without_statistics(facts: Facts, want: Wanted, job: Job) -> Choice:
     """Flink names no snapshot: there never was one, or the JobManager restarted after the end and forgot."""
-    path = facts.status.job_status.upgrade_savepoint_path
-    known = facts.recorded is not None and facts.recorded.job_status.state in TERMINAL_JOB_STATES
-    forgotten = job.tasks_total == 0 and options.has_high_availability(facts.last_conf) and _ran(facts)
-    if forgotten and not known:
+    known = facts.status.cluster_info.get(FINAL_SNAPSHOT)
+    if known:
+        return TearDown(Restore("savepoint", known))
+    if known is None and may_have_forgotten(facts, job, None):
         return DeadEnd(Reason.UpgradeFailed, f"The job ended and its JobManager forgot its checkpoints. {WAY_OUT}")
-    if known and path and path != LAST_STATE_MARKER:
-        return TearDown(Restore("savepoint", path))
-    if path is None:
+    if facts.status.job_status.upgrade_savepoint_path is None:
         initial = dig(want.spec, "job", "initialSavepointPath")
         return TearDown(Restore("savepoint", str(initial)) if initial else Restore("stateless"))
     return same_restore(facts, want)
+
+
+def may_have_forgotten(facts: Facts, job: Job, newest: Snapshot | None) -> bool:
+    """Whether statistics of an ended job without snapshots prove nothing.
+
+    With HA a restarted JobManager knows from the JobResultStore how a job ended, without tasks or checkpoints.
+    """
+    restarted = newest is None and job.tasks_total == 0
+    return restarted and options.has_high_availability(facts.last_conf) and _ran(facts)
 
 
 def _ran(facts: Facts) -> bool:
