@@ -87,6 +87,11 @@ def controller_manager(layout: Layout) -> Component:
     )
 
 
+def control_plane(layout: Layout) -> tuple[Component, Component, Component]:
+    """etcd, API server and controller manager, in the order of their start."""
+    return etcd(layout), api_server(layout), controller_manager(layout)
+
+
 def kubelet(layout: Layout) -> Component:
     return Component(layouts.KUBELET, (sys.executable, "-m", "gitsync.sandbox.kubelet", "--dir", str(layout.dir)))
 

@@ -10,16 +10,17 @@ import secrets
 import subprocess
 from pathlib import Path
 
-from gitsync.sandbox import components, errors
+from gitsync.sandbox import components, errors, prebuilt
 from gitsync.sandbox import layout as layouts
 from gitsync.sandbox.layout import Layout
 
 
 def write(layout: Layout, api_port: int) -> None:
     """Make certs/ and both kubeconfigs for an API server on the host's loopback port `api_port`."""
-    done = subprocess.run(components.certificates_command(layout), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise errors.SandboxError(f"no certificates in {layout.certs}: {done.stderr.strip()}")
+    if prebuilt.is_used(layout):
+        prebuilt.write_certificates(layout)
+    else:
+        _make_certificates(layout)
     if not layout.tokens.exists():
         write_private(layout.tokens, components.tokens_file(secrets.token_urlsafe(32)))
     token = layout.tokens.read_text(encoding="ascii").partition(",")[0]
@@ -27,6 +28,12 @@ def write(layout: Layout, api_port: int) -> None:
     inside = f"https://{layouts.BRIDGE_ADDRESS}:{layouts.API_PORT}"
     write_private(layout.kubeconfig, components.kubeconfig(f"https://localhost:{api_port}", authority, token))
     write_private(layout.kubeconfig_inside, components.kubeconfig(inside, authority, token))
+
+
+def _make_certificates(layout: Layout) -> None:
+    done = subprocess.run(components.certificates_command(layout), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise errors.SandboxError(f"no certificates in {layout.certs}: {done.stderr.strip()}")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -13,12 +13,12 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitsync.sandbox import building, caches, errors, namespaces, packages, processes, states
+from gitsync.sandbox import building, caches, errors, namespaces, packages, prebuilt, processes, states
 from gitsync.sandbox import layout as layouts
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
@@ -54,8 +54,8 @@ def up(options: Options, progress: Progress) -> subprocess.Popen[bytes] | None:
         return None
     packages.ensure(options.kubelet, progress)
     namespaces.choose()
-    program = building.control_plane(progress)
-    _prepare(layout, program)
+    found = prebuilt.find(progress)
+    _prepare(layout, found or dict.fromkeys((building.PROGRAM, *LINKS), building.control_plane(progress)))
     supervisor = _spawn(layout, options)
     try:
         _follow(layout, progress, lambda: supervisor.poll() is None, supervisor.pid)
@@ -113,11 +113,13 @@ def _check_place(layout: Layout) -> None:
         raise errors.SandboxError(f"{layout.dir} lies in /run, which is private in a sandbox; name another --dir")
 
 
-def _prepare(layout: Layout, program: Path) -> None:
+def _prepare(layout: Layout, programs: Mapping[str, Path]) -> None:
     try:
         for folder in (layout.dir, layout.bin, layout.pods, layout.images, layout.dir / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
-        for name in (building.PROGRAM, *LINKS):
+        for name in {building.PROGRAM, *LINKS} - set(programs):
+            (layout.bin / name).unlink(missing_ok=True)
+        for name, program in programs.items():
             scratch = layout.bin / f".{name}"
             scratch.unlink(missing_ok=True)
             scratch.symlink_to(program)

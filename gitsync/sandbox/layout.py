@@ -17,6 +17,7 @@ ETCD = "etcd"
 API_SERVER = "kube-apiserver"
 CONTROLLER_MANAGER = "kube-controller-manager"
 KUBELET = "kubelet"
+RELAY = "relay"  # only beside an API server that was not built here
 LOG_NAMES = {ETCD: "etcd", API_SERVER: "apiserver", CONTROLLER_MANAGER: "controller-manager", KUBELET: "kubelet"}
 
 

@@ -35,6 +35,11 @@ def _connect(access: Access, outside: socket.socket, target: Target) -> None:
         print(f"{target.kind}/{target.name}: {error}", file=sys.stderr, flush=True)
         outside.close()
         return
+    carry(outside, inside)
+
+
+def carry(outside: socket.socket, inside: socket.socket) -> None:
+    """Copy both ways until both are at their end."""
     inside.settimeout(None)
     threading.Thread(target=_copy, args=(outside, inside), daemon=True).start()
     _copy(inside, outside)

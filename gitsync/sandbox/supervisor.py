@@ -16,7 +16,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gitsync.sandbox import building, components, errors, identity, namespaces, ports, processes, pulls, states
+from gitsync.sandbox import (
+    building,
+    components,
+    errors,
+    identity,
+    namespaces,
+    ports,
+    prebuilt,
+    processes,
+    pulls,
+    states,
+)
 from gitsync.sandbox import layout as layouts
 from gitsync.sandbox.access import Access
 from gitsync.sandbox.components import Component
@@ -28,7 +39,13 @@ POLL_S = 0.05
 STARTING_FAILURES = 3  # a part that ends so often before the sandbox is up will not come up
 RESTART_DELAYS_S = (0.2, 1.0, 2.0, 5.0, 10.0)
 STEADY_S = 60.0  # a part that ran so long starts again with the first delay
-STOP_PATIENCE_S = {layouts.KUBELET: 15.0, layouts.CONTROLLER_MANAGER: 2.0, layouts.API_SERVER: 3.0, layouts.ETCD: 5.0}
+STOP_PATIENCE_S = {
+    layouts.KUBELET: 15.0,
+    layouts.CONTROLLER_MANAGER: 2.0,
+    layouts.RELAY: 1.0,
+    layouts.API_SERVER: 3.0,
+    layouts.ETCD: 5.0,
+}
 
 
 class Ended(Exception):
@@ -56,9 +73,8 @@ class Supervisor:
         self._parts: dict[str, Part] = {}
         self._outer: Outer | None = None
         self._pulls = pulls.Pulls(layout)
-        self._state = states.State(
-            states.STARTING, "prepare", kubelet=kubelet, version=building.kubernetes_version(), started_at=time.time()
-        )
+        version = prebuilt.version(layout) if prebuilt.is_used(layout) else building.kubernetes_version()
+        self._state = states.State(states.STARTING, "prepare", kubelet=kubelet, version=version, started_at=time.time())
         self._state = dataclasses.replace(self._state, pids={"supervisor": os.getpid()})
 
     def run(self) -> None:
@@ -91,10 +107,12 @@ class Supervisor:
         for command in components.network_commands():
             outer.run(command)
         api = Access(layout.kubeconfig)
-        self._start(components.etcd(layout))
-        self._start(components.api_server(layout))
+        plane = prebuilt.control_plane(layout) if prebuilt.is_used(layout) else components.control_plane(layout)
+        *first, controllers = plane
+        for component in first:
+            self._start(component)
         self._until("API server", api.is_ready)
-        self._start(components.controller_manager(layout))
+        self._start(controllers)
         self._until("controllers", api.accepts_pods)
         if self._kubelet:
             since = time.time() - 1.0
