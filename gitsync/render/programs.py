@@ -43,11 +43,15 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended: `problem` is empty where it was well; machine paths are taken out of `stderr`."""
+    """How a run ended: `problem` is empty where it was well; machine paths are taken out of `stderr`.
+
+    `bounded`: it was ended by a limit, so `problem` is the whole story; else the program's own words are.
+    """
 
     stdout: bytes
     stderr: str
     problem: str
+    bounded: bool = False
 
 
 class Programs:
@@ -70,13 +74,15 @@ class Programs:
                 told = (root / "messages").read_bytes()[-20_000:].decode("utf-8", "replace")
                 stderr = (
                     told.replace(f"{root}/tree/", "")
+                    .replace(f"{root}/tree", ".")
                     .replace(f"{root}/loose/", "")
                     .replace("../loose/", "")
                     .replace(str(root), ".")
                 )
-                return Ended(
-                    (root / "output").read_bytes() if status == 0 else b"", stderr, _problem(name, status, told)
-                )
+                if status == 0:
+                    return Ended((root / "output").read_bytes(), stderr, "")
+                limit = _limit(name, status, told)
+                return Ended(b"", stderr, limit or f"{name} failed", bounded=bool(limit))
         except OSError as error:
             raise Retry(Reason.RenderFailed, f"cannot run {name}: {error.strerror}") from error
 
@@ -128,14 +134,17 @@ class Programs:
                 _kill(process)
 
 
-def _problem(name: str, status: int, stderr: str) -> str:
-    if status == 0:
-        return ""
-    if -status in _ENDS:
-        return _ENDS[signal.Signals(-status)]
-    if status == -signal.SIGKILL:
+def _limit(name: str, status: int, stderr: str) -> str:
+    """The bound that ended a run, or nothing."""
+    # A shell between this process and the program adds 128 to the number of a signal.
+    number = -status if status < 0 else status - 128
+    if number == signal.SIGKILL:
         raise Retry(Reason.RenderFailed, f"{name} was killed", after=10.0)
-    return "it needs more memory than it may have" if "out of memory" in stderr else f"{name} failed"
+    if number in _ENDS:
+        return _ENDS[signal.Signals(number)]
+    if "file too large" in stderr:
+        return _ENDS[signal.SIGXFSZ]
+    return "it needs more memory than it may have" if "out of memory" in stderr else ""
 
 
 def _checked(path: str) -> str:
