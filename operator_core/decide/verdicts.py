@@ -17,6 +17,9 @@ from operator_core.model.lastspecs import LastSpec
 from operator_core.model.statuses import TERMINAL_JOB_STATES, Condition, FlinkDeploymentStatus, LifecycleState
 
 RUNNING, READY, UPGRADE_BLOCKED = "Running", "Ready", "UpgradeBlocked"
+REQUESTS_HANDLED = "RequestsHandled"
+"""Condition that remembers the ids of requests carried out, also while another blockage is told."""
+_REMEMBERED = 8
 _JAVA = "org.apache.flink.kubernetes.operator.exception."
 _DEAD_END_MARKERS = (
     "Manual restore required.",
@@ -110,7 +113,12 @@ def published(
 ) -> FlinkDeploymentStatus:
     """The status with its conditions and lifecycle state as `verdict` has them."""
     generation = facts.generation
-    wanted = [running_condition(status), _ready(status, last, verdict), *_blocked(status, last, verdict)]
+    wanted = [
+        running_condition(status),
+        _ready(status, last, verdict),
+        *_blocked(status, last, verdict),
+        *_handled(status, verdict),
+    ]
     kept = {condition.type: condition for condition in status.conditions}
     conditions = tuple(_merged(kept.get(new.type), new, generation, facts.now) for new in wanted)
     status = status.model_copy(update={"conditions": conditions})
@@ -212,12 +220,22 @@ def _blocked(status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verd
             return (Condition(type=UPGRADE_BLOCKED, status="False", reason="Unblocked", message=""),)
 
 
-def handled_request(status: FlinkDeploymentStatus) -> str | None:
-    """The id of the request that was carried out last."""
+def _handled(status: FlinkDeploymentStatus, verdict: Verdict) -> tuple[Condition, ...]:
+    ids = handled_requests(status)
+    if isinstance(verdict, Answered):
+        ids = (*(known for known in ids if known != verdict.request_id), verdict.request_id)
+    if not ids:
+        return ()
+    text = " ".join(ids[-_REMEMBERED:])
+    return (Condition(type=REQUESTS_HANDLED, status="True", reason="RequestHandled", message=text),)
+
+
+def handled_requests(status: FlinkDeploymentStatus) -> tuple[str, ...]:
+    """The ids of the requests that were carried out, newest last; the annotations that asked may still stand."""
     for condition in status.conditions:
-        if condition.type == UPGRADE_BLOCKED and condition.reason == "RequestHandled":
-            return condition.message.removeprefix("request ").split(":", 1)[0]
-    return None
+        if condition.type == REQUESTS_HANDLED:
+            return tuple(condition.message.split())
+    return ()
 
 
 def _condition(ready: bool, reason: str, message: str) -> Condition:

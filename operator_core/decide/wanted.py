@@ -69,16 +69,14 @@ UserRequest = RestoreFrom | AcceptStateLoss
 
 
 def request(facts: Facts) -> UserRequest | None:
-    """The request that was not yet carried out; restore-from before accept-state-loss."""
+    """The request that was not yet carried out; restore-from before accept-state-loss. An id has no spaces."""
     annotations = dig(facts.resource, "metadata", "annotations", default={})
-    handled = verdicts.handled_request(facts.status)
+    handled = verdicts.handled_requests(facts.status)
     text = str(annotations.get(RESTORE_FROM) or "").split(maxsplit=1)
-    if len(text) == 2 and text[0] != handled:
+    if len(text) == 2 and text[0] not in handled:
         return RestoreFrom(text[0], None if text[1].strip() == "latest" else text[1].strip())
-    loss = str(annotations.get(ACCEPT_STATE_LOSS) or "").strip()
-    if loss and loss != handled:
-        return AcceptStateLoss(loss)
-    return None
+    loss = str(annotations.get(ACCEPT_STATE_LOSS) or "").split()
+    return AcceptStateLoss(loss[0]) if loss and loss[0] not in handled else None
 
 
 def requested_paths(facts: Facts) -> tuple[str, ...]:

@@ -1,13 +1,16 @@
 """Lifecycle state and conditions, as the Java operator computes them and as gitsync reads them."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
-from operator_core.decide import verdicts
+from operator_core.decide import verdicts, wanted
+from operator_core.decide.facts import Facts, HaMetadata, Ids
+from operator_core.jsonvalues import Object
 from operator_core.model import lastspecs
 from operator_core.model.flinkdeployments import FlinkDeploymentStatus
-from operator_core.model.statuses import Condition, JobStatus, ReconciliationStatus
+from operator_core.model.statuses import JobStatus, ReconciliationStatus
 
 SPEC = {"job": {"state": "running"}}
 
@@ -63,9 +66,54 @@ def test_error_text_has_the_java_operators_form() -> None:
     assert json.loads(verdicts.error_text("a.b.C", "x"))["type"] == "a.b.C"
 
 
-def test_the_id_of_a_handled_request_is_echoed() -> None:
-    """So that it is carried out once."""
-    handled = Condition(type="UpgradeBlocked", status="False", reason="RequestHandled", message="request 42: restoring")
-    status = FlinkDeploymentStatus(conditions=(handled,))
-    assert verdicts.handled_request(status) == "42"
-    assert verdicts.handled_request(FlinkDeploymentStatus()) is None
+def _facts(status: FlinkDeploymentStatus, annotations: Object) -> Facts:
+    resource = {"metadata": {"name": "app", "namespace": "jobs", "generation": 2, "annotations": annotations}}
+    return Facts(
+        resource=resource,
+        parsed=None,
+        invalid=None,
+        status=status,
+        last=None,
+        last_spec=None,
+        conf={},
+        last_conf={},
+        deployment=None,
+        live_deployment=None,
+        pods=(),
+        ha=HaMetadata((), False),
+        preflight=None,
+        crash_log=None,
+        now=datetime(2026, 1, 1, tzinfo=UTC),
+        ids=Ids("", ""),
+    )
+
+
+BOTH = {"gitsync.io/restore-from": "first /sp/1", "gitsync.io/accept-state-loss": "second"}
+
+
+def test_a_request_is_carried_out_once_whatever_is_told_afterwards() -> None:
+    """Annotations stand for ever; a later blockage or another request must not repeat what they asked for."""
+    status = _status("DEPLOYED")
+    assert wanted.request(_facts(status, BOTH)) == wanted.RestoreFrom("first", "/sp/1")
+    told: list[verdicts.Verdict] = [
+        verdicts.Answered("first", "restoring"),
+        verdicts.Blocked("UpgradeFailed", "HA metadata is not available"),
+        verdicts.Fine(),
+    ]
+    for verdict in told:
+        status = verdicts.published(_facts(status, BOTH), status, None, verdict)
+        assert wanted.request(_facts(status, BOTH)) == wanted.AcceptStateLoss("second")
+    for verdict in (verdicts.Answered("second", "starting without state"), *told[1:]):
+        status = verdicts.published(_facts(status, BOTH), status, None, verdict)
+        assert wanted.request(_facts(status, BOTH)) is None
+    asked_anew = BOTH | {"gitsync.io/accept-state-loss": "third"}
+    assert wanted.request(_facts(status, asked_anew)) == wanted.AcceptStateLoss("third")
+
+
+def test_the_newest_request_is_echoed_where_the_blockage_was_told() -> None:
+    """Whoever asked watches this."""
+    status = verdicts.published(
+        _facts(_status("DEPLOYED"), {}), _status("DEPLOYED"), None, verdicts.Answered("42", "x")
+    )
+    told = {condition.type: (condition.status, condition.message) for condition in status.conditions}
+    assert told["UpgradeBlocked"] == ("False", "request 42: x")
