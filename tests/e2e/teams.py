@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -75,6 +76,16 @@ class Team:
             self._agent = agent
             yield agent
             self._agent = None
+
+    @contextmanager
+    def agent_paused(self) -> Iterator[None]:
+        """The running agent does nothing within the block, as when its node hangs."""
+        assert self._agent is not None, "no agent runs"
+        os.kill(self._agent.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._agent.pid, signal.SIGCONT)
 
     def job_file(self, name: str, change: Callable[[Object], None] | None = None, version: str = "v1_20") -> str:
         """A FlinkDeployment of the demo's job, as the example repository has it, made small and quick for tests."""
