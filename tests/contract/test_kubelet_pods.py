@@ -190,8 +190,9 @@ def test_this_installations_image_builds_kustomize_directories_with_kubectl(node
         "kustomization.yaml": "{resources: [base.yaml], namePrefix: team-}",
     }
     writing = "; ".join(f"echo '{text}' > {name}" for name, text in files.items())
-    name = node.run(shell(f"cd /tmp; {writing}; kubectl kustomize ."), restartPolicy="Never")
+    name = node.run(shell(f"cd /tmp; {writing}; command -v kubectl; kubectl kustomize ."), restartPolicy="Never")
     assert node.ended(name)["status"]["phase"] == "Succeeded", node.log(name)
+    assert node.log(name).startswith("/opt/gitsync/bin/kubectl\n")
     assert "name: team-settings" in node.log(name)
 
 

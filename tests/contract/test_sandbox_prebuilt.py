@@ -76,10 +76,16 @@ def test_pods_run_under_programs_that_were_there(assets: Path, sandbox: Path) ->
     gitsync("kubectl", *place, "create", "-f", str(manifest))
     gitsync("kubectl", *place, "wait", "--for=condition=Ready", "pod/p", "--timeout=60s")
     assert gitsync("kubectl", *place, "exec", "p", "--", "kubectl", "version", "--client").startswith("Client Version")
-    os.kill(document["pids"]["relay"], 9)
+    killed = document["pids"]["relay"]
+    os.kill(killed, 9)
     deadline = time.monotonic() + DEADLINE_S
-    while json.loads(gitsync("status", *place, "-o", "json"))["state"] != "running":
-        assert time.monotonic() < deadline, "the relay is started again"
+
+    def is_mended() -> bool:
+        now = json.loads(gitsync("status", *place, "-o", "json"))
+        return now["state"] == "running" and now["pids"].get("relay", killed) != killed
+
+    while not is_mended():
+        assert time.monotonic() < deadline, "the relay is not started again"
     gitsync("down", *place)
 
 
