@@ -27,8 +27,12 @@ def saved(team: Team, name: str = "ticks") -> Saved:
     """Wait for a checkpoint that was begun after the job's total was read."""
     total = team.state(name).total
     flink = team.flink(name)
-    run = team.until(flink.job, f"{name} known to Flink")
-    first = _begun(flink, run)
+
+    def begun() -> tuple[flinkjobs.Job, int] | None:
+        run = flink.job()
+        return (run, _begun(flink, run)) if run is not None else None
+
+    run, first = team.until(begun, f"{name} known to Flink", 60)
 
     def completed() -> Saved | None:
         newest = dig(flink.get(f"/jobs/{run.id}/checkpoints"), "latest", "completed", default=None) or {}

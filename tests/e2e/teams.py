@@ -149,7 +149,10 @@ class Team:
         try:
             return waiting.until(checked, what, seconds=seconds)
         except Exception as error:
-            self._explain(error)
+            try:
+                self._explain(error)
+            except (kube_errors.KubeError, kube_errors.Unreachable) as silent:
+                error.add_note(f"nothing more can be told: {silent}")
             raise
 
     def ready(self, sha: str, seconds: float = BOOT_SECONDS) -> Object:

@@ -52,10 +52,10 @@ def test_last_state_upgrade_keeps_job_id_and_state(both: Team) -> None:
         again = savedstates.next_run(both, before[job], job, parallelism=2)
         assert again.id == before[job].run.id
         assert_restored_from_checkpoint(both, job, again)
-    both.ready(sha)
-    told = both.until(lambda: both.notes(sha) or None, "a note", 60)
-    effects = {job.name: job.effect for record in told for job in record.jobs}
-    assert effects == dict.fromkeys(JOBS, "upgrade-last-state"), told
+    app = both.ready(sha)
+    rows = dig(app, "status", "resources", default=[])
+    effects = {row["name"]: row["effect"] for row in rows if row["kind"] == "FlinkDeployment"}
+    assert effects == dict.fromkeys(JOBS, "upgrade-last-state"), rows
 
 
 def test_lost_metadata_blocks_and_a_named_checkpoint_goes_on_with_the_state(both: Team) -> None:

@@ -121,7 +121,7 @@ class FlinkRest:
         try:
             job = self.job()
             return job, self.state(job) if job is not None and job.state == RUNNING else None
-        except kube_errors.KubeError:
+        except (kube_errors.KubeError, kube_errors.Unreachable):
             return None, None
 
 

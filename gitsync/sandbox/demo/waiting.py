@@ -36,7 +36,7 @@ def until(
             if found is not None and found is not False:
                 return found
             problem = ""
-        except kube_errors.KubeError as error:
+        except (kube_errors.KubeError, kube_errors.Unreachable) as error:
             problem = f" (last answer: {error})"
         if time.monotonic() > deadline:
             raise errors.SandboxError(f"{what}: not within {seconds:.0f} s{problem}")
