@@ -28,5 +28,5 @@ def test_the_last_word_names_what_did_not_answer() -> None:
     def check() -> None:
         raise kube_errors.Unreachable("connection refused")
 
-    with pytest.raises(errors.SandboxError, match="it: not within 0 s .*connection refused"):
+    with pytest.raises(errors.SandboxError, match=r"it: not within 0 s .*connection refused"):
         waiting.until(check, "it", seconds=0, pause=0)
