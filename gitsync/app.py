@@ -6,7 +6,6 @@ that of several agents one does the work. Nothing here decides anything.
 """
 
 import logging
-import signal
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from operator_core.errors import Reason, Retry
 from operator_core.kube.client import Client
 from operator_core.kube.leases import Lease
 from operator_core.runtime.clock import Clock, SystemClock
+from operator_core.runtime.endings import Ending
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Agent:
         self._ready = threading.Event()
         self._web = Server(self._web_app(), settings.web_port) if settings.web_port else None
 
-    def start(self, over: threading.Event) -> None:
+    def start(self, over: Ending) -> None:
         """Bring everything up, each half as soon as no other agent acts in its place; until then, or `over`, wait.
 
         Raises Retry when the API server does not list in time, Stalled without the kinds.
@@ -150,9 +150,7 @@ class Agent:
 
 def run(settings: Settings, client: Client) -> None:
     """Run an agent until SIGTERM or SIGINT."""
-    over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: over.set())
+    over = Ending()
     with tempfile.TemporaryDirectory(prefix="gitsync-") as scratch:
         agent = Agent(settings, client, SystemClock(), settings.work_directory or Path(scratch))
         try:
