@@ -1,9 +1,9 @@
 """Being asked to end by a signal.
 
 A Python signal handler runs in the main thread between any two instructions, also inside
-`threading.Event.wait`, whose lock is not re-entrant: `Event.set` in a handler can dead-lock. So the handler sets a plain
-attribute, and waiting is a read of a pipe that Python's own C handler writes to, whichever thread got the signal
-(Python docs: `signal.set_wakeup_fd`).
+`threading.Event.wait`, whose lock is not re-entrant: `Event.set` in a handler can dead-lock. So the handler sets a
+plain attribute, and waiting is a read of a pipe that Python's own C handler writes to, whichever thread got the
+signal (Python docs: `signal.set_wakeup_fd`).
 """
 
 import os
