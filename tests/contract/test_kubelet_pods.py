@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -522,6 +524,19 @@ def _kill_kubelet(node: Node) -> None:
     node.until(lambda: pid not in _programs(f"gitsync.sandbox.kubelet --dir {node.folder}"), "the kubelet is dead")
 
 
+@contextlib.contextmanager
+def _without_kubelet(node: Node) -> Iterator[None]:
+    """Kill the kubelet, and hold back the supervisor that would start another until the block ends."""
+    supervisor = json.loads((node.folder / "state.json").read_text())["pids"]["supervisor"]
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        (pid,) = _programs(f"gitsync.sandbox.kubelet --dir {node.folder}")
+        os.kill(int(pid), signal.SIGKILL)
+        yield
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+
+
 def test_pods_outlive_their_kubelet_and_are_gone_on_with(node: Node, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     gate.touch()
@@ -547,12 +562,12 @@ def test_pods_outlive_their_kubelet_and_are_gone_on_with(node: Node, tmp_path: P
     before = node.await_pod(name, lambda p: container_status(p).get("ready"), "it is ready")
     node.running(ending)
     node.running(vanishing)
-    _kill_kubelet(node)
-    gate.unlink()
-    node.client.send(requests.delete(requests.PODS, "default", vanishing, grace_seconds=0))
     status_file = next((node.folder / "pods").glob(f"{uid_of(node, ending)}/containers/c/0/status"))
-    node.until(lambda: "exit-code" in status_file.read_text(), "it ends")
-    ended_at = status_file.stat().st_mtime
+    with _without_kubelet(node):
+        gate.unlink()
+        node.client.send(requests.delete(requests.PODS, "default", vanishing, grace_seconds=0))
+        node.until(lambda: "exit-code" in status_file.read_text(), "it ends")
+        ended_at = status_file.stat().st_mtime
     ended = container_status(node.ended(ending))
     assert (ended["state"]["terminated"]["exitCode"], ended["restartCount"]) == (7, 0)
     assert ended["state"]["terminated"]["reason"] == "Error"

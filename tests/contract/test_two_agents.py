@@ -50,9 +50,10 @@ class Agent:
         """Until it works."""
         wait_for("readiness", lambda: self.readiness() == "ok" or None, seconds=LONG)
 
-    def wait_waiting(self) -> str:
-        """Until it says that it waits for another one."""
-        return wait_for("waiting", lambda: _if(self.readiness(), "holds it; this one waits"), seconds=LONG)
+    def wait_waiting(self, lease: str = "") -> str:
+        """Until it says that it waits for another one, for a lease where one is named."""
+        part = f"{lease}: the agent" if lease else "holds it; this one waits"
+        return wait_for("waiting", lambda: _if(self.readiness(), part), seconds=LONG)
 
     def wait_told(self, text: str) -> None:
         """Until its log has `text`."""
@@ -122,9 +123,9 @@ def test_second_agent_waits_says_so_and_takes_over(cluster: Cluster, repository:
     first = start()
     first.wait_ready()
     second = start()
-    told = second.wait_waiting()
-    assert f"{cluster.namespace}/gitsync-operator: the agent" in told
-    assert f"{cluster.namespace}/gitsync-sync: the agent" in told
+    second.wait_waiting(f"{cluster.namespace}/gitsync-operator")
+    told = second.wait_waiting(f"{cluster.namespace}/gitsync-sync")
+    assert "holds it; this one waits" in told
     assert first.readiness() == "ok"
     assert "running as" not in second.log.read_text()
     first.stop()
