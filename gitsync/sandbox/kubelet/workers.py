@@ -223,7 +223,8 @@ class Worker:
         try:
             shutil.rmtree(folder.parent, ignore_errors=True)
             spec = starting.specify(container.spec, origin, folder)
-            container_id = self.runs.start(container.spec, spec, self._address, number, self._now())
+            started_at = self._now()
+            container_id = self.runs.start(container.spec, spec, self._address, number, started_at)
         except StartError as error:
             self._fold(StartFailed(name, error.reason, error.message))
             teller.warning(manifest, "Failed", f"Error: {error.reason}: {error.message}")
@@ -232,7 +233,7 @@ class Worker:
                 teller.normal(manifest, "BackOff", f'Back-off pulling image "{container.spec.get("image")}"')
                 self._fold(BackedOff(name))
             return
-        self._fold(Started(name, container_id))
+        self._fold(Started(name, container_id), started_at)
         teller.normal(manifest, "Pulled", f'Container image "{container.spec["image"]}" already present on machine')
         teller.normal(manifest, "Started", f"Started container {name}")
 
@@ -287,7 +288,7 @@ class Worker:
             self._published, self._publish_after = status, None
             self._fold(Changed(answer))
 
-    def _fold(self, event: Event) -> None:
+    def _fold(self, event: Event, at: datetime | None = None) -> None:
         match event:
             case Changed(manifest) if version_of(manifest) < version_of(self._pod.manifest):
                 return  # the watch is behind the answer to our own write
@@ -295,7 +296,7 @@ class Worker:
                 log.info("pod %s is gone", self.name)
             case _:
                 pass
-        self._pod = lifecycle.advance(self._pod, event, self._now(), self._around.pauses.backoff)
+        self._pod = lifecycle.advance(self._pod, event, at or self._now(), self._around.pauses.backoff)
 
     def _setting(self) -> Setting:
         around = self._around
