@@ -10,6 +10,7 @@ from gitsync.cli import completing
 
 if TYPE_CHECKING:
     from gitsync.model.syncapps import SyncApp
+    from gitsync.model.syncstatuses import Problem
     from gitsync.report.differing import Field, ObjectDifference
 
 _SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "prune": ("-", "red"), "keep": ("=", "yellow")}
@@ -69,7 +70,7 @@ def _title(app: str, short: str, subject: str, rows: "tuple[ObjectDifference, ..
     return f"{app} at {short} ({subject}): {found}"
 
 
-def _print_problems(problems: list) -> None:  # type: ignore[type-arg]
+def _print_problems(problems: "list[Problem]") -> None:
     from gitsync.report import conditions
 
     for problem in problems:

@@ -7,7 +7,6 @@ nothing about specs.
 
 from dataclasses import dataclass
 
-from operator_core.conf import options
 from operator_core.decide import podfailures, records, verdicts
 from operator_core.decide.decisions import Event
 from operator_core.decide.facts import Checkpoints, Facts, Job, Unreachable, Unread, Version
@@ -106,9 +105,3 @@ def _with_details(facts: Facts, status: FlinkDeploymentStatus) -> FlinkDeploymen
         elif checkpoints.completed and checkpoints.newest is not None:
             info.setdefault("state-size", str(checkpoints.newest.size))
     return status if info == status.cluster_info else status.model_copy(update={"cluster_info": info})
-
-
-def takes_checkpoints(facts: Facts) -> bool | None:
-    """Whether the deployed configuration asks for checkpoints; None when only the job's code can tell."""
-    interval = options.get(facts.last_conf, options.CHECKPOINT_INTERVAL)
-    return True if interval else None

@@ -4,7 +4,7 @@ The one place where a verdict becomes error text, conditions, lifecycle state an
 when its text is new, not on every pass.
 """
 
-from operator_core.decide import observing, records, verdicts
+from operator_core.decide import observing, verdicts
 from operator_core.decide.decisions import Event, Look, Record, Rest, SideEffect, Step
 from operator_core.decide.facts import Facts, Need
 from operator_core.decide.phases import Phase, phase_of
@@ -69,11 +69,6 @@ def last_of(status: FlinkDeploymentStatus) -> LastSpec | None:
     """The decoded lastReconciledSpec of a status."""
     text = status.reconciliation_status.last_reconciled_spec
     return lastspecs.decode(text) if text else None
-
-
-def since_deployed(facts: Facts) -> float:
-    """Seconds since the last record of the reconciliation."""
-    return (records.epoch_ms(facts.now) - facts.status.reconciliation_status.reconciliation_timestamp) / 1000
 
 
 def _source(problem: Problem) -> tuple[str, str, str]:

@@ -62,12 +62,8 @@ def stopping(facts: Facts, want: Wanted) -> Step:
     cluster = facts.cluster
     if cluster is None:
         return _without_cluster(facts)
-    if dig(cluster, "metadata", "deletionTimestamp"):
-        return steps.rest(facts, _WAIT_FOR_POD)
-    if dig(cluster, "spec", "replicas", default=1) == 0:
-        return _state_unknown(facts)
-    if not observing.serves(facts):
-        return steps.rest(facts, _WAIT_FOR_POD)
+    if (silent := _silent(facts, cluster)) is not None:
+        return silent
     flink = facts.flink
     if isinstance(flink.trigger, Unread) or isinstance(flink.job, Unread):
         return steps.look(facts, Need.TRIGGER, Need.JOB)
@@ -79,6 +75,15 @@ def stopping(facts: Facts, want: Wanted) -> Step:
     if not is_same_run(facts, flink.job) and not options.has_high_availability(facts.last_conf):
         return _rerun(facts, cluster)
     return _answered(facts, want, flink.job, cluster)
+
+
+def _silent(facts: Facts, cluster: Object) -> Step | None:
+    """What to do while no JobManager can be asked how the stop went; None when one can."""
+    if dig(cluster, "metadata", "deletionTimestamp"):
+        return steps.rest(facts, _WAIT_FOR_POD)
+    if dig(cluster, "spec", "replicas", default=1) == 0:
+        return _state_unknown(facts)
+    return None if observing.serves(facts) else steps.rest(facts, _WAIT_FOR_POD)
 
 
 def is_same_run(facts: Facts, job: Job) -> bool:
@@ -216,12 +221,8 @@ def cancelling(facts: Facts, want: Wanted) -> Step:
     cluster = facts.cluster
     if cluster is None:
         return _without_cluster(facts)
-    if dig(cluster, "metadata", "deletionTimestamp"):
-        return steps.rest(facts, _WAIT_FOR_POD)
-    if dig(cluster, "spec", "replicas", default=1) == 0:
-        return _state_unknown(facts)
-    if not observing.serves(facts):
-        return steps.rest(facts, _WAIT_FOR_POD)
+    if (silent := _silent(facts, cluster)) is not None:
+        return silent
     job = facts.flink.job
     since = facts.status.reconciliation_status.reconciliation_timestamp
     if isinstance(job, Unread):

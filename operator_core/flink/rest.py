@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlencode
 
 import httpx
 
@@ -164,9 +163,3 @@ def _flink_message(content: bytes) -> str:
         return " ".join(str(text) for text in texts)
     except (ValueError, AttributeError):
         return content.decode("utf-8", "replace")
-
-
-def describe(request: FlinkRequest) -> str:
-    """The request as one word for logs."""
-    query = f"?{urlencode(request.query)}" if request.query else ""
-    return f"{request.method} {request.path}{query}"

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from syncing import Cluster, Repository
 
+from gitsync.apply import definitions
 from gitsync.sandbox import launching
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
 from operator_core.kube import errors, requests
 from operator_core.kube.client import Client
+from operator_core.runtime.clock import SystemClock
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +45,16 @@ def namespace(client: Client, request: pytest.FixtureRequest) -> str:
     with contextlib.suppress(errors.AlreadyExists):
         client.send(requests.create(requests.NAMESPACES, None, {"metadata": {"name": name}}))
     return name
+
+
+@pytest.fixture
+def cluster(client: Client, namespace: str) -> Cluster:
+    """The test's namespace of a cluster that knows the product's kinds."""
+    definitions.install(client, definitions.all_definitions(), SystemClock(), timeout=30.0, told=lambda _: None)
+    return Cluster(client, namespace)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """An empty repository for an agent to follow."""
+    return Repository(tmp_path)

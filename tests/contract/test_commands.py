@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 from syncing import Agent, Cluster, Repository, wait_for
 
-from gitsync.apply import definitions
 from gitsync.cli import main
 from gitsync.settings import Settings
 from operator_core.jsonvalues import Json, Object, dig
 from operator_core.kube import requests
 from operator_core.kube.client import Client
 from operator_core.kube.requests import CONFIG_MAPS, SECRETS
-from operator_core.runtime.clock import SystemClock
 
 ONE = """\
 apiVersion: v1
@@ -39,12 +37,6 @@ def repository(tmp_path: Path) -> Repository:
     made = Repository(tmp_path)
     made.first = made.commit("Begin", {"apps/one.yaml": ONE, "apps/key.yaml": SECRET})  # type: ignore[attr-defined]
     return made
-
-
-@pytest.fixture
-def cluster(client: Client, namespace: str) -> Cluster:
-    definitions.install(client, definitions.all_definitions(), SystemClock(), timeout=30.0, told=lambda _: None)
-    return Cluster(client, namespace)
 
 
 @pytest.fixture

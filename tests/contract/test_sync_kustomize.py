@@ -9,29 +9,16 @@ import pytest
 from git_repositories import run_git
 from syncing import Agent, Cluster, Repository, wait_for
 
-from gitsync.apply import definitions
 from gitsync.render.kustomize import Kustomize
 from gitsync.settings import Settings
 from operator_core.jsonvalues import dig
 from operator_core.kube import requests
 from operator_core.kube.client import Client
 from operator_core.kube.requests import CONFIG_MAPS
-from operator_core.runtime.clock import SystemClock
 
 BASE = "resources: [one.yaml]\n"
 ONE = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {a: "%s"}\n'
 OVERLAY = "resources: [../../base]\nnamePrefix: prod-\n"
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path)
-
-
-@pytest.fixture
-def cluster(client: Client, namespace: str) -> Cluster:
-    definitions.install(client, definitions.all_definitions(), SystemClock(), timeout=30.0, told=lambda _: None)
-    return Cluster(client, namespace)
 
 
 @pytest.fixture

@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 from syncing import Agent, Cluster, Repository, wait_for
 
-from gitsync.apply import definitions
 from gitsync.settings import Settings
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 from operator_core.kube.client import Client
 from operator_core.kube.requests import CONFIG_MAPS, SERVICES
-from operator_core.runtime.clock import SystemClock
 
 Start = Callable[..., Agent]
 
@@ -58,17 +56,6 @@ kind: Secret
 metadata: {name: key}
 stringData: {token: s3cr3t}
 """
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path)
-
-
-@pytest.fixture
-def cluster(client: Client, namespace: str) -> Cluster:
-    definitions.install(client, definitions.all_definitions(), SystemClock(), timeout=30.0, told=lambda _: None)
-    return Cluster(client, namespace)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from syncing import Agent, Cluster, Repository, wait_for
 
-from gitsync.apply import definitions
 from gitsync.git import notes
 from gitsync.git.mirrors import Mirror
 from gitsync.model.records import Phase
@@ -19,24 +18,12 @@ from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 from operator_core.kube.client import Client
 from operator_core.kube.requests import CONFIG_MAPS, SYNC_APPS
-from operator_core.runtime.clock import SystemClock
 
 Start = Callable[..., Agent]
 
 
 def config_map(name: str, value: str = "1") -> str:
     return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{a: '{value}'}}\n"
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path)
-
-
-@pytest.fixture
-def cluster(client: Client, namespace: str) -> Cluster:
-    definitions.install(client, definitions.all_definitions(), SystemClock(), timeout=30.0, told=lambda _: None)
-    return Cluster(client, namespace)
 
 
 @pytest.fixture

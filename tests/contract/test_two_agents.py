@@ -12,12 +12,9 @@ import httpx
 import pytest
 from syncing import Cluster, Repository, wait_for
 
-from gitsync.apply import definitions
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors, requests
-from operator_core.kube.client import Client
 from operator_core.kube.requests import CONFIG_MAPS
-from operator_core.runtime.clock import SystemClock
 
 ONE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {a: '1'}\n"
 LONG = 60.0
@@ -76,12 +73,6 @@ Start = Callable[[], Agent]
 
 def _if(text: str, part: str) -> str | None:
     return text if part in text else None
-
-
-@pytest.fixture
-def cluster(client: Client, namespace: str) -> Cluster:
-    definitions.install(client, definitions.all_definitions(), SystemClock(), timeout=30.0, told=lambda _: None)
-    return Cluster(client, namespace)
 
 
 @pytest.fixture
