@@ -32,7 +32,7 @@ format: install ## format the code
 	$(BIN)/ruff check --fix .
 
 test-unit: install ## the pure core only, in seconds
-	$(BIN)/pytest tests/unit tests/golden
+	$(BIN)/pytest -m "not full" tests/unit tests/golden
 
 test: install ## unit, golden, contract and the core of the end-to-end tests
 	$(BIN)/pytest -m "not full"
