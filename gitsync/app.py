@@ -20,6 +20,7 @@ from gitsync.synchalf import SyncHalf
 from gitsync.web import signatures
 from gitsync.web.app import Receiver, WebHooks, make_app
 from gitsync.web.server import Server
+from operator_core.conf.defaults import Defaults
 from operator_core.controllers.operator import Operator
 from operator_core.errors import Reason, Retry
 from operator_core.kube.client import Client
@@ -128,7 +129,7 @@ class Agent:
             self._client.guarded(lease.check),
             clock=self._clock,
             namespaces=self._settings.watch_namespaces,
-            defaults=self._settings.operator_defaults,
+            defaults=Defaults(self._settings.operator_defaults),
             rest=self._settings.flink_rest,
         )
         return Half(lease, part)

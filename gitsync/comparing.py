@@ -23,6 +23,7 @@ from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.pruning import Others, PrunePolicy
 from gitsync.targets import Target
+from operator_core.conf.defaults import Defaults
 from operator_core.errors import Reason, Retry, Stalled
 from operator_core.jsonvalues import Object
 from operator_core.kube.caches import Cache
@@ -56,7 +57,7 @@ class Compared:
 class OperatorHalf:
     """The operator half that runs beside this sync half: its rules hold before anything is applied."""
 
-    defaults: Mapping[str, str]
+    defaults: Callable[[], Defaults]
 
 
 class Comparer:
@@ -92,7 +93,7 @@ class Comparer:
                 return found
             prepared, plan, live = found
             if not plan.blocked and self._operator is not None:
-                plan = planning.blocked_by(plan, effects.rejections(plan, live, self._operator.defaults), app.status)
+                plan = planning.blocked_by(plan, effects.rejections(plan, live, self._operator.defaults()), app.status)
             if not plan.blocked:
                 warnings = (*target.rendered.warnings, *prepared.warnings)
                 return Compared(plan, True, problems, stalled, warnings, live, self._takers(name, app, plan))

@@ -28,6 +28,7 @@ from gitsync.report import recording, status
 from gitsync.report.findings import Findings, WriteBack
 from gitsync.report.publishing import Publisher
 from gitsync.targets import Target, Targets
+from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError, Stalled
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors
@@ -58,7 +59,7 @@ class Parts:
     refusals: Refusals
     publisher: Publisher
     cluster: str | None
-    operator_defaults: Mapping[str, str]
+    operator_defaults: Callable[[], Defaults]
     write_back: Callable[[str], WriteBack | None]
     """Whether records reach a repository (URL); None: nothing is written back."""
     wake: Callable[[AppName], None]
@@ -146,7 +147,7 @@ class Syncer:
         if not chosen.steps and not chosen.removals:
             return Written(True, request=request, held=held)
         if compared.is_newest and _is_news(app, plan):
-            foreseen = effects.foreseen(chosen, compared.live or {}, parts.operator_defaults)
+            foreseen = effects.foreseen(chosen, compared.live or {}, parts.operator_defaults())
             starting = status.starting(app.status, app.generation, plan, parts.clock.now(), foreseen)
             if not parts.publisher.write(name, app.status, starting):
                 return After(0.0)
@@ -203,7 +204,7 @@ class Syncer:
         """What the revision did to jobs; undoing a change made in the cluster is not the revision's doing."""
         if compared.plan is None or comparing.is_applied(app, compared.plan):
             return {}
-        return effects.of_writes(compared.live or {}, answers, self._parts.operator_defaults)
+        return effects.of_writes(compared.live or {}, answers, self._parts.operator_defaults())
 
     def _report(self, name: AppName, findings: Findings, written: Written, live: Mapping[Identity, Object]) -> Outcome:
         """Status, event and record; then when to look again if nothing wakes the app before."""

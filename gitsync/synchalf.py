@@ -29,6 +29,7 @@ from gitsync.schedule import Schedule
 from gitsync.settings import Settings
 from gitsync.sync import Parts, Syncer
 from gitsync.targets import Targets
+from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError
 from operator_core.jsonvalues import Object
 from operator_core.kube import requests
@@ -68,7 +69,8 @@ class SyncHalf:
         targets = Targets(self._repositories, self._builds)
         recorder = Recorder(client, clock, component="gitsync")
         discovery = Discovery(client)
-        operator = OperatorHalf(settings.operator_defaults) if settings.role == "all" else None
+        defaults = Defaults(settings.operator_defaults)
+        operator = OperatorHalf(lambda: defaults) if settings.role == "all" else None
         parts = Parts(
             clock=clock,
             apps=self._apps,
@@ -80,7 +82,7 @@ class SyncHalf:
             refusals=Refusals(),
             publisher=Publisher(client, clock, self._apps, recorder, self._submit),
             cluster=settings.cluster,
-            operator_defaults=settings.operator_defaults,
+            operator_defaults=lambda: defaults,
             write_back=self._write_back_state,
             wake=self._wake,
         )

@@ -23,6 +23,7 @@ from gitsync.render import rendering
 from gitsync.render.selecting import Source
 from gitsync.sandbox import caches
 from gitsync.targets import problem_from
+from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError, Reason, Stalled
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors
@@ -38,7 +39,7 @@ class Asked:
     new: str
     source: Source
     namespace: str
-    defaults: Mapping[str, str]
+    defaults: Defaults
     credentials: Credentials | None
     live_app: AppName | None
     context: str | None
@@ -84,7 +85,7 @@ def asked(revisions: tuple[str, ...], options: Mapping[str, object]) -> Asked:
         new=new,
         source=Source(path=str(options["path"]), recurse=bool(options["recurse"])),
         namespace=str(options["destination_namespace"]),
-        defaults=dict(option(one) for one in given) if isinstance(given, tuple) else {},
+        defaults=Defaults(dict(option(one) for one in given) if isinstance(given, tuple) else {}),
         credentials=credentials,
         live_app=AppName(str(options["namespace"]), str(options["app"])) if live else None,
         context=str(options["context"]) if options["context"] else None,

@@ -47,6 +47,7 @@ def validate(
     from gitsync.cli.run import option
     from gitsync.git import worktrees
     from gitsync.validate import checking, findings, kinds
+    from operator_core.conf.defaults import Defaults
 
     unknown = [rule for rule in ignored if rule not in findings.RULES]
     if unknown:
@@ -59,7 +60,7 @@ def validate(
         with worktrees.snapshot(root) as taken:
             directories = gathering.gather(taken, located)
             wanted = kinds.known(kinds.schemas_of(kubernetes))
-            given = dict(option(one) for one in defaults)
+            given = Defaults(dict(option(one) for one in defaults))
             report = checking.check(directories, wanted, given, gathering.reader(taken), frozenset(ignored))
         _tell(report, root, output)
         worst = report.worst

@@ -10,6 +10,7 @@ from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Plan, Update
 from gitsync.model.syncstatuses import Problem
 from gitsync.plan import phases
+from operator_core.conf.defaults import Defaults
 from operator_core.decide import plans
 from operator_core.decide.plans import Effect, JobEffect
 from operator_core.errors import Reason
@@ -22,7 +23,7 @@ def effect(
     new: Object | None,
     *,
     live: Object | None = None,
-    defaults: Mapping[str, str],
+    defaults: Defaults,
 ) -> JobEffect | None:
     """The effect of replacing `old` by `new` (None: not there); None for objects that are no Flink job."""
     if not phases.is_job(identity):
@@ -30,7 +31,7 @@ def effect(
     return plans.effect_of(old, new, live=live, defaults=defaults)
 
 
-def rejections(plan: Plan, live: Mapping[Identity, Object], defaults: Mapping[str, str]) -> tuple[Problem, ...]:
+def rejections(plan: Plan, live: Mapping[Identity, Object], defaults: Defaults) -> tuple[Problem, ...]:
     """What the operator half would refuse of a plan: told before anything is written, with its place in Git."""
     found: list[Problem] = []
     for step in plan.steps:
@@ -49,7 +50,7 @@ def rejections(plan: Plan, live: Mapping[Identity, Object], defaults: Mapping[st
     return tuple(found)
 
 
-def foreseen(plan: Plan, live: Mapping[Identity, Object], defaults: Mapping[str, str]) -> dict[Identity, str]:
+def foreseen(plan: Plan, live: Mapping[Identity, Object], defaults: Defaults) -> dict[Identity, str]:
     """The effect per Flink job that the writes of a plan will have."""
     writes = {s.desired.identity: s.desired.body for s in plan.steps if isinstance(s, Create | Update)}
     return of_writes(live, writes, defaults)
@@ -61,7 +62,7 @@ def _whole(live: Object | None) -> Object | None:
 
 
 def of_writes(
-    before: Mapping[Identity, Object], after: Mapping[Identity, Object], defaults: Mapping[str, str]
+    before: Mapping[Identity, Object], after: Mapping[Identity, Object], defaults: Defaults
 ) -> dict[Identity, str]:
     """The effect per Flink job of writes that were answered with `after`."""
     found: dict[Identity, str] = {}

@@ -16,6 +16,7 @@ from gitsync.model.syncstatuses import Problem
 from gitsync.plan import effects, normalizing, preparing, pruning
 from gitsync.plan.identities import group_of
 from gitsync.plan.preparing import Kinds, Prepared
+from operator_core.conf.defaults import Defaults
 from operator_core.decide.plans import JobEffect
 from operator_core.jsonvalues import Json, Object
 from operator_core.kube.requests import Resource
@@ -108,7 +109,7 @@ def offline_kinds(objects: Iterable[RenderedObject]) -> Kinds:
     return found
 
 
-def between(old: Prepared, new: Prepared, defaults: Mapping[str, str]) -> Preview:
+def between(old: Prepared, new: Prepared, defaults: Defaults) -> Preview:
     """What the step from one revision to another does, with pruning on."""
     before = {one.identity: one for one in old.desired}
     after = {one.identity: one for one in new.desired}
@@ -118,7 +119,7 @@ def between(old: Prepared, new: Prepared, defaults: Mapping[str, str]) -> Previe
     return Preview(tuple(row for row in rows if row is not None), new.problems)
 
 
-def _row_between(old: Desired | None, new: Desired | None, defaults: Mapping[str, str]) -> Row | None:
+def _row_between(old: Desired | None, new: Desired | None, defaults: Defaults) -> Row | None:
     present = new or old
     if present is None or (old is not None and new is not None and old.digest == new.digest):
         return None
@@ -132,7 +133,7 @@ def _row_between(old: Desired | None, new: Desired | None, defaults: Mapping[str
 
 
 def against_cluster(
-    plan: Plan, live: Mapping[Identity, Object], dry: Mapping[Identity, Object], defaults: Mapping[str, str]
+    plan: Plan, live: Mapping[Identity, Object], dry: Mapping[Identity, Object], defaults: Defaults
 ) -> Preview:
     """What carrying out `plan` does; `dry` holds the API server's dry-run answers where there are some."""
     rows: list[Row] = []

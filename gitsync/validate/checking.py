@@ -5,7 +5,7 @@ of one directory belong together; what an object refers to may be in any of the 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gitsync.model.identities import Identity
@@ -15,6 +15,7 @@ from gitsync.validate import applicationrules, flinkrules, objectrules, referenc
 from gitsync.validate.findings import Finding, Severity, Trouble
 from gitsync.validate.kinds import Kinds
 from gitsync.validate.places import Places
+from operator_core.conf.defaults import Defaults
 from operator_core.errors import Stalled
 from operator_core.jsonvalues import Object
 
@@ -51,7 +52,7 @@ class Report:
 
 
 def check(
-    directories: Iterable[Directory], kinds: Kinds, defaults: Mapping[str, str], read: ReadText, ignored: frozenset[str]
+    directories: Iterable[Directory], kinds: Kinds, defaults: Defaults, read: ReadText, ignored: frozenset[str]
 ) -> Report:
     """Everything that is to be told. `defaults`: the operator's configuration; `ignored`: rules switched off."""
     all_of_them = tuple(directories)
@@ -90,9 +91,7 @@ def _counted(finding: Finding, times: int) -> Finding:
     return replace(finding, message=finding.message + more)
 
 
-def troubles(
-    body: Object, kinds: Kinds, defaults: Mapping[str, str], inventory: references.Inventory
-) -> Iterator[Trouble]:
+def troubles(body: Object, kinds: Kinds, defaults: Defaults, inventory: references.Inventory) -> Iterator[Trouble]:
     """Everything about one object."""
     misshapen = False
     for trouble in objectrules.troubles(body, kinds):

@@ -1,13 +1,14 @@
 """What the operator would say about a Flink resource, asked before it is merged.
 
 Pure. FlinkDeployments go through the very rules the operator uses; session jobs and snapshots
-through those of the Java operator's validator that need no cluster. `Defaults` is the operator's own
-configuration, flat, where the platform sets options for everybody.
+through those of the Java operator's validator that need no cluster. `defaults` is what holds below
+every resource, where the platform sets options for everybody.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from gitsync.validate.findings import Severity, Trouble, steps_of
+from operator_core.conf.defaults import Defaults
 from operator_core.decide import validation
 from operator_core.errors import Stalled
 from operator_core.jsonvalues import Object, dig
@@ -17,7 +18,7 @@ GROUP = "flink.apache.org/"
 _FORBIDDEN = ("kubernetes.namespace", "kubernetes.cluster-id", "high-availability.cluster-id")
 
 
-def troubles(body: Object, defaults: Mapping[str, str]) -> Iterator[Trouble]:
+def troubles(body: Object, defaults: Defaults) -> Iterator[Trouble]:
     """The findings about one resource, errors first; raises Stalled where it cannot even be read."""
     match body.get("kind"):
         case "FlinkDeployment":

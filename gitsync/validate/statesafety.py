@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from gitsync.validate.findings import Severity, Steps, Trouble
 from operator_core.conf import effective, options
+from operator_core.conf.defaults import Defaults
 from operator_core.conf.options import Option
 from operator_core.jsonvalues import Object, dig
 from operator_core.model import flinkdeployments, flinksessionjobs, flinkstatesnapshots, podtemplates
@@ -22,7 +23,7 @@ _LOST = "it is gone with the pod; use storage every pod reaches, for instance s3
 _DIRECTORIES = (options.CHECKPOINT_DIR, options.SAVEPOINT_DIR, options.HA_STORAGE_DIR)
 
 
-def troubles(body: Object, defaults: Mapping[str, str]) -> Iterator[Trouble]:
+def troubles(body: Object, defaults: Defaults) -> Iterator[Trouble]:
     """What may lose state; the resource has been read without complaint before."""
     match body.get("kind"):
         case "FlinkDeployment":

@@ -4,16 +4,16 @@
 (None: starts empty); `job_id` is 32 hex digits and stays the same when the same deploy is repeated.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from operator_core.conf.defaults import Defaults
 from operator_core.model.flinkdeployments import FlinkDeployment
 
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
     deployment: FlinkDeployment
-    defaults: Mapping[str, str]
+    defaults: Defaults
     job_id: str
     savepoint_path: str | None
     allow_non_restored: bool

@@ -7,9 +7,10 @@ for a while gets at most a quarter of the workers, so that it cannot delay the o
 import logging
 import secrets
 import threading
-from collections.abc import Mapping
 from typing import Literal
 
+from operator_core.conf import defaults as layers
+from operator_core.conf.defaults import Defaults
 from operator_core.controllers import flinkdeployment
 from operator_core.controllers.podindex import PodIndex
 from operator_core.controllers.world import World
@@ -41,7 +42,7 @@ class Operator:
         *,
         clock: Clock,
         namespaces: tuple[str, ...] = (),
-        defaults: Mapping[str, str] | None = None,
+        defaults: Defaults = layers.NONE,
         rest: Literal["direct", "proxy"] = "direct",
         workers: int = 8,
     ) -> None:
@@ -78,7 +79,7 @@ class Operator:
             events=Recorder(client, clock, component="gitsync"),
             clock=clock,
             new_id=lambda: secrets.token_hex(16),
-            defaults=defaults or {},
+            defaults=defaults,
             reach=reach,
         )
         self._loop = Loop("operator", self._queue, self._reconcile, workers=workers, on_error=self._failed)

@@ -4,10 +4,11 @@ Holds no rule. The API server is reached through one `send`, caches are only rea
 writes, Flink through one `send`, time and random ids through the clock and `new_id`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from operator_core.conf.defaults import Defaults
 from operator_core.flink.requests import FlinkRequest
 from operator_core.flink.rest import Address
 from operator_core.jsonvalues import Object
@@ -80,7 +81,8 @@ class Events(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The parts a controller is wired with. `defaults` is the operator's own configuration, flat."""
+    """The parts a controller is wired with. `defaults` is what holds below every resource: one value
+    for a whole pass, whatever is reloaded meanwhile."""
 
     api: Api
     resources: ObjectCache
@@ -90,5 +92,5 @@ class World:
     events: Events
     clock: Clock
     new_id: Callable[[], str]
-    defaults: Mapping[str, str]
+    defaults: Defaults
     reach: Callable[[str], None]

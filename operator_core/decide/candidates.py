@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from operator_core.conf import effective, flattening, options
+from operator_core.conf.defaults import Defaults
 from operator_core.jsonvalues import Json, Object, dig
 from operator_core.model import flinkversions, podtemplates
 from operator_core.model.flinkdeployments import (
@@ -49,7 +50,7 @@ class Candidate:
 Rule = Callable[[Candidate], Iterator[str]]
 
 
-def candidate(deployment: FlinkDeployment, last: LastSpec | None, defaults: Mapping[str, str]) -> Candidate:
+def candidate(deployment: FlinkDeployment, last: LastSpec | None, defaults: Defaults) -> Candidate:
     """The candidate of a resource, its last reconciled spec (None: never deployed) and the operator's defaults."""
     meta, spec = deployment.metadata, deployment.spec
     own = flattening.flatten(spec.flink_configuration)

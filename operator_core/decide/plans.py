@@ -5,11 +5,12 @@ manifests, and the live resource where it is known. Tells field paths and effect
 only Flink can tell at the moment of the change (does the job run then?) is taken from the live status.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from operator_core.conf import defaults as layers
 from operator_core.conf import effective, options
+from operator_core.conf.defaults import Defaults
 from operator_core.decide import specdiff, validation
 from operator_core.decide.wanted import ON_DELETE
 from operator_core.errors import Stalled
@@ -50,17 +51,17 @@ def effect_of(
     new: Object | None,
     *,
     live: Object | None = None,
-    defaults: Mapping[str, str] | None = None,
+    defaults: Defaults = layers.NONE,
 ) -> JobEffect:
     """The effect of replacing manifest `old` by `new` (None: absent).
 
     `live` is the resource as the API server has it: what it records as deployed replaces `old` in the comparison.
-    `defaults` is the operator's own configuration, flat.
+    `defaults` is what holds below every resource.
     """
     if new is None:
         return _deletion(live or old)
     last = _last(live)
-    rejected = _rejection(new, last, defaults or {})
+    rejected = _rejection(new, last, defaults)
     if rejected is not None:
         return JobEffect(Effect.REJECTED, rejected)
     new_spec = new.get("spec") or {}
@@ -78,7 +79,7 @@ def effect_of(
         return JobEffect(Effect.NONE, "the job is suspended and stays so", diff.paths)
     if diff.type is specdiff.DiffType.IGNORE:
         return JobEffect(Effect.NONE, "nothing that runs is touched", diff.paths)
-    return _upgrade(before, old, new, live, diff, defaults or {})
+    return _upgrade(before, old, new, live, diff, defaults)
 
 
 def _deletion(gone: Object | None) -> JobEffect:
@@ -118,7 +119,7 @@ def _upgrade(
     new: Object,
     live: Object | None,
     diff: specdiff.SpecDiff,
-    defaults: Mapping[str, str],
+    defaults: Defaults,
 ) -> JobEffect:
     spec = new["spec"]
     mode = _mode(spec)
@@ -150,7 +151,7 @@ def _upgrade(
     return JobEffect(Effect.UPGRADE_LAST_STATE, "stopped and continued from its newest checkpoint", diff.paths)
 
 
-def _rejection(new: Object, last: LastSpec | None, defaults: Mapping[str, str]) -> str | None:
+def _rejection(new: Object, last: LastSpec | None, defaults: Defaults) -> str | None:
     """Why the manifest would be refused. Status and server-side metadata of a manifest play no part."""
     try:
         parsed = flinkdeployments.parse({key: value for key, value in new.items() if key != "status"})
@@ -169,7 +170,7 @@ def _last(live: Object | None) -> LastSpec | None:
         return None
 
 
-def _has_savepoint_dir(new: Object, defaults: Mapping[str, str]) -> bool:
+def _has_savepoint_dir(new: Object, defaults: Defaults) -> bool:
     parsed = flinkdeployments.parse({key: value for key, value in new.items() if key != "status"})
     meta = parsed.metadata
     conf = effective.effective(parsed.spec, name=meta.name, namespace=meta.namespace, defaults=defaults)

@@ -5,9 +5,8 @@ finding is one sentence with the field, what is wrong and what to do. `advice` i
 surprise. A resource that fails keeps its running job on the last good spec; that is the controller's part.
 """
 
-from collections.abc import Mapping
-
 from operator_core import errors
+from operator_core.conf.defaults import Defaults
 from operator_core.decide import candidates, optionrules, processrules, specrules, templaterules
 from operator_core.decide.candidates import Candidate, Rule
 from operator_core.model.flinkdeployments import FlinkDeployment
@@ -33,11 +32,11 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
-def validate(deployment: FlinkDeployment, last: LastSpec | None, defaults: Mapping[str, str]) -> tuple[str, ...]:
+def validate(deployment: FlinkDeployment, last: LastSpec | None, defaults: Defaults) -> tuple[str, ...]:
     """Every finding, the first failing rule first; empty: valid.
 
-    `last` is the last reconciled spec, None before the first deployment; `defaults` the operator's own
-    configuration, flat.
+    `last` is the last reconciled spec, None before the first deployment; `defaults` what holds below
+    every resource.
     """
     candidate = candidates.candidate(deployment, last, defaults)
     findings: dict[str, None] = {}
@@ -46,7 +45,7 @@ def validate(deployment: FlinkDeployment, last: LastSpec | None, defaults: Mappi
     return tuple(findings)
 
 
-def advice(deployment: FlinkDeployment, defaults: Mapping[str, str]) -> tuple[str, ...]:
+def advice(deployment: FlinkDeployment, defaults: Defaults) -> tuple[str, ...]:
     """What is valid but likely not meant; nothing is refused for it."""
     return tuple(_findings(optionrules.advice, candidates.candidate(deployment, None, defaults)))
 

@@ -13,6 +13,7 @@ import yaml
 
 from operator_core.build import clusters
 from operator_core.conf import builtin
+from operator_core.conf import defaults as layers
 from operator_core.jsonvalues import Json, Object
 from operator_core.model import flinkdeployments
 
@@ -40,7 +41,7 @@ def built(fixture: Object) -> dict[str, Object]:
     manifests = build(
         clusters.BuildRequest(
             deployment=resource,
-            defaults={},
+            defaults=layers.NONE,
             job_id=request["jobId"],
             savepoint_path=request["savepointPath"],
             allow_non_restored=bool(resource.spec.job and resource.spec.job.allow_non_restored_state),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from operator_core.conf import defaults as layers
 from operator_core import errors
 from operator_core.build import clusters, flinkconf
 from operator_core.jsonvalues import Object
@@ -33,7 +34,7 @@ def request(
     resource = {"metadata": {"name": "app", "namespace": "jobs", "uid": "u"}, "spec": base | (spec or {})}
     return clusters.BuildRequest(
         deployment=flinkdeployments.parse(resource),
-        defaults={},
+        defaults=layers.NONE,
         job_id=JOB_ID,
         savepoint_path=savepoint,
         allow_non_restored=allow_non_restored,

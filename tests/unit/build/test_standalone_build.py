@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from operator_core.conf import defaults as layers
 from operator_core.build import clusters
 from operator_core.jsonvalues import Object
 from operator_core.model import flinkdeployments, podtemplates
@@ -27,7 +28,7 @@ def built(
     resource = {"metadata": {"name": "app", "namespace": "jobs", "uid": "u"}, "spec": base | (spec or {})}
     request = clusters.BuildRequest(
         deployment=flinkdeployments.parse(resource),
-        defaults={},
+        defaults=layers.NONE,
         job_id="0" * 32,
         savepoint_path=savepoint,
         allow_non_restored=allow_non_restored,

@@ -6,12 +6,13 @@ import pytest
 
 from operator_core import errors
 from operator_core.conf import builtin, effective, options
+from operator_core.conf.defaults import Defaults
 from operator_core.model import flinkdeployments
 
 
 def conf(configuration: dict[str, Any] | None = None, *, version: str = "v1_20", **defaults: str) -> dict[str, str]:
     spec = flinkdeployments.parse_spec({"flinkVersion": version, "flinkConfiguration": configuration or {}})
-    return dict(effective.effective(spec, name="app", namespace="jobs", defaults=defaults))
+    return dict(effective.effective(spec, name="app", namespace="jobs", defaults=Defaults(defaults)))
 
 
 PREFIX = "kubernetes.operator.default-configuration."
@@ -127,3 +128,20 @@ def test_removing_an_option_removes_all_its_names() -> None:
         {"execution.savepoint.path": "a", "execution.state-recovery.path": "b", "k": "v"}, options.RESTORE_PATH
     )
     assert left == {"k": "v"}
+
+
+def test_a_layer_hides_what_a_lower_one_says_under_another_name() -> None:
+    layers = {
+        "state.savepoints.dir": "plain",
+        f"{PREFIX}namespace.jobs.execution.checkpointing.savepoint-dir": "namespace",
+        f"{PREFIX}flink-version.v1_20.state.savepoints.dir": "version",
+    }
+    assert options.get(conf(**layers), options.SAVEPOINT_DIR) == "version"
+    layers.popitem()
+    assert options.get(conf(**layers), options.SAVEPOINT_DIR) == "namespace"
+
+
+def test_defaults_without_a_version_leave_out_what_is_for_versions() -> None:
+    given = Defaults({"k": "plain", f"{PREFIX}flink-version.v1_15+.k": "version"})
+    assert given.of("jobs", None)["k"] == "plain"
+    assert given.of("jobs", "v1_20")["k"] == "version"

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from protocol_apiserver import ApiServer, LaggingCache
 from protocol_flink import Clusters
 
+from operator_core.conf import defaults as layers
 from operator_core.controllers import flinkdeployment
 from operator_core.controllers.world import World
 from operator_core.decide import verdicts
@@ -160,7 +161,7 @@ class Protocol(RuleBasedStateMachine):
             events=self,
             clock=ModelClock(self),
             new_id=lambda: f"{next(self.ids):032x}",
-            defaults={},
+            defaults=layers.NONE,
             reach=lambda name: None,
         )
 

@@ -3,6 +3,7 @@
 import pytest
 from protocol_apiserver import ApiServer, LaggingCache
 
+from operator_core.conf import defaults as layers
 from operator_core.controllers import passes, publish
 from operator_core.controllers.world import World
 from operator_core.kube import errors
@@ -33,7 +34,7 @@ class Setting:
             events=None,
             clock=None,
             new_id=lambda: "",
-            defaults={},
+            defaults=layers.NONE,
             reach=lambda name: None,
         )
         self.run = passes.begin(self.cache.get("ns", "app"))

@@ -8,6 +8,7 @@ from gitsync.render import documents
 from gitsync.validate import checking, kinds
 from gitsync.validate.checking import Directory, Report
 from gitsync.validate.findings import Finding
+from operator_core.conf.defaults import Defaults
 
 JOB = """\
 apiVersion: flink.apache.org/v1beta1
@@ -48,7 +49,9 @@ def report(*files: str, ignored: tuple[str, ...] = (), defaults: dict[str, str] 
         assert not parsed.errors, parsed.errors
         objects += [RenderedObject(json.loads(found.text), name, found.line) for found in parsed.objects]
     known = kinds.known(kinds.schemas_of(None))
-    return checking.check([Directory("", tuple(objects))], known, defaults or {}, texts.__getitem__, frozenset(ignored))
+    return checking.check(
+        [Directory("", tuple(objects))], known, Defaults(defaults or {}), texts.__getitem__, frozenset(ignored)
+    )
 
 
 def findings(*files: str, **options: object) -> list[Finding]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from operator_core.conf.defaults import Defaults
 from operator_core.decide import validation
 from operator_core.model import flinkdeployments, lastspecs
 
@@ -38,7 +39,7 @@ def findings(
     recorded = None
     if last is not None:
         recorded = lastspecs.decode(lastspecs.encode(overlaid(VALID, last), first_deployment=False))
-    return validation.validate(flinkdeployments.parse(resource), recorded, defaults)
+    return validation.validate(flinkdeployments.parse(resource), recorded, Defaults(defaults))
 
 
 def conf(**options: Any) -> dict[str, Any]:
