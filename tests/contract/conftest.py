@@ -1,16 +1,20 @@
-"""One control plane without a kubelet for all contract tests."""
+"""What contract tests share: one control plane without a kubelet, one sandbox with one, agents that end."""
 
 import contextlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from syncing import Cluster, Repository
+from kubeletnode import Node
+from sandboxes import Sandbox
+from syncing import Agent, Cluster, Repository, Start
 
 from gitsync.apply import definitions
 from gitsync.sandbox import launching
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
+from gitsync.settings import Settings
 from operator_core.kube import errors, requests
 from operator_core.kube.client import Client
 from operator_core.runtime.clock import SystemClock
@@ -58,3 +62,65 @@ def cluster(client: Client, namespace: str) -> Cluster:
 def repository(tmp_path: Path) -> Repository:
     """An empty repository for an agent to follow."""
     return Repository(tmp_path)
+
+
+@pytest.fixture
+def start(cluster: Cluster, repository: Repository, kubeconfig: Path, tmp_path: Path) -> Iterator[Start]:
+    """Start an agent whose app and objects share the test's namespace."""
+    agents = contextlib.ExitStack()
+
+    def begin(**changes: object) -> Agent:
+        settings = Settings.model_validate(
+            {
+                "repo": str(repository.bare),
+                "revision": "main",
+                "path": "apps",
+                "cluster": "test",
+                "namespace": cluster.namespace,
+                "destination_namespace": cluster.namespace,
+                "poll_seconds": 0.2,
+                **changes,
+            }
+        )
+        agent = Agent(Client.connect(kubeconfig=kubeconfig), settings, tmp_path / "agent")
+        agents.callback(agent.stop)
+        return agent
+
+    with agents:
+        yield begin
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    folder = tmp_path_factory.mktemp("node")
+    progress = Progress()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITSYNC_SANDBOX_BACKOFF", "0.2")
+        patch.setenv("GITSYNC_SANDBOX_REFRESH", "0.5")
+        supervisor = launching.up(launching.Options(folder, kubelet=True, lifeline=True), progress)
+    try:
+        yield Node(folder)
+    finally:
+        launching.down(Layout(folder), progress)
+        if supervisor is not None:
+            if supervisor.stdin is not None:
+                supervisor.stdin.close()
+            supervisor.wait(60)
+        left = subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False).stdout.split()
+        assert left == [], "down leaves no process"
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    made = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    made.up()
+    yield made
+    made.call("reset")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Sandbox]:
+    made = Sandbox(tmp_path / "sandbox")
+    yield made
+    if made.folder.exists():
+        made.call("reset")

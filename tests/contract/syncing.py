@@ -18,6 +18,46 @@ from operator_core.runtime.clock import SystemClock
 
 T = TypeVar("T")
 DEADLINE = 20.0
+ONE = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: one}
+data: {a: "1", b: "2"}
+"""
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports:
+  - {name: http, port: 80}
+  - {name: admin, port: 8081}
+"""
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: web
+        image: web:1
+        env:
+        - {name: A, value: "1"}
+        resources: {requests: {cpu: 0.1, memory: 1024Mi}, limits: {memory: "1.0Gi"}}
+        ports: [{containerPort: 80}]
+"""
+SECRET = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: key}
+stringData: {token: s3cr3t}
+"""
 
 
 def wait_for(what: str, probe: Callable[[], T | None], *, seconds: float = DEADLINE) -> T:
@@ -119,3 +159,6 @@ class Agent:
     def stop(self) -> None:
         """End it."""
         self.half.stop(5.0)
+
+
+Start = Callable[..., Agent]

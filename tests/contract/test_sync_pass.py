@@ -1,87 +1,13 @@
 """The sync half against a real API server and a real repository: what a commit does, and what it must not."""
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import pytest
-from syncing import Agent, Cluster, Repository, wait_for
+from syncing import DEPLOYMENT, ONE, SECRET, SERVICE, Cluster, Repository, Start, wait_for
 
-from gitsync.settings import Settings
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 from operator_core.kube.client import Client
 from operator_core.kube.requests import CONFIG_MAPS, SERVICES
-
-Start = Callable[..., Agent]
-
-ONE = """\
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: one}
-data: {a: "1", b: "2"}
-"""
-SERVICE = """\
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec:
-  selector: {app: web}
-  ports:
-  - {name: http, port: 80}
-  - {name: admin, port: 8081}
-"""
-DEPLOYMENT = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 0
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: web
-        image: web:1
-        env:
-        - {name: A, value: "1"}
-        resources: {requests: {cpu: 0.1, memory: 1024Mi}, limits: {memory: "1.0Gi"}}
-        ports: [{containerPort: 80}]
-"""
-SECRET = """\
-apiVersion: v1
-kind: Secret
-metadata: {name: key}
-stringData: {token: s3cr3t}
-"""
-
-
-@pytest.fixture
-def start(cluster: Cluster, repository: Repository, kubeconfig: Path, tmp_path: Path) -> Iterator[Start]:
-    """Start an agent whose app and objects share the test's namespace."""
-    agents = contextlib.ExitStack()
-
-    def begin(**changes: object) -> Agent:
-        settings = Settings.model_validate(
-            {
-                "repo": str(repository.bare),
-                "revision": "main",
-                "path": "apps",
-                "cluster": "test",
-                "namespace": cluster.namespace,
-                "destination_namespace": cluster.namespace,
-                "poll_seconds": 0.2,
-                **changes,
-            }
-        )
-        agent = Agent(Client.connect(kubeconfig=kubeconfig), settings, tmp_path / "agent")
-        agents.callback(agent.stop)
-        return agent
-
-    with agents:
-        yield begin
 
 
 def quiet_requests(client: Client, seconds: float = 1.5) -> int:
@@ -219,52 +145,6 @@ def test_unknown_field_is_refused_with_its_name(cluster: Cluster, repository: Re
     repository.commit("typo", {"apps/web.yaml": SERVICE.replace("selector", "selektor")})
     start()
     assert "selektor" in cluster.wait_not_ready("Invalid")
-
-
-def test_prune_takes_only_what_is_ours(cluster: Cluster, repository: Repository, start: Start) -> None:
-    names = ("one", "two", "three")
-    files: dict[str, str | None] = {f"apps/{name}.yaml": ONE.replace("one", name) for name in names}
-    first = repository.commit("first", files)
-    start(prune=True)
-    cluster.wait_synced(first)
-    live = cluster.get(CONFIG_MAPS, "two")
-    assert live is not None
-    stolen = {
-        **live["metadata"]["annotations"],
-        "gitsync.io/tracking-id": f"x/other:/ConfigMap:{cluster.namespace}/two",
-    }
-    second = repository.commit("less", {"apps/three.yaml": None})
-    cluster.wait_synced(second)
-    wait_for("pruning", lambda: cluster.get(CONFIG_MAPS, "three") is None or None)
-    wait_for("a clean inventory", lambda: len(cluster.app().status.inventory) == 2 or None)
-    body = {"metadata": {"annotations": stolen}}
-    repository.commit("stop looking", {"apps/one.yaml": ONE.replace('"1"', '"9"'), "apps/two.yaml": None})
-    cluster.client.send(requests.merge_patch(CONFIG_MAPS, cluster.namespace, "two", body))
-    wait_for("the change", lambda: dig(cluster.get(CONFIG_MAPS, "one"), "data", "a") == "9" or None)
-
-
-def test_prune_off_keeps_and_says_so(cluster: Cluster, repository: Repository, start: Start) -> None:
-    first = repository.commit("first", {"apps/one.yaml": ONE, "apps/two.yaml": ONE.replace("one", "two")})
-    start()
-    cluster.wait_synced(first)
-    repository.commit("less", {"apps/two.yaml": None})
-    wait_for("OutOfSync", lambda: _kept(cluster))
-    assert cluster.get(CONFIG_MAPS, "two") is not None
-    assert cluster.condition("Ready")[0] == "True"
-
-
-def _kept(cluster: Cluster) -> bool | None:
-    return any(r.name == "two" and r.requires_pruning for r in cluster.app().status.resources) or None
-
-
-def test_a_commit_that_leaves_nothing_deletes_nothing(cluster: Cluster, repository: Repository, start: Start) -> None:
-    first = repository.commit("first", {"apps/one.yaml": ONE})
-    start(prune=True)
-    cluster.wait_synced(first)
-    repository.commit("all gone", {"apps/one.yaml": None, "apps/README.md": "empty"})
-    message = cluster.wait_not_ready("PruneBlocked")
-    assert "allowEmpty" in message
-    assert cluster.get(CONFIG_MAPS, "one") is not None
 
 
 def test_definition_and_its_object_in_one_commit(cluster: Cluster, repository: Repository, start: Start) -> None:

@@ -1,65 +1,25 @@
 """Every rule: a valid resource, one thing changed, the one finding it gets."""
 
-import copy
 from typing import Any
 
 import pytest
+from specfixtures import (
+    DIRECTORIES,
+    HA,
+    MAIN,
+    OPERATOR,
+    VALID,
+    conf,
+    findings,
+    job,
+    operator_conf,
+    overlaid,
+    resources,
+    template,
+)
 
-from operator_core.conf.defaults import Defaults
 from operator_core.decide import validation
-from operator_core.model import flinkdeployments, lastspecs
-
-VALID: dict[str, Any] = {
-    "image": "flink:1.20",
-    "flinkVersion": "v1_20",
-    "serviceAccount": "flink",
-    "flinkConfiguration": {"taskmanager.numberOfTaskSlots": "2"},
-    "jobManager": {"resource": {"memory": "2048m", "cpu": 1}},
-    "taskManager": {"resource": {"memory": "2048m", "cpu": 1}},
-    "job": {"jarURI": "local:///opt/flink/usrlib/job.jar", "parallelism": 2, "upgradeMode": "stateless"},
-}
-HA = {"high-availability.type": "kubernetes", "high-availability.storageDir": "s3://b/ha"}
-DIRECTORIES = {"state.checkpoints.dir": "s3://b/cp", "state.savepoints.dir": "s3://b/sp"}
-OPERATOR = "kubernetes.operator."
-MAIN = "flink-main-container"
-
-
-def overlaid(base: Any, change: Any) -> Any:
-    """The base with the change merged in; None removes."""
-    if not isinstance(base, dict) or not isinstance(change, dict):
-        return change
-    merged = {key: copy.deepcopy(value) for key, value in base.items() if change.get(key, 0) is not None}
-    return merged | {key: overlaid(base.get(key, {}), value) for key, value in change.items() if value is not None}
-
-
-def findings(
-    change: dict[str, Any], *, name: str = "app", last: dict[str, Any] | None = None, **defaults: str
-) -> tuple[str, ...]:
-    resource = {"metadata": {"name": name, "namespace": "jobs"}, "spec": overlaid(VALID, change)}
-    recorded = None
-    if last is not None:
-        recorded = lastspecs.decode(lastspecs.encode(overlaid(VALID, last), first_deployment=False))
-    return validation.validate(flinkdeployments.parse(resource), recorded, Defaults(defaults))
-
-
-def conf(**options: Any) -> dict[str, Any]:
-    return {"flinkConfiguration": options}
-
-
-def operator_conf(name: str, value: str) -> dict[str, Any]:
-    return conf(**{OPERATOR + name: value})
-
-
-def job(**fields: Any) -> dict[str, Any]:
-    return {"job": fields}
-
-
-def resources(**kinds: Any) -> dict[str, Any]:
-    return {"jobManager": {"resources": kinds}}
-
-
-def template(*containers: Any, **spec: Any) -> dict[str, Any]:
-    return {"podTemplate": {"spec": {"containers": list(containers), **spec}}}
+from operator_core.model import flinkdeployments
 
 
 @pytest.mark.parametrize(
@@ -269,46 +229,6 @@ def test_names_that_are_no_cluster_id(name: str) -> None:
 @pytest.mark.parametrize("name", ["a", "abc-1", "a" * 45])
 def test_names_that_are_cluster_ids(name: str) -> None:
     assert findings({}, name=name) == ()
-
-
-SUSPENDED = {"job": {"state": "suspended", "upgradeMode": "last-state"}}
-
-
-@pytest.mark.parametrize(
-    ("last", "change", "message"),
-    [
-        ({}, {"job": None}, "spec.job: an application cluster cannot become a session cluster"),
-        ({"job": None}, {}, "spec.job: a session cluster cannot become an application cluster"),
-        ({"mode": "standalone"}, {}, "spec.mode cannot change from standalone to native"),
-        (
-            {},
-            job(savepointRedeployNonce=1),
-            "spec.job.savepointRedeployNonce redeploys from spec.job.initialSavepointPath",
-        ),
-        (
-            SUSPENDED,
-            {"flinkVersion": "v2_0", "job": {"upgradeMode": "savepoint"}, "flinkConfiguration": DIRECTORIES},
-            "spec.flinkVersion: cannot change from v1_20 to v2_0 while the job is suspended with last-state",
-        ),
-    ],
-)
-def test_changes_that_are_not_possible(last: dict[str, Any], change: dict[str, Any], message: str) -> None:
-    assert message in findings(change, last=last)[0]
-
-
-@pytest.mark.parametrize(
-    ("last", "change"),
-    [
-        ({}, {}),
-        ({"mode": "native"}, {}),
-        ({"job": {"savepointRedeployNonce": 1}}, job(savepointRedeployNonce=1)),
-        ({}, job(savepointRedeployNonce=1, initialSavepointPath="s3://sp")),
-        ({"flinkVersion": "v2_0"}, {}),
-        (SUSPENDED, {"flinkVersion": "v2_0"}),
-    ],
-)
-def test_changes_that_are_possible(last: dict[str, Any], change: dict[str, Any]) -> None:
-    assert findings(change, last=last) == ()
 
 
 def test_the_first_failing_rule_comes_first_and_each_is_told_once() -> None:
