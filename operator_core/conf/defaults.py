@@ -19,7 +19,7 @@ from operator_core.model import flinkversions
 class Defaults:
     """`given`: the operator's own configuration, flat, special keys included."""
 
-    given: Mapping[str, str] = MappingProxyType({})
+    given: Mapping[str, str] = field(default_factory=dict)
     _known: dict[tuple[str, str | None], Mapping[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, namespace: str, flink_version: str | None) -> Mapping[str, str]:
