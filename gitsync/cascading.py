@@ -13,7 +13,7 @@ from gitsync.model.identities import AppName
 from gitsync.model.plans import Keep, Prune
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import policies, pruning
+from gitsync.plan import deletions, policies, pruning
 from gitsync.report import status
 from gitsync.report.findings import Findings
 from gitsync.report.publishing import Publisher
@@ -61,6 +61,9 @@ class Cascade:
         blocking = [one for one in kept if one.blocks]
         if blocking:
             return self._held(name, app, f"{blocking[0].identity.shown}: {blocking[0].reason}")
+        overdue = [one for one in kept if deletions.is_blocked(one, self.clock.now())]
+        if overdue:
+            return self._held(name, app, deletions.told_blocked(overdue[0], self.clock.now()))
         if prunes or any(one.awaits for one in kept):
             return After(_LOOK_SECONDS)
         self.publisher.release(obj, [one for one in finalizers if not is_cascade(one)])

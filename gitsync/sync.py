@@ -21,7 +21,7 @@ from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Keep, Plan, Prune, Update, Waiting
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem, Status
-from gitsync.plan import effects, health, policies
+from gitsync.plan import deletions, effects, health, policies
 from gitsync.plan.health import Assessed
 from gitsync.plan.policies import CarryOut, OnlyCompare
 from gitsync.report import recording, status
@@ -177,6 +177,8 @@ class Syncer:
     ) -> Findings:
         """Everything there is to tell."""
         plan, applied = compared.plan, written.applied
+        if plan is not None and applied is not None:
+            plan = deletions.after(plan, applied.deleting)
         refused = {**written.held.problems, **(applied.refused if applied is not None else {})}
         wanted = [step.desired for step in plan.steps] if plan is not None else []
         answers = applied.answers if applied is not None else {}
@@ -236,6 +238,8 @@ class Syncer:
             pauses.append(_UNSERVED_KIND_SECONDS)
         if plan is not None and _awaits_claims(plan):
             pauses.append(_UNDECIDED_SECONDS)
+        blocked_in = deletions.next_look(deletions.pending(plan), self._parts.clock.now())
+        pauses += [blocked_in] if blocked_in is not None else []
         return After(min(pauses)) if pauses else Done()
 
     def failed(self, key: Key, error: Exception) -> None:

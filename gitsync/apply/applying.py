@@ -16,7 +16,7 @@ from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Plan, Prune, Step, Update
 from gitsync.model.syncapps import REVISION
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import diffing, ordering, planning, pruning
+from gitsync.plan import deletions, diffing, ordering, planning, pruning
 from gitsync.plan.diffing import FIELD_MANAGER, Accepted
 from operator_core.errors import AgentError
 from operator_core.jsonvalues import Object
@@ -35,6 +35,9 @@ class Applied:
     refused: Mapping[Identity, Problem]
     accepted: Mapping[Identity, Accepted]
     pruned: tuple[Identity, ...]
+    """Deleted, and gone as far as the API server told."""
+    deleting: Mapping[Identity, Object]
+    """Deleted, and still there as the API server answered."""
     lost: AgentError | None
     """The API server could not be reached any more; the rest was not tried."""
 
@@ -45,6 +48,7 @@ class _Progress:
     accepted: dict[Identity, Accepted]
     refused: dict[Identity, Problem]
     pruned: list[Identity]
+    deleting: dict[Identity, Object]
     lost: AgentError | None = None
 
 
@@ -67,7 +71,7 @@ class Applier:
 
         `makes_namespace` is created when an object needs it and it is not there.
         """
-        progress = _Progress({}, {}, {}, [])
+        progress = _Progress({}, {}, {}, [], {})
         revisions = {entry.id: entry.revision or plan.revision for entry in plan.inventory}
         steps = {step.desired.identity: step for step in plan.steps if isinstance(step, Create | Update)}
         for stage in ordering.stages(tuple(steps)):
@@ -79,7 +83,8 @@ class Applier:
             for removal in plan.removals:
                 if isinstance(removal, Prune) and progress.lost is None:
                     self._prune_one(removal, progress)
-        return Applied(progress.answers, progress.refused, progress.accepted, tuple(progress.pruned), progress.lost)
+        pruned, deleting = tuple(progress.pruned), progress.deleting
+        return Applied(progress.answers, progress.refused, progress.accepted, pruned, deleting, progress.lost)
 
     def close(self) -> None:
         """Let running writes end."""
@@ -124,7 +129,7 @@ class Applier:
                 self._client.send(
                     requests.merge_patch(resource, namespace, identity.name, guard, field_manager="gitsync-status")
                 )
-            self._client.send(requests.delete(resource, namespace, identity.name, uid=removal.uid))
+            answer = self._client.send(requests.delete(resource, namespace, identity.name, uid=removal.uid))
         except errors.NotFound:
             progress.pruned.append(identity)
         except (errors.Unreachable, errors.TooManyRequests, errors.ServerError) as error:
@@ -133,7 +138,10 @@ class Applier:
             text = f"{identity.shown} cannot be deleted: {error.message}"
             progress.refused[identity] = Problem(reason=error.reason, message=text, object=identity.shown)
         else:
-            progress.pruned.append(identity)
+            if deletions.of(answer) is not None:
+                progress.deleting[identity] = answer
+            else:
+                progress.pruned.append(identity)
 
 
 def problem_of(desired: Desired, error: AgentError) -> Problem:

@@ -6,6 +6,7 @@ closed union, consumed by one exhaustive `match`.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from gitsync.model.differences import Difference
@@ -79,6 +80,14 @@ class Prune:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """A deletion that the API server accepted and has not finished."""
+
+    since: datetime
+    finalizers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """Not in Git any more but kept, with the reason; `blocks` when a person has to decide.
 
@@ -90,6 +99,7 @@ class Keep:
     reason: str
     blocks: bool
     awaits: Literal["", "deletion", "claims"] = ""
+    deletion: Deletion | None = None
 
 
 Removal = Prune | Keep

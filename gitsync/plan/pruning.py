@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Keep, Prune, Removal
 from gitsync.model.syncstatuses import InventoryEntry
-from gitsync.plan import identities, ordering
+from gitsync.plan import deletions, identities, ordering
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube.requests import Resource
 
@@ -98,8 +98,9 @@ def _decide_one(one: Leftover, app: AppName, policy: PrunePolicy, nothing_wanted
     if live is None or one.resource is None or identities.owner_of(live) != app:
         return None
     version = one.entry.version
-    if dig(live, "metadata", "deletionTimestamp") is not None:
-        return Keep(one.identity, version, _deleting(live), blocks=False, awaits="deletion")
+    deletion = deletions.of(live)
+    if deletion is not None:
+        return deletions.keep(one.identity, version, deletion)
     if any("Prune=false" in str(dig(live, "metadata", "annotations", name, default="")) for name in _SYNC_OPTIONS):
         return Keep(one.identity, version, "its sync-options say Prune=false", blocks=False)
     if not policy.prune:
@@ -148,8 +149,3 @@ def has_state(live: Object) -> bool:
         dig(live, "status", "jobStatus", "upgradeSavepointPath"),
     )
     return any(evidence) and not (ended or suspended)
-
-
-def _deleting(live: Object) -> str:
-    finalizers = dig(live, "metadata", "finalizers", default=[])
-    return "being deleted" + (f"; waits for the finalizer {', '.join(map(str, finalizers))}" if finalizers else "")

@@ -10,10 +10,12 @@ from typing import Literal
 
 from gitsync.model.plans import Taken, Waiting
 from gitsync.model.syncstatuses import Condition, Problem, Status, SyncState
-from gitsync.plan import health, planning
+from gitsync.plan import deletions, health, planning
 from gitsync.plan.healthrules import Verdict
 from gitsync.report.findings import Findings, is_whole
 
+BLOCKED = "DeletionBlocked"
+"""Reason of an app whose object does not go after it was deleted."""
 _MESSAGE_LIMIT = 1000
 Truth = Literal["True", "False", "Unknown"]
 
@@ -22,9 +24,10 @@ def conditions(
     old: Status, findings: Findings, sync: SyncState, verdict: Verdict, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
     """Every condition of the app as it is now."""
-    ready, reason, message = _ready(findings, sync, verdict)
-    moving = verdict.status == "Progressing" or is_waiting(findings)
-    stalled = bool(findings.problems) and findings.stalled
+    ready, reason, message = _ready(findings, sync, verdict, now)
+    going = deletions.pending(findings.plan)
+    moving = verdict.status == "Progressing" or is_waiting(findings) or bool(going)
+    stalled = (bool(findings.problems) and findings.stalled) or reason == BLOCKED
     rows: list[tuple[str, Truth, str, str]] = [
         ("Ready", "True" if ready else "False", reason, message),
         ("Reconciling", "True" if moving and not stalled else "False", "Progressing" if moving else "Idle", ""),
@@ -42,7 +45,7 @@ def is_waiting(findings: Findings) -> bool:
     return plan is not None and any(isinstance(step, Waiting) for step in plan.steps)
 
 
-def _ready(findings: Findings, sync: SyncState, verdict: Verdict) -> tuple[bool, str, str]:
+def _ready(findings: Findings, sync: SyncState, verdict: Verdict, now: datetime) -> tuple[bool, str, str]:
     if findings.problems:
         return False, findings.problems[0].reason, problems_text(findings)
     plan = findings.plan
@@ -60,10 +63,25 @@ def _ready(findings: Findings, sync: SyncState, verdict: Verdict) -> tuple[bool,
         return False, "OutOfSync", findings.held_back
     if not health.is_settled(verdict):
         return False, verdict.status, verdict.message
+    going = deletions.pending(plan)
+    if going and deletions.is_blocked(going[0], now):
+        return False, BLOCKED, deletions.told_blocked(going[0], now)
+    if going:
+        more = f" and {len(going) - 1} more" if len(going) > 1 else ""
+        return False, "Progressing", f"{going[0].identity.shown} is {going[0].reason}{more}"
     shown = f"revision {sync.revision[:7]} is applied" if sync.revision else "nothing to apply"
     kept = planning.kept(plan) if plan is not None else ()
     notes = [*findings.warnings, *([f"{len(kept)} object(s) no longer in Git are kept"] if kept else [])]
     return True, "Synced", "; ".join([shown, *notes])
+
+
+def newly_blocked(old: Status, new: Status) -> str:
+    """What an app says that has just found out that an object does not go; empty otherwise."""
+    before, now = (
+        next((one for one in status.conditions if one.type == "Ready" and one.reason == BLOCKED), None)
+        for status in (old, new)
+    )
+    return now.message if now is not None and before is None else ""
 
 
 def problems_text(findings: Findings) -> str:

@@ -62,6 +62,9 @@ class Publisher:
         if new.problems and new.problems != old.problems:
             first = new.problems[0]
             self._recorder.event(obj, "Warning", first.reason, conditions.problem_text(first))
+        blocked = conditions.newly_blocked(old, new)
+        if blocked:
+            self._recorder.event(obj, "Warning", conditions.BLOCKED, blocked)
         return True
 
     def release(self, obj: Object, finalizers: list[str]) -> None:

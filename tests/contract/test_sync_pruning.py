@@ -51,3 +51,24 @@ def test_a_commit_that_leaves_nothing_deletes_nothing(cluster: Cluster, reposito
     message = cluster.wait_not_ready("PruneBlocked")
     assert "allowEmpty" in message
     assert cluster.get(CONFIG_MAPS, "one") is not None
+
+
+def test_object_with_a_finalizer_is_waited_for_and_named(
+    cluster: Cluster, repository: Repository, start: Start
+) -> None:
+    held = ONE.replace("{name: one}", '{name: held, finalizers: ["example.org/keep"]}')
+    first = repository.commit("two", {"apps/one.yaml": ONE, "apps/held.yaml": held})
+    start(prune=True)
+    cluster.wait_synced(first)
+    second = repository.commit("one", {"apps/held.yaml": None})
+    message = cluster.wait_not_ready("Progressing")
+    assert message.endswith("/held is being deleted; waits for the finalizer example.org/keep")
+    app = cluster.app()
+    assert any(entry.id.endswith("/held") for entry in app.status.inventory), "it is not forgotten while it is there"
+    assert [row.message for row in app.status.resources if row.name == "held"] == [
+        "being deleted; waits for the finalizer example.org/keep"
+    ]
+    body = {"metadata": {"finalizers": None}}
+    cluster.client.send(requests.merge_patch(CONFIG_MAPS, cluster.namespace, "held", body))
+    app = cluster.wait_synced(second)
+    assert not any(entry.id.endswith("/held") for entry in app.status.inventory)

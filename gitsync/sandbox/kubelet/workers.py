@@ -21,7 +21,6 @@ from gitsync.sandbox.kubelet import (
     keptpods,
     lifecycle,
     podnets,
-    podstatus,
     projections,
     starting,
     volumes,
@@ -48,6 +47,7 @@ from gitsync.sandbox.kubelet.podstates import (
     identity,
     uid,
 )
+from gitsync.sandbox.kubelet.publishing import API_RETRY_S, StatusWriter
 from gitsync.sandbox.kubelet.runs import Runs
 from gitsync.sandbox.kubelet.starting import Origin, StartError
 from gitsync.sandbox.kubelet.surroundings import Surroundings
@@ -60,7 +60,6 @@ from operator_core.kube.caches import version_of
 log = logging.getLogger(__name__)
 
 VOLUME_RETRY_S = 0.2
-API_RETRY_S = 1.0
 
 
 class Worker:
@@ -82,8 +81,7 @@ class Worker:
         meta = manifest["metadata"]
         logs = around.log_folder(meta["namespace"], meta["name"], self.uid)
         self.runs = Runs(manifest, logs, around, self._inbox.put)
-        self._published: Object = {}
-        self._publish_after: datetime | None = None
+        self._status = StatusWriter(around)
         self._refresh_at: datetime | None = None
         self._removed = False
         self._over = False
@@ -144,7 +142,7 @@ class Worker:
             self._publish()
             if not due:
                 break
-        waits += [moment for moment in (self._refresh(), self._publish_after) if moment]
+        waits += [moment for moment in (self._refresh(), self._status.due_again) if moment]
         return min(waits, default=None)
 
     def _perform(self, action: Action) -> None:
@@ -269,23 +267,8 @@ class Worker:
         """Write the status if it changed. A failure is tried again later; the state is kept here."""
         if self._pod.vanished or self._removed:
             return
-        now = self._now()
-        status = podstatus.status_of(self._pod, host_ip=self._around.host_ip, now=now)
-        if status == self._published or (self._publish_after and self._publish_after > now):
-            return
-        meta = self._pod.manifest["metadata"]
-        body = {"metadata": {"uid": self.uid}, "status": status}
-        try:
-            answer = self._around.client.send(
-                requests.merge_patch(requests.PODS, meta["namespace"], meta["name"], body, subresource="status")
-            )
-        except (errors.NotFound, errors.Conflict):
-            self._published, self._publish_after = status, None
-        except AgentError as error:
-            log.warning("pod %s: status not written: %s", self.name, error.message)
-            self._publish_after = now + timedelta(seconds=API_RETRY_S)
-        else:
-            self._published, self._publish_after = status, None
+        answer = self._status.write(self._pod, self._now())
+        if answer is not None:
             self._fold(Changed(answer))
 
     def _fold(self, event: Event, at: datetime | None = None) -> None:

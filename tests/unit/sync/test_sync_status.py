@@ -1,14 +1,17 @@
 """The status of a SyncApp from what a pass found, the record of a commit, and writes that are not worth repeating."""
 
+from datetime import datetime, timedelta
+
 from syncfindings import ENTRY, JOB, LATER, MAP, NOW, R1, R2, build, condition, desired, findings, plan
 
 from gitsync.model.differences import Difference, Kind
 from gitsync.model.identities import Identity
-from gitsync.model.plans import Create, Keep, Prune, Unchanged, Update
+from gitsync.model.plans import Create, Deletion, Keep, Prune, Unchanged, Update
 from gitsync.model.syncstatuses import Problem, Status
+from gitsync.plan import deletions
 from gitsync.plan.health import Assessed
 from gitsync.plan.healthrules import Verdict
-from gitsync.report import status
+from gitsync.report import conditions, status
 from gitsync.report.findings import Findings, WriteBack
 from operator_core.kube.requests import CONFIG_MAPS
 
@@ -133,3 +136,30 @@ def test_history_is_limited_and_numbered() -> None:
         revision = f"{number}" * 40
         found = status.build(found, 1, findings(attempted=revision, plan=plan(revision=revision)), NOW, history_limit=2)
     assert [(one.id, one.revision[0]) for one in found.history] == [(2, "2"), (3, "3")]
+
+
+def going(since: datetime = NOW) -> Findings:
+    left = deletions.keep(JOB, "v1beta1", Deletion(since, ("a/finalizer",)))
+    return findings(plan=plan(Unchanged(desired()), removals=(left,)))
+
+
+def test_object_on_its_way_out_is_waited_for_by_name() -> None:
+    new = build(going())
+    assert condition(new, "Ready") == (
+        "False",
+        "Progressing",
+        "FlinkDeployment n/j is being deleted; waits for the finalizer a/finalizer",
+    )
+    assert condition(new, "Reconciling")[0] == "True"
+    assert condition(new, "Stalled")[0] == "False"
+    assert conditions.newly_blocked(Status(), new) == ""
+
+
+def test_finalizer_that_never_ends_needs_a_person_and_is_told_once() -> None:
+    first = build(going(NOW - timedelta(minutes=5)))
+    status, reason, message = condition(first, "Ready")
+    assert (status, reason) == ("False", "DeletionBlocked")
+    assert "the finalizer a/finalizer blocks it" in message
+    assert condition(first, "Stalled")[:2] == ("True", "DeletionBlocked")
+    assert conditions.newly_blocked(build(going()), first) == message
+    assert conditions.newly_blocked(first, build(going(NOW - timedelta(minutes=9)))) == ""
