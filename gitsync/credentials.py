@@ -1,31 +1,29 @@
 """Which credentials a repository gets: Secrets in the form Argo CD uses, or those of the settings.
 
-Secrets in the agent's namespace with the label `argocd.argoproj.io/secret-type: repository` name a
-URL (`repo-creds`: a prefix of URLs) with `username` and `password`, or `bearerToken` (Argo CD
-documentation, "Declarative Setup"). The longest URL that fits wins; the settings' user name and
-password serve the root repository when no Secret does.
+Pure. Secrets in the agent's namespace with the label `argocd.argoproj.io/secret-type: repository` name a
+URL (`repo-creds`: the start of URLs) with `username` and `password`, `bearerToken`, `sshPrivateKey` or
+a client certificate (Argo CD documentation, "Declarative Setup"). What a repository's own Secret does not
+say comes from the longest start that fits.
 """
 
 import base64
 import binascii
-import logging
+from dataclasses import replace
 
 from gitsync.git import urls
-from gitsync.git.urls import Credentials
-from gitsync.settings import Settings
+from gitsync.git.access import Credentials
 from operator_core.jsonvalues import Object
-from operator_core.kube import requests
-from operator_core.kube.caches import Cache
-from operator_core.kube.client import Client
-
-log = logging.getLogger(__name__)
 
 LABEL = "argocd.argoproj.io/secret-type"
+TEMPLATE = "repo-creds"
+KNOWN_HOSTS = "argocd-ssh-known-hosts-cm"
+CERTIFICATES = "argocd-tls-certs-cm"
+_IDENTITY = ("username", "password", "bearer_token", "ssh_key", "client_certificate", "client_key")
 
 
 def normalised(url: str) -> str:
     """A URL in the form in which two spellings of one repository are equal."""
-    bare = urls.without_credentials(url).rstrip("/").removesuffix(".git")
+    bare = urls.without_credentials(urls.with_scheme(url)).rstrip("/").removesuffix(".git")
     return bare if bare.startswith("/") else bare.lower()
 
 
@@ -43,49 +41,44 @@ def fields_of(secret: Object) -> dict[str, str]:
 def choose(url: str, secrets: list[Object]) -> Credentials | None:
     """The credentials for `url` among repository Secrets; None when none fits."""
     wanted = normalised(url)
-    best: tuple[bool, int, Credentials] | None = None
+    own: Credentials | None = None
+    template: tuple[int, Credentials] | None = None
     for secret in secrets:
         fields = fields_of(secret)
         place = normalised(fields.get("url", ""))
-        is_template = (secret["metadata"].get("labels") or {}).get(LABEL) == "repo-creds"
-        fits = bool(place) and (wanted == place or (is_template and wanted.startswith(place + "/")))
-        if not fits:
+        is_template = (secret["metadata"].get("labels") or {}).get(LABEL) == TEMPLATE
+        if not place or not (wanted == place or (is_template and wanted.startswith((place + "/", place + ":")))):
             continue
-        found = Credentials(fields.get("username", ""), fields.get("password", ""), fields.get("bearerToken", ""))
-        if found.identifies and (best is None or (not is_template, len(place)) > best[:2]):
-            best = (not is_template, len(place), found)
-    return best[2] if best is not None else None
+        found = _read(fields)
+        if not is_template:
+            own = found if own is None or found.identifies else own
+        elif template is None or len(place) > template[0]:
+            template = (len(place), found)
+    if own is None or template is None:
+        return own or (template[1] if template is not None else None)
+    return own if own.identifies else replace(own, **{name: getattr(template[1], name) for name in _IDENTITY})
 
 
-class CredentialStore:
-    """Follows the Secrets. Never shows a value."""
+def _read(fields: dict[str, str]) -> Credentials:
+    return Credentials(
+        username=fields.get("username", ""),
+        password=fields.get("password", ""),
+        bearer_token=fields.get("bearerToken", ""),
+        ssh_key=fields.get("sshPrivateKey", ""),
+        client_certificate=fields.get("tlsClientCertData", ""),
+        client_key=fields.get("tlsClientCertKey", ""),
+        proxy=fields.get("proxy", ""),
+        no_proxy=fields.get("noProxy", ""),
+        insecure="true" in (fields.get("insecure"), fields.get("insecureIgnoreHostKey")),
+    )
 
-    def __init__(self, client: Client, settings: Settings) -> None:
-        self._settings = settings
-        self._secrets = Cache(client, requests.SECRETS, namespaces=(settings.namespace,), labels=LABEL)
 
-    def start(self) -> None:
-        """Start following; returns at once."""
-        self._secrets.start()
+def known_hosts(config_map: Object | None) -> str:
+    """The host keys of Argo CD's ConfigMap of known hosts."""
+    return str(((config_map or {}).get("data") or {}).get("ssh_known_hosts", ""))
 
-    def stop(self) -> None:
-        """Stop following."""
-        self._secrets.stop()
 
-    def wait_synced(self, timeout: float) -> bool:
-        """Whether the Secrets were listed, or may not be read (then there are none for the agent)."""
-        return self._secrets.wait_synced(timeout) or self._secrets.problem is not None
-
-    def find(self, url: str) -> Credentials | None:
-        """The credentials for a repository."""
-        found = choose(url, self._secrets.items())
-        if found is not None or self._settings.git_password_file is None:
-            return found
-        if self._settings.repo is None or normalised(url) != normalised(self._settings.repo):
-            return None
-        try:
-            password = self._settings.git_password_file.read_text().strip()
-        except OSError as error:
-            log.warning("the Git password file %s cannot be read: %s", self._settings.git_password_file, error.strerror)
-            return None
-        return Credentials(self._settings.git_username or "git", password)
+def certificates(config_map: Object | None, url: str) -> str:
+    """The certificates Argo CD's ConfigMap has for the host of `url`: one key per host name."""
+    host = urls.host_of(url)
+    return str(((config_map or {}).get("data") or {}).get(host, "")) if host else ""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from gitsync import credentials
 from gitsync.git import urls
+from gitsync.git.access import Credentials
 from gitsync.git.mirrors import Mirror, Mirrors
-from gitsync.git.urls import Credentials
 from gitsync.model.identities import AppName
 from gitsync.model.revisions import Revision
 from operator_core.errors import AgentError, Retry, Stalled
@@ -93,7 +93,7 @@ class Repositories:
         """The apps of a repository, by its URL without credentials."""
         with self._lock:
             wanted = list(self._wanted.items())
-        return tuple(app for app, (where, _) in wanted if urls.without_credentials(where) == url)
+        return tuple(app for app, (where, _) in wanted if urls.canonical(where) == url)
 
     def newest(self, url: str, ref: str) -> str | None:
         """The commit a name meant last."""

@@ -86,6 +86,12 @@ class Settings(Part):
     """The kubectl that builds Kustomize directories where no kustomize is on PATH."""
     git_username: str | None = None
     git_password_file: Path | None = None
+    ssh_private_key_file: Path | None = None
+    """The key for the root repository where no Secret has one."""
+    ssh_known_hosts_file: Path | None = None
+    """Host keys of ssh servers, beside those of the ConfigMap argocd-ssh-known-hosts-cm."""
+    git_ca_file: Path | None = None
+    """Certificates to trust for https instead of the system's, where argocd-tls-certs-cm has none of the host."""
     install_crds: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False

@@ -13,7 +13,7 @@ from gitsync.apply.claims import Claims
 from gitsync.apply.livecaches import LiveCaches
 from gitsync.apply.refusals import Refusals
 from gitsync.comparing import Comparer, OperatorHalf
-from gitsync.credentials import CredentialStore
+from gitsync.credentialstores import CredentialStore
 from gitsync.fetching import Repositories
 from gitsync.git import urls
 from gitsync.git.mirrors import Mirrors
@@ -154,7 +154,7 @@ class SyncHalf:
 
     def _write_back_state(self, url: str) -> findings.WriteBack | None:
         """The condition for apps of a repository; None while nothing was tried."""
-        state = self._write_back.state(urls.without_credentials(url))
+        state = self._write_back.state(urls.canonical(url))
         if self._settings.cluster is None or state.status == "Unknown":
             return None
         return findings.WriteBack(state.status == "True", state.reason, state.message)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gitsync.cli.run import local_path
-from gitsync.git import urls, worktrees
+from gitsync.git import access, worktrees
 from gitsync.git.mirrors import Mirror
 from gitsync.sandbox import caches
 
@@ -54,5 +54,5 @@ def mirror(repo: str, username: object, password_file: object) -> Mirror:
             password = password_file.read_text().strip()
         except OSError as error:
             raise click.FileError(str(password_file), error.strerror or "cannot be read") from error
-        credentials = urls.Credentials(str(username or "git"), password)
+        credentials = access.Credentials(str(username or "git"), password)
     return Mirror(local_path(repo) or "", caches.cache_dir() / "mirrors", credentials=credentials)

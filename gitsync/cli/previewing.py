@@ -9,8 +9,8 @@ import click
 from gitsync.apply import applying
 from gitsync.cli import liveplans
 from gitsync.cli.run import local_path, option
+from gitsync.git.access import Credentials
 from gitsync.git.mirrors import Mirror
-from gitsync.git.urls import Credentials
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Plan, Update
 from gitsync.model.rendersets import RenderSet

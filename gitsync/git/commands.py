@@ -9,6 +9,7 @@ not in arguments; a command that takes too long is killed with all it started. R
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -20,7 +21,8 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 import git
 
-from gitsync.git import urls
+from gitsync.git import identification, urls
+from gitsync.git.memoryfiles import MemoryFiles
 from operator_core.errors import Reason, Retry, Stalled
 
 LOCAL_TIMEOUT = 60.0
@@ -60,10 +62,6 @@ _CONFIG = """\
 [advice]
 	detachedHead = false
 """
-_HELPER = (
-    '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" '
-    '"$GITSYNC_GIT_USERNAME" "$GITSYNC_GIT_PASSWORD"; }; f'
-)
 _STEERING = ("GIT_", "SSH_ASKPASS", "XDG_CONFIG_HOME")
 
 
@@ -114,25 +112,25 @@ class Commands:
         """
         call = call or Call()
         place = ("--git-dir", str(directory)) if directory is not None else ()
-        process = self._start(["git", *place, *arguments], call)
-        try:
-            stdout, stderr = process.communicate(call.stdin, timeout=call.timeout)
-        except subprocess.TimeoutExpired as error:
-            _kill(process)
-            raise TimedOut(f"git {arguments[0]} took longer than {call.timeout:g} seconds") from error
-        except BaseException:
-            _kill(process)
-            raise
+        with MemoryFiles() as files:
+            process = self._start(["git", *place, *arguments], call, self._environment(call, files))
+            try:
+                stdout, stderr = process.communicate(call.stdin, timeout=call.timeout)
+            except subprocess.TimeoutExpired as error:
+                _kill(process)
+                raise TimedOut(f"git {arguments[0]} took longer than {call.timeout:g} seconds") from error
+            except BaseException:
+                _kill(process)
+                raise
         return Output(process.returncode, stdout, urls.without_credentials(stderr.decode("utf-8", "replace")))
 
-    def _start(self, command: list[str], call: Call) -> "subprocess.Popen[bytes]":
-        environment = self._environment(call)
+    def _start(self, command: list[str], call: Call, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         try:
             running = git.Git(str(self._home)).execute(
                 [*_without_steering(environment), *command],
                 istream=subprocess.PIPE if call.stdin is not None else None,
                 as_process=True,
-                env=environment,
+                env=dict(environment),
                 start_new_session=True,
                 pass_fds=() if call.keep_open is None else (call.keep_open,),
             )
@@ -146,7 +144,7 @@ class Commands:
         running.proc = None
         return process
 
-    def _environment(self, call: Call) -> dict[str, str]:
+    def _environment(self, call: Call, files: MemoryFiles) -> dict[str, str]:
         settings = list(call.config)
         environment = {
             "HOME": str(self._home),
@@ -162,7 +160,9 @@ class Commands:
             **call.environment,
         }
         if call.remote is not None:
-            more, secrets = _identification(call.remote)
+            if call.remote.protocol == "ssh" and shutil.which("ssh") is None:
+                raise Stalled(Reason.GitMissing, "the program 'ssh' is not installed or not on PATH: install it")
+            more, secrets = identification.of(call.remote, files)
             settings += more
             environment.update(secrets)
         environment["GIT_CONFIG_COUNT"] = str(len(settings))
@@ -170,23 +170,6 @@ class Commands:
             environment[f"GIT_CONFIG_KEY_{number}"] = name
             environment[f"GIT_CONFIG_VALUE_{number}"] = value
         return environment
-
-
-def _identification(remote: urls.Remote) -> tuple[list[tuple[str, str]], dict[str, str]]:
-    """Settings and secret variables that let Git identify to this remote, and to no other host."""
-    settings: list[tuple[str, str]] = []
-    secrets: dict[str, str] = {}
-    known = remote.credentials
-    if known.ca_file:
-        settings.append((f"http.{remote.base}/.sslCAInfo", known.ca_file))
-    if known.identifies:
-        settings.append(("http.followRedirects", "false"))
-    if known.bearer_token:
-        settings.append((f"http.{remote.base}/.extraHeader", f"Authorization: Bearer {known.bearer_token}"))
-    elif known.identifies:
-        settings.append((f"credential.{remote.base}.helper", _HELPER))
-        secrets = {"GITSYNC_GIT_USERNAME": known.username or "git", "GITSYNC_GIT_PASSWORD": known.password}
-    return settings, secrets
 
 
 def _without_steering(wanted: Mapping[str, str]) -> list[str]:

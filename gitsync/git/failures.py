@@ -19,7 +19,10 @@ _REFUSED_CREDENTIALS = (
     "returned error: 401",
     "returned error: 403",
     "http basic: access denied",
+    "permission denied (publickey",
 )
+_HOST_KEY = ("host key verification failed",)
+_KEY_FORM = ("error in libcrypto", "invalid format")
 _MISSING = (
     "repository not found",
     "not found",
@@ -84,8 +87,15 @@ def unreachable(url: str, stderr: str) -> AgentError:
     detail = first_line(stderr)
     if _any(_BUSY, text):
         return Retry(Reason.RepositoryUnreachable, f"{url} asks to come back later: {detail}", after=_BUSY_PAUSE)
-    if _any(_REFUSED_CREDENTIALS, text):
-        why = "it refused the credentials (or wants some): check user name, token and their expiry"
+    if "load key" in text and _any(_KEY_FORM, text):
+        why = "the ssh key of its Secret cannot be read: it must be a private key without a passphrase"
+    elif _any(_REFUSED_CREDENTIALS, text):
+        why = "it refused the credentials (or wants some): check user name, token or key, and their expiry"
+    elif _any(_HOST_KEY, text):
+        why = (
+            "its host key is not among the known ones: add it to ssh_known_hosts of the ConfigMap "
+            "argocd-ssh-known-hosts-cm, or to the settings' sshKnownHostsFile"
+        )
     elif "could not resolve host" in text:
         why = "its host name cannot be resolved"
     elif _any(_CERTIFICATE, text):

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from gitsync.git import commands, failures, locks, refs, urls
+from gitsync.git import access, commands, failures, locks, refs, urls
 from gitsync.model.revisions import Revision
 from operator_core.errors import Reason, Retry
 
@@ -38,7 +38,7 @@ class Mirror:
         url: str,
         directory: Path,
         *,
-        credentials: urls.Credentials | None = None,
+        credentials: access.Credentials | None = None,
         policy: urls.Policy | None = None,
         git: commands.Commands | None = None,
     ) -> None:
@@ -245,9 +245,9 @@ class Mirrors:
         self._policy = policy or urls.Policy()
         self._git = commands.Commands(directory / "home")
         self._lock = threading.Lock()
-        self._mirrors: dict[tuple[str, urls.Credentials], Mirror] = {}
+        self._mirrors: dict[tuple[str, access.Credentials], Mirror] = {}
 
-    def get(self, url: str, credentials: urls.Credentials | None = None) -> Mirror:
+    def get(self, url: str, credentials: access.Credentials | None = None) -> Mirror:
         """The mirror of `url`; raises Stalled(RepositoryRefused) for a URL that is not allowed."""
         remote = urls.parse(url, self._policy, credentials)
         with self._lock:

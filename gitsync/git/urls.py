@@ -1,6 +1,6 @@
 """Which repository a URL names, and whether the agent may talk to it that way.
 
-Pure. Only transports that cannot run a command are allowed: https, a local path, and http where
+Pure. Only transports that cannot run a command are allowed: https, ssh, a local path, and http where
 both ends are this machine. Credentials in a URL are taken out of it at once, so that no message,
 file name or process argument can show them. Rules: git-remote-ext(1), gitcredentials(7),
 CVE-2020-5260 (control characters in URLs).
@@ -9,14 +9,17 @@ CVE-2020-5260 (control characters in URLs).
 import hashlib
 import ipaddress
 import re
-from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from dataclasses import dataclass, replace
+from urllib.parse import SplitResult, unquote, urlsplit
 
+from gitsync.git.access import Credentials
 from operator_core.errors import Reason, Stalled
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)(?P<separator>://|::)")
 _USER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
-_SCP_LIKE = re.compile(r"[^/]+:(?!//)")
+_SCP_LIKE = re.compile(r"(?:(?P<user>[^/@:]+)@)?(?P<host>\[[^/\]]+\]|[^/:@]+):(?P<path>.*)")
+_SSH_USER = re.compile(r"[A-Za-z0-9_][\w.+-]*")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +28,6 @@ class Policy:
 
     local_paths: bool = True
     loopback_http: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """How to identify to a server: a user name with a password or token, or a bearer token.
-
-    `ca_file` is a PEM bundle to trust instead of the system's. Never shown, not even by repr.
-    """
-
-    username: str = ""
-    password: str = field(default="", repr=False)
-    bearer_token: str = field(default="", repr=False)
-    ca_file: str = ""
-
-    def __post_init__(self) -> None:
-        if any(ord(char) < 32 for text in (self.username, self.password, self.bearer_token) for char in text):
-            raise Stalled(Reason.RepositoryRefused, "credentials of a repository must not hold control characters")
-
-    @property
-    def identifies(self) -> bool:
-        """Whether there is anything to send."""
-        return bool(self.username or self.password or self.bearer_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +40,7 @@ class Remote:
 
     @property
     def base(self) -> str:
-        """Scheme, host and port: where credentials may be sent."""
+        """Scheme, host and port of a URL with a scheme: where credentials may be sent."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 
@@ -81,6 +62,23 @@ def canonical(url: str) -> str:
         return parse(url, Policy(loopback_http=True)).url
     except Stalled:
         return url
+
+
+def with_scheme(url: str) -> str:
+    """`user@host:path` as the ssh URL of the same repository; any other text as it is."""
+    scp_like = _SCP_LIKE.fullmatch(url) if "://" not in url and not url.startswith("/") else None
+    if scp_like is None or "::" in url:
+        return url
+    user = f"{scp_like['user']}@" if scp_like["user"] else ""
+    return f"ssh://{user}{scp_like['host']}/{scp_like['path'].lstrip('/')}"
+
+
+def host_of(url: str) -> str:
+    """The name of the host a URL leads to, in small letters; empty where there is none."""
+    try:
+        return (urlsplit(with_scheme(url)).hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def same_repository(one: str, other: str) -> bool:
@@ -113,17 +111,18 @@ def parse(url: str, policy: Policy, credentials: Credentials | None = None) -> R
         return _local(url, url, policy)
     match = _SCHEME.match(url)
     if match is None:
-        if _SCP_LIKE.match(url):
-            raise _refused(url, "ssh is not supported: use the https URL with a token")
-        raise _refused(url, "write an https URL or an absolute path")
+        scp_like = _SCP_LIKE.fullmatch(url)
+        if scp_like is not None:
+            return _over_ssh(url, url, (scp_like["user"] or "", scp_like["host"], scp_like["path"]), credentials)
+        raise _refused(url, "write an https or ssh URL, or an absolute path")
     scheme = match["scheme"].lower()
     if match["separator"] == "://" and scheme in ("https", "http"):
         return _over_http(url, scheme, policy, credentials)
     if match["separator"] == "://" and scheme == "file":
         return _local(url, unquote(url[len("file://") :]), policy)
-    if scheme in ("ssh", "git+ssh"):
-        raise _refused(url, "ssh is not supported: use the https URL with a token")
-    raise _refused(url, f"the transport {scheme!r} is not allowed: use https or an absolute path")
+    if match["separator"] == "://" and scheme == "ssh":
+        return _ssh_url(url, credentials)
+    raise _refused(url, f"the transport {scheme!r} is not allowed: use https, ssh or an absolute path")
 
 
 def _local(url: str, path: str, policy: Policy) -> Remote:
@@ -134,7 +133,30 @@ def _local(url: str, path: str, policy: Policy) -> Remote:
     return Remote(path.rstrip("/") or "/", "file", Credentials())
 
 
-def _over_http(url: str, scheme: str, policy: Policy, credentials: Credentials | None) -> Remote:
+def _ssh_url(url: str, credentials: Credentials | None) -> Remote:
+    parts, host, port = _split(url)
+    if parts.password is not None:
+        raise _refused(url, "ssh identifies with a key: leave the password out of the URL")
+    if parts.query:
+        raise _refused(url, "an ssh URL holds no '?'")
+    user = f"{parts.username}@" if parts.username else ""
+    place = f"[{host}]" if ":" in host else host
+    clean = f"ssh://{user}{place}{f':{port}' if port else ''}{parts.path}"
+    return _over_ssh(url, clean, (parts.username or "", place, parts.path), credentials)
+
+
+def _over_ssh(url: str, clean: str, parts: tuple[str, str, str], credentials: Credentials | None) -> Remote:
+    """`parts`: user, host and path; none of them may be taken for an option by ssh or by the server's shell."""
+    user, host, path = parts
+    if not _HOST.fullmatch(host) or (user and not _SSH_USER.fullmatch(user)):
+        raise _refused(url, "its user or host is none that ssh may be given")
+    if path.lstrip("/~").startswith("-") or not path.strip("/"):
+        raise _refused(url, "its path is empty or starts with '-'")
+    known = credentials or Credentials()
+    return Remote(clean, "ssh", replace(known, username="", password="", bearer_token=""))
+
+
+def _split(url: str) -> tuple[SplitResult, str, int | None]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -142,14 +164,19 @@ def _over_http(url: str, scheme: str, policy: Policy, credentials: Credentials |
         raise _refused(url, "host or port cannot be read") from error
     if not host or parts.fragment:
         raise _refused(url, "it names no host, or holds a '#'")
+    return parts, host, port
+
+
+def _over_http(url: str, scheme: str, policy: Policy, credentials: Credentials | None) -> Remote:
+    parts, host, port = _split(url)
     if scheme == "http" and not (policy.loopback_http and _is_loopback(host)):
         raise _refused(url, "http is not encrypted: use https")
     place = f"[{host}]" if ":" in host else host
     clean = f"{scheme}://{place}{f':{port}' if port else ''}{parts.path}{f'?{parts.query}' if parts.query else ''}"
-    own = Credentials(unquote(parts.username or ""), unquote(parts.password or ""))
-    chosen = credentials if credentials is not None and credentials.identifies else own
-    ca_file = credentials.ca_file if credentials is not None else ""
-    return Remote(clean, scheme, Credentials(chosen.username, chosen.password, chosen.bearer_token, ca_file))
+    known = credentials or Credentials()
+    if not known.identifies:
+        known = replace(known, username=unquote(parts.username or ""), password=unquote(parts.password or ""))
+    return Remote(clean, scheme, replace(known, ssh_key="", known_hosts=""))
 
 
 def _is_loopback(host: str) -> bool:

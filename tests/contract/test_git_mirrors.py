@@ -14,7 +14,7 @@ import pytest
 from git_https import GitServer
 from git_repositories import Repository, run_git
 
-from gitsync.git import commands, mirrors, trees, urls
+from gitsync.git import access, commands, mirrors, trees, urls
 from gitsync.git.commands import Call, Commands, Output
 from operator_core.errors import Reason, Retry, Stalled
 
@@ -46,7 +46,7 @@ class Counted(Commands):
         return ran
 
 
-def mirror_of(url: str, tmp_path: Path, known: urls.Credentials | None = None) -> tuple[mirrors.Mirror, Counted]:
+def mirror_of(url: str, tmp_path: Path, known: access.Credentials | None = None) -> tuple[mirrors.Mirror, Counted]:
     git = Counted(tmp_path / "home")
     return mirrors.Mirror(url, tmp_path, credentials=known, git=git), git
 
@@ -303,8 +303,8 @@ def test_a_submodule_and_its_url_are_never_touched(repository: Repository, tmp_p
 # over TLS
 
 
-def known(server: GitServer, **more: str) -> urls.Credentials:
-    return urls.Credentials(ca_file=str(server.ca_file), **more)
+def known(server: GitServer, **more: str) -> access.Credentials:
+    return access.Credentials(ca_file=str(server.ca_file), **more)
 
 
 def test_https_with_a_password(repository: Repository, server: GitServer, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from git_https import GitServer
 from git_repositories import Repository, run_git
 
-from gitsync.git import drafts, mirrors, notes, pushes, urls
+from gitsync.git import access, drafts, mirrors, notes, pushes
 from gitsync.model.records import JobRecord, Phase, Record, parse_lines
 from operator_core.errors import AgentError, Reason, Retry, Stalled
 
@@ -169,7 +169,7 @@ def test_over_https_a_read_only_key_and_a_wrong_one_are_push_forbidden(repositor
     sha = repository.commit({"a": "1"})
     with GitServer(repository.bare.parent, tmp_path) as server:
         server.behaviour.user, server.behaviour.password = "robot", "s3cr3t-token"
-        known = urls.Credentials("robot", "s3cr3t-token", ca_file=str(server.ca_file))
+        known = access.Credentials("robot", "s3cr3t-token", ca_file=str(server.ca_file))
         mirror = mirrors.Mirrors(tmp_path / "m").get(server.url("origin.git"), known)
         mirror.resolve("main")
         assert write(mirror, "demo", [record(sha)])

@@ -3,7 +3,8 @@
 import pytest
 
 from gitsync.git import urls
-from gitsync.git.urls import Credentials, Policy
+from gitsync.git.access import Credentials
+from gitsync.git.urls import Policy
 from operator_core.errors import Reason, Stalled
 
 
@@ -15,6 +16,10 @@ from operator_core.errors import Reason, Stalled
         ("https://bob:p%40ss@example.org/a", "https://example.org/a", "https"),
         ("https://[2001:db8::1]:8443/a", "https://[2001:db8::1]:8443/a", "https"),
         ("/srv/git/a.git/", "/srv/git/a.git", "file"),
+        ("ssh://git@Example.ORG:2222/team/a.git", "ssh://git@example.org:2222/team/a.git", "ssh"),
+        ("ssh://git@[2001:db8::1]/a", "ssh://git@[2001:db8::1]/a", "ssh"),
+        ("git@example.org:team/a.git", "git@example.org:team/a.git", "ssh"),
+        ("example.org:~team/a", "example.org:~team/a", "ssh"),
         ("file:///srv/git/a%20b", "/srv/git/a b", "file"),
         ("http://127.0.0.1:8000/a", "http://127.0.0.1:8000/a", "http"),
         ("http://localhost/a", "http://localhost/a", "http"),
@@ -41,10 +46,19 @@ def test_allowed(url: str, clean: str, protocol: str) -> None:
         ("ftp://example.org/a", "the transport 'ftp' is not allowed"),
         ("http://example.org/a", "http is not encrypted"),
         ("http://127.0.0.1.example.org/a", "http is not encrypted"),
-        ("ssh://git@example.org/a", "ssh is not supported"),
-        ("git@example.org:team/a.git", "ssh is not supported"),
-        ("repo", "write an https URL or an absolute path"),
-        ("../repo", "write an https URL or an absolute path"),
+        ("ssh://-oProxyCommand=x/a", "none that ssh may be given"),
+        ("ssh://-l@example.org/a", "none that ssh may be given"),
+        ("-oProxyCommand=x:a", "starts with '-'"),
+        ("git@-oProxyCommand=x:a", "none that ssh may be given"),
+        ("ssh://git@example.org/-a", "starts with '-'"),
+        ("git@example.org:-a", "starts with '-'"),
+        ("git@example.org:/", "its path is empty"),
+        ("ssh://git@example.org", "its path is empty"),
+        ("ssh://git:secret@example.org/a", "leave the password out"),
+        ("ssh://git@example.org/a?b=c", "holds no '?'"),
+        ("git+ssh://git@example.org/a", "the transport 'git+ssh' is not allowed"),
+        ("repo", "write an https or ssh URL, or an absolute path"),
+        ("../repo", "write an https or ssh URL, or an absolute path"),
         ("file://host/path", "absolute path"),
         ("https:///path", "it names no host"),
         ("https://example.org:x/a", "host or port cannot be read"),

@@ -1,0 +1,86 @@
+"""The credentials of every repository as they are now: Secrets and ConfigMaps followed, and the settings.
+
+Never shows a value. A Secret that changes is used from the next lookup on.
+"""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from gitsync import credentials
+from gitsync.git.access import Credentials
+from gitsync.settings import Settings
+from operator_core.jsonvalues import Object
+from operator_core.kube import requests
+from operator_core.kube.caches import Cache
+from operator_core.kube.client import Client
+
+_log = logging.getLogger(__name__)
+
+
+class CredentialStore:
+    """Follows what Argo CD keeps about repositories, in the agent's namespace."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._settings = settings
+        where = (settings.namespace,)
+        self._secrets = Cache(client, requests.SECRETS, namespaces=where, labels=credentials.LABEL)
+        self._trusted = Cache(client, requests.CONFIG_MAPS, namespaces=where, project=_trusted)
+
+    def start(self) -> None:
+        """Start following; returns at once."""
+        self._secrets.start()
+        self._trusted.start()
+
+    def stop(self) -> None:
+        """Stop following."""
+        self._secrets.stop()
+        self._trusted.stop()
+
+    def wait_synced(self, timeout: float) -> bool:
+        """Whether all was listed, or may not be read (then there is nothing of it for the agent)."""
+        return all(cache.wait_synced(timeout) or cache.problem is not None for cache in (self._secrets, self._trusted))
+
+    def find(self, url: str) -> Credentials | None:
+        """The credentials for a repository."""
+        found = credentials.choose(url, self._secrets.items()) or self._of_settings(url)
+        hosts, certificates = self._trust(url)
+        if found is None and not (hosts or certificates):
+            return None
+        return replace(found or Credentials(), known_hosts=hosts, ca_certificates=certificates)
+
+    def _trust(self, url: str) -> tuple[str, str]:
+        """Known hosts and certificates for a repository."""
+        settings, get = self._settings, self._trusted.get
+        hosts = credentials.known_hosts(get(settings.namespace, credentials.KNOWN_HOSTS))
+        more = _read(settings.ssh_known_hosts_file)
+        certificates = credentials.certificates(get(settings.namespace, credentials.CERTIFICATES), url)
+        return "\n".join(part for part in (hosts, more) if part), certificates or _read(settings.git_ca_file)
+
+    def _of_settings(self, url: str) -> Credentials | None:
+        settings = self._settings
+        if settings.repo is None or credentials.normalised(url) != credentials.normalised(settings.repo):
+            return None
+        key, password = _read(settings.ssh_private_key_file), _read(settings.git_password_file).strip()
+        if not (key or password):
+            return None
+        return Credentials((settings.git_username or "git") if password else "", password, ssh_key=key)
+
+
+def _read(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        _log.warning("the file %s of the settings cannot be read: %s", file, getattr(error, "strerror", "not text"))
+        return ""
+
+
+def _trusted(config_map: Object) -> Object:
+    """Nothing but the name of a ConfigMap nobody asks for."""
+    meta = config_map["metadata"]
+    kept = {key: meta.get(key) for key in ("namespace", "name", "resourceVersion", "uid")}
+    if meta.get("name") in (credentials.KNOWN_HOSTS, credentials.CERTIFICATES):
+        return {"metadata": kept, "data": config_map.get("data") or {}}
+    return {"metadata": kept}
