@@ -32,13 +32,19 @@ class Behaviour:
 class GitServer:
     """Serves every bare repository below a directory as https://localhost:<port>/<name>."""
 
-    def __init__(self, root: Path, certificates: Path) -> None:
+    def __init__(self, root: Path, certificates: Path, *, only_with_certificate: bool = False) -> None:
         self.behaviour = Behaviour(root)
         authority = trustme.CA()
         self.ca_file = certificates / "ca.pem"
         authority.cert_pem.write_to_path(str(self.ca_file))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("localhost").configure_cert(context)
+        client = authority.issue_cert("robot@example.org")
+        self.client_certificate = "".join(part.bytes().decode() for part in client.cert_chain_pems)
+        self.client_key = client.private_key_pem.bytes().decode()
+        if only_with_certificate:
+            authority.configure_trust(context)
+            context.verify_mode = ssl.CERT_REQUIRED
         behaviour = self.behaviour
 
         class Handler(_Handler):
