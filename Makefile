@@ -32,13 +32,13 @@ format: install ## format the code
 	$(BIN)/ruff check --fix .
 
 test-unit: install ## the pure core only, in seconds
-	$(BIN)/pytest -m "not full" tests/unit tests/golden
+	$(BIN)/pytest tests/unit tests/golden
 
 test: install ## unit, golden, contract and the core of the end-to-end tests
-	$(BIN)/pytest -m "not full"
+	$(BIN)/pytest
 
 test-full: install ## everything: every mode and version, kills, long property runs
-	GITSYNC_HYPOTHESIS=full $(BIN)/pytest
+	GITSYNC_HYPOTHESIS=full $(BIN)/pytest -m "full or not full"
 
 demo: install ## a commit becomes a running Flink job, the next one upgrades it with its state
 	$(BIN)/gitsync demo
