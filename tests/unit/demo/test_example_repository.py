@@ -5,6 +5,7 @@ import yaml
 
 from gitsync.sandbox.demo import places, preparing
 from gitsync.sandbox.demojob import sources
+from operator_core.conf import defaults as layers
 from operator_core.decide import validation
 from operator_core.jsonvalues import Object
 from operator_core.model import flinkdeployments
@@ -18,7 +19,7 @@ def ticks() -> Object:
 
 
 def test_job_passes_validation() -> None:
-    assert validation.validate(flinkdeployments.parse(ticks()), None, {}) == ()
+    assert validation.validate(flinkdeployments.parse(ticks()), None, layers.NONE) == ()
 
 
 def test_job_is_the_one_in_the_jar() -> None:

@@ -7,6 +7,7 @@ from gitsync.model.rendersets import RenderedObject
 from gitsync.plan import preparing, previews
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.previews import Action
+from operator_core.conf import defaults as layers
 
 JOB: dict[str, Any] = {
     "apiVersion": "flink.apache.org/v1beta1",
@@ -41,19 +42,19 @@ def secret(value: str) -> dict[str, Any]:
 
 
 def test_nothing_changes() -> None:
-    assert previews.between(side(JOB), side(JOB), {}).is_empty
+    assert previews.between(side(JOB), side(JOB), layers.NONE).is_empty
 
 
 def test_change_of_parallelism_is_an_upgrade_with_its_state() -> None:
-    preview = previews.between(side(JOB), side(job(parallelism=2)), {})
+    preview = previews.between(side(JOB), side(job(parallelism=2)), layers.NONE)
     (row,) = preview.rows
     assert (row.action, row.paths) == (Action.change, ("spec.job.parallelism",))
     assert row.effect is not None and row.effect.effect == "upgrade-savepoint"
 
 
 def test_created_and_pruned_in_both_directions() -> None:
-    created = previews.between(side(), side(JOB), {}).rows
-    pruned = previews.between(side(JOB), side(), {}).rows
+    created = previews.between(side(), side(JOB), layers.NONE).rows
+    pruned = previews.between(side(JOB), side(), layers.NONE).rows
     assert [(row.action, row.effect.effect.value if row.effect else "") for row in (*created, *pruned)] == [
         (Action.create, "create"),
         (Action.prune, "delete"),
@@ -62,7 +63,7 @@ def test_created_and_pruned_in_both_directions() -> None:
 
 
 def test_values_are_never_shown() -> None:
-    preview = previews.between(side(secret("old-s3cr3t")), side(secret("new-s3cr3t")), {})
+    preview = previews.between(side(secret("old-s3cr3t")), side(secret("new-s3cr3t")), layers.NONE)
     assert preview.rows[0].paths == ("data.token",)
     assert "s3cr3t" not in str([row.to_json() for row in preview.rows])
 

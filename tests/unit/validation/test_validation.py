@@ -18,6 +18,7 @@ from specfixtures import (
     template,
 )
 
+from operator_core.conf import defaults as layers
 from operator_core.decide import validation
 from operator_core.model import flinkdeployments
 
@@ -266,12 +267,12 @@ def test_defaults_of_the_operator_count() -> None:
 def test_advice_refuses_nothing() -> None:
     change = {"job": {"upgradeMode": "last-state"}, "flinkConfiguration": {"state.checkpoints.dir": "s3://b"}}
     resource = {"metadata": {"name": "app"}, "spec": overlaid(VALID, change)}
-    (hint,) = validation.advice(flinkdeployments.parse(resource), {})
+    (hint,) = validation.advice(flinkdeployments.parse(resource), layers.NONE)
     assert hint.startswith("spec.job.upgradeMode: last-state without high availability")
     assert findings(change) == ()
-    assert validation.advice(flinkdeployments.parse({"metadata": {"name": "app"}, "spec": VALID}), {}) == ()
+    assert validation.advice(flinkdeployments.parse({"metadata": {"name": "app"}, "spec": VALID}), layers.NONE) == ()
 
 
 def test_resources_together_with_an_empty_spec_never_crash() -> None:
-    found = validation.validate(flinkdeployments.parse({"metadata": {"name": "app"}}), None, {})
+    found = validation.validate(flinkdeployments.parse({"metadata": {"name": "app"}}), None, layers.NONE)
     assert found[0].startswith("spec.flinkVersion is missing")
