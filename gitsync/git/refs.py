@@ -1,8 +1,9 @@
 """Which commit a name such as a branch, a tag or a few hex digits means.
 
-Pure. The order is Argo CD's (full commit id, HEAD, exact ref, short branch or tag name, shortened
-commit id); where a branch and a tag share a name and differ, choosing one silently would make a
-cluster flap, so it is an error that says how to be exact. Rules of names: git-check-ref-format(1).
+Pure. The order is Argo CD's (full commit id, HEAD, exact ref, short branch or tag name, semver range
+over tags, shortened commit id), but a name that exists wins over a range; where a branch and a tag
+share a name and differ, choosing one silently would make a cluster flap, so it is an error that says
+how to be exact. Rules of names: git-check-ref-format(1).
 """
 
 import difflib
@@ -10,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gitsync.model import semver
 from operator_core.errors import Reason, Stalled
 
 HEADS = "refs/heads/"
@@ -72,7 +74,10 @@ def choose(name: str, refs: Refs, repo: str) -> Choice:
         return Exact(wanted.lower())
     if wanted == "HEAD":
         return _head(refs, repo)
+    prefix, _, constraint = wanted.rpartition(semver.PREFIXED)
     if _NOT_A_NAME.search(wanted):
+        if semver.constraint(constraint) is not None:
+            return _by_version(prefix, constraint, refs, repo)
         raise Stalled(Reason.RevisionNotFound, f"{name!r} is not a name Git allows for a branch, a tag or a commit")
     if wanted.startswith("refs/"):
         candidates = {wanted: refs.names[wanted]} if wanted in refs.names else {}
@@ -85,9 +90,25 @@ def choose(name: str, refs: Refs, repo: str) -> Choice:
         raise Stalled(Reason.RevisionAmbiguous, problem)
     if candidates:
         return Advertised(next(iter(candidates.values())))
+    if semver.constraint(wanted) is not None:
+        return _by_version("", wanted, refs, repo)
     if _SHORT.fullmatch(wanted.lower()):
         return Shortened(wanted.lower())
     raise not_found(name, refs, repo)
+
+
+def _by_version(prefix: str, constraint: str, refs: Refs, repo: str) -> Advertised:
+    """The tag with the highest version in a range, of those that begin with `prefix`."""
+    start = TAGS + prefix
+    tags = [full.removeprefix(start) for full in refs.names if full.startswith(start)]
+    wanted = semver.constraint(constraint)
+    best = semver.newest(wanted, tags) if wanted is not None else None
+    if best is not None:
+        return Advertised(refs.names[start + best])
+    among = f"{len(tags)} tags" + (f" that begin with {prefix!r}" if prefix else "")
+    hint = "pre-releases only count for a range that names one, such as '>=1.0-0'"
+    problem = f"none of the {among} of {repo} is a version in the range {constraint!r}; {hint}"
+    raise Stalled(Reason.RevisionNotFound, problem)
 
 
 def not_found(name: str, refs: Refs, repo: str) -> Stalled:

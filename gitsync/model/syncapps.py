@@ -18,7 +18,7 @@ from typing import Annotated
 import yaml
 from pydantic import Field, ValidationError
 
-from gitsync.model import structural
+from gitsync.model import semver, structural
 from gitsync.model.syncstatuses import Part, Status
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
@@ -44,9 +44,13 @@ class Source(Part):
     """Where the desired state is."""
 
     repo_url: str = Field(alias="repoURL", min_length=1, description="Repository: https, ssh or a local path.")
-    target_revision: str = Field(default="HEAD", description="Branch, tag, commit or HEAD.")
+    target_revision: str = Field(default="HEAD", description="Branch, tag, range of versions (1.2.*), commit or HEAD.")
     path: str = Field(default=".", description="Directory in the repository, relative to its root.")
     directory: Directory | None = Field(default=None, description="Options of a directory of plain manifests.")
+    tag_prefix: str = Field(
+        default="",
+        description="Of a range of versions: only tags that begin with this count, by the rest of the name.",
+    )
 
 
 class Destination(Part):
@@ -194,10 +198,10 @@ def is_live(until: datetime | None, now: datetime) -> bool:
 
 
 def followed(app: SyncApp, now: datetime) -> str:
-    """The branch, tag or commit to follow: the pin's while it holds."""
+    """The branch, tag, range of versions or commit to follow: the pin's while it holds."""
     if app.pin is not None and is_live(app.pin.until, now):
         return app.pin.revision
-    return app.spec.source.target_revision
+    return semver.of_tags(app.spec.source.tag_prefix, app.spec.source.target_revision)
 
 
 def key_of(obj: Object) -> tuple[str, str]:

@@ -69,6 +69,21 @@ def test_every_kind_of_name(repository: Repository, tmp_path: Path) -> None:
     assert caught.value.reason is Reason.RevisionAmbiguous
 
 
+def test_a_range_follows_the_newest_version(repository: Repository, tmp_path: Path) -> None:
+    shas = {}
+    for version in ("v1.2.0", "v1.10.0", "v2.0.0-rc.1"):
+        shas[version] = repository.commit({"a": version})
+        repository.git("tag", "-a", version, "-m", version)
+        repository.git("push", "--quiet", "origin", version)
+    mirror, _ = mirror_of(repository.url, tmp_path)
+    assert mirror.resolve("1.*").sha == shas["v1.10.0"]
+    assert mirror.resolve(">=1").sha == shas["v1.10.0"]
+    assert mirror.resolve(">=1-0").sha == shas["v2.0.0-rc.1"]
+    repository.git("tag", "v1.11.0", shas["v1.2.0"])
+    repository.git("push", "--quiet", "origin", "v1.11.0")
+    assert mirror.resolve("1.*").sha == shas["v1.2.0"]
+
+
 def test_force_pushes_and_removed_branches(repository: Repository, tmp_path: Path) -> None:
     base = repository.commit({"a": "1"})
     gone = repository.commit({"a": "2"})

@@ -4,6 +4,7 @@ import pytest
 
 from gitsync.git import failures, refs
 from gitsync.git.refs import Advertised, Choice, Exact, Refs, Shortened
+from gitsync.model import semver
 from operator_core.errors import AgentError, Reason, Retry, Stalled
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -81,7 +82,7 @@ def test_no_answer_names_what_is_near(name: str, reason: Reason, message: str) -
         "a.lock",
         ".a",
         "a/.b",
-        "a*",
+        "a/*",
         "a[b",
         "a\\b",
         "x.lock/y",
@@ -90,6 +91,38 @@ def test_no_answer_names_what_is_near(name: str, reason: Reason, message: str) -
 def test_names_git_does_not_allow_reach_no_command(name: str) -> None:
     with pytest.raises(Stalled, match="is not a name Git allows"):
         refs.choose(name, REFS, "https://h/r")
+
+
+VERSIONS = Refs({"refs/tags/v1.2.0": A, "refs/tags/v1.10.0": B, "refs/tags/app-2.0.0": C, "refs/heads/1.x": C}, "", A)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "text", "expected"),
+    [
+        ("", "1.*", B),
+        ("", "^1.2", B),
+        ("", ">=1 <1.5", A),
+        ("app-", "*", C),
+        ("app-", "v1.2.0", A),
+        ("", "1.x", C),  # a branch of that name
+        ("", "1.x.x", B),
+    ],
+)
+def test_a_range_is_the_highest_version_of_tags(prefix: str, text: str, expected: str) -> None:
+    assert refs.choose(semver.of_tags(prefix, text), VERSIONS, "r") == Advertised(expected)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "text", "problem"),
+    [
+        ("", "3.*", "none of the 3 tags of r is a version in the range '3.*'"),
+        ("app-", "^1", "none of the 1 tags that begin with 'app-' of r is a version in the range '^1'"),
+    ],
+)
+def test_a_range_nothing_is_in(prefix: str, text: str, problem: str) -> None:
+    with pytest.raises(Stalled) as caught:
+        refs.choose(semver.of_tags(prefix, text), VERSIONS, "r")
+    assert problem in caught.value.message
 
 
 def test_an_empty_repository_says_so() -> None:
