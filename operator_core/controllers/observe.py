@@ -25,6 +25,7 @@ from operator_core.decide.facts import (
 from operator_core.errors import Stalled
 from operator_core.flink import crashlogs, errors, requests
 from operator_core.flink.rest import Address
+from operator_core.jsonvalues import dig
 from operator_core.kube import errors as kube_errors
 from operator_core.kube import requests as kube_requests
 
@@ -129,6 +130,23 @@ def _version(world: World, facts: Facts) -> Facts:
     return replace(facts, flink=replace(facts.flink, version=_answer(read)))
 
 
+def _session_jobs(world: World, facts: Facts) -> Facts:
+    """Who refers to the session cluster: a live list, for what a cache does not know yet would lose its cluster."""
+    try:
+        answer = world.api.send(kube_requests.listing(kube_requests.FLINK_SESSION_JOBS, facts.namespace))
+    except kube_errors.NotFound:
+        return replace(facts, session_jobs=())
+    found = [job for job in answer.get("items") or [] if dig(job, "spec", "deploymentName") == facts.name]
+    return replace(facts, session_jobs=tuple(sorted(str(job["metadata"]["name"]) for job in found)))
+
+
+def _running_jobs(world: World, facts: Facts) -> Facts:
+    def read() -> tuple[str, ...]:
+        return requests.parse_running(world.flink.send(address_of(facts), requests.overview()))
+
+    return replace(facts, flink=replace(facts.flink, running=_answer(read)))
+
+
 def _crash_log(world: World, facts: Facts) -> Facts:
     """The innermost exception in the log of a container that ended."""
     for pod in facts.pods:
@@ -165,4 +183,6 @@ _LOOKS: dict[Need, Callable[[World, Facts], Facts]] = {
     Need.FAILURE: _failure,
     Need.VERSION: _version,
     Need.CRASH_LOG: _crash_log,
+    Need.SESSION_JOBS: _session_jobs,
+    Need.RUNNING_JOBS: _running_jobs,
 }

@@ -33,7 +33,6 @@ from operator_core.model.flinkdeployments import FINALIZER
 from operator_core.model.statuses import TERMINAL_JOB_STATES
 
 _GONE_RECHECK = 30.0
-MISSING = "Missing JobManager deployment"
 
 
 def decide(facts: Facts) -> Step:
@@ -188,8 +187,8 @@ def _missing(facts: Facts, want: Wanted) -> Step:
     events: tuple[Event, ...] = ()
     if facts.status.job_status.state in TERMINAL_JOB_STATES:
         return steps.rest(facts, None)
-    if verdicts.error_message(facts.status.error) != MISSING:
-        events = (Event("Warning", Reason.Missing, MISSING, observing.JOB_MANAGER),)
+    if verdicts.error_message(facts.status.error) != starts.MISSING:
+        events = (Event("Warning", Reason.Missing, starts.MISSING, observing.JOB_MANAGER),)
     recover = options.get_bool(facts.conf, options.RECOVERY_ENABLED)
     told = (*events, Event("Warning", "RecoverDeployment", "Recovering lost deployment", observing.JOB))
     if recover and options.has_high_availability(facts.last_conf):
@@ -200,7 +199,7 @@ def _missing(facts: Facts, want: Wanted) -> Step:
     if recover and want.upgrade_mode == "stateless":
         return _torn_down(facts, Restore("stateless"), verdicts.Fine(), told)
     dead_end = upgrades.lost(facts)
-    return steps.blocked(facts, Reason.Missing, f"{MISSING}. {dead_end.message}")
+    return steps.blocked(facts, Reason.Missing, f"{starts.MISSING}. {dead_end.message}")
 
 
 def _watch_over(facts: Facts, failure: podfailures.PodFailure | None) -> Step:

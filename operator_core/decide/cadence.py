@@ -47,6 +47,13 @@ def deployed(facts: Facts, status: FlinkDeploymentStatus) -> float:
     return pending(facts, since)
 
 
+def session(facts: Facts) -> float:
+    """While a session cluster stands: often until it answers, then only to see a JobManager that hangs."""
+    if facts.status.job_manager_deployment_status == "READY" or not observing.serves(facts):
+        return _SAFETY + _spread(facts, 20)
+    return pending(facts, facts.status.reconciliation_status.reconciliation_timestamp)
+
+
 def _spread(facts: Facts, seconds: float) -> float:
     """A part of `seconds` that is the resource's own, so that many resources do not come at once."""
     uid = str(dig(facts.resource, "metadata", "uid", default=facts.name))

@@ -5,6 +5,8 @@ savepoint under the same protocol as an upgrade, and a savepoint that fails keep
 how to go on without. Works for resources whose spec cannot even be read.
 """
 
+from collections.abc import Callable
+
 from operator_core.conf import options
 from operator_core.decide import observing, steps, stops, wanted
 from operator_core.decide.decisions import DeleteCluster, DeleteHaMetadata, Event, KeptSavepoint, Release, Rest, Step
@@ -19,14 +21,28 @@ _GONE_RECHECK = 30.0
 
 def decide(facts: Facts) -> Step:
     """The next step of a deletion. `facts.status` is the observed status."""
+    return _deleting(facts, _stop_first if wants_savepoint(facts) else None)
+
+
+def without_job(facts: Facts) -> Step:
+    """The same for a session cluster nobody uses any more: there is no job to stop first."""
+    return _deleting(facts, None)
+
+
+def _deleting(facts: Facts, first: Callable[[Facts, tuple[Event, ...]], Step | None] | None) -> Step:
     if FINALIZER not in dig(facts.resource, "metadata", "finalizers", default=[]):
         return Step(Rest(None), facts.status)
-    events: tuple[Event, ...] = ()
-    if facts.status.lifecycle_state != "DELETING":
-        events = (Event("Normal", "Cleanup", "Cleaning up FlinkDeployment", observing.OPERATOR),)
-    step = _stop_first(facts, events) if wants_savepoint(facts) else None
+    events = announced(facts)
+    step = first(facts, events) if first is not None else None
     step = step or _tear_down(facts)
     return Step(step.decision, step.status.model_copy(update={"lifecycle_state": "DELETING"}), (*events, *step.events))
+
+
+def announced(facts: Facts) -> tuple[Event, ...]:
+    """The event that a deletion begins, once."""
+    if facts.status.lifecycle_state == "DELETING":
+        return ()
+    return (Event("Normal", "Cleanup", "Cleaning up FlinkDeployment", observing.OPERATOR),)
 
 
 def wants_savepoint(facts: Facts) -> bool:

@@ -38,6 +38,8 @@ class Need(StrEnum):
     VERSION = "version"
     CRASH_LOG = "crash-log"
     PREFLIGHT = "preflight"
+    SESSION_JOBS = "session-jobs"
+    RUNNING_JOBS = "running-jobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +135,14 @@ class HaMetadata:
 
 @dataclass(frozen=True, slots=True)
 class Flink:
-    """What Flink's REST said during this step."""
+    """What Flink's REST said during this step; `running` are the ids of all jobs that have not ended."""
 
     job: Job | Unreachable | Unread | None = NOT_READ
     trigger: Trigger | Unreachable | Unread = NOT_READ
     checkpoints: Checkpoints | Unreachable | Unread = NOT_READ
     failure: str | Unreachable | Unread | None = NOT_READ
     version: Version | Unreachable | Unread = NOT_READ
+    running: tuple[str, ...] | Unreachable | Unread = NOT_READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,10 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All a decision may look at. `deployment` and `pods` come from caches unless `live` is set."""
+    """All a decision may look at. `deployment` and `pods` come from caches unless `live` is set.
+
+    `session_jobs` are the names of the FlinkSessionJobs that refer to this resource.
+    """
 
     resource: Object
     parsed: FlinkDeployment | None
@@ -171,6 +177,7 @@ class Facts:
     now: datetime
     ids: Ids
     flink: Flink = field(default_factory=Flink)
+    session_jobs: tuple[str, ...] | Unread = NOT_READ
 
     @property
     def name(self) -> str:

@@ -41,13 +41,25 @@ def observe(facts: Facts) -> Observed:
     failure = None
     if facts.cluster is not None and not serves(facts):
         failure = podfailures.failure(facts.cluster, facts.pods)
-    status = status.model_copy(update={"job_manager_deployment_status": _job_manager(facts, failure)})
+    status = status.model_copy(update={"job_manager_deployment_status": _job_manager(facts, failure, facts.flink.job)})
     job = facts.flink.job
     if isinstance(job, Job):
         status, events = _with_job(facts, status, job)
     elif _stands(facts) and _is_silent(facts) and status.job_status.state not in (*TERMINAL_JOB_STATES, "CANCELLING"):
         status = _with_state(status, "RECONCILING")
     return Observed(_with_details(facts, status), events, failure)
+
+
+def observe_session(facts: Facts) -> Observed:
+    """The same for a session cluster, of which only the JobManager can be seen; stable once it answered."""
+    failure = None
+    if facts.cluster is not None and not serves(facts):
+        failure = podfailures.failure(facts.cluster, facts.pods)
+    seen = _job_manager(facts, failure, facts.flink.version)
+    status = _with_details(facts, facts.status.model_copy(update={"job_manager_deployment_status": seen}))
+    if isinstance(facts.flink.version, Version):
+        status = records.stable(status).model_copy(update={"error": None})
+    return Observed(status, (), failure)
 
 
 def _stands(facts: Facts) -> bool:
@@ -61,16 +73,17 @@ def _is_silent(facts: Facts) -> bool:
     return not serves(facts) or (isinstance(job, Unreachable) and job.lasting)
 
 
-def _job_manager(facts: Facts, failure: podfailures.PodFailure | None) -> JobManagerStatus:
+def _job_manager(facts: Facts, failure: podfailures.PodFailure | None, answer: object) -> JobManagerStatus:
+    """`answer` is what Flink was asked to know whether it serves."""
     if facts.cluster is None:
         return "MISSING"
     if failure is not None:
         return "ERROR"
     if not serves(facts):
         return "DEPLOYING"
-    if isinstance(facts.flink.job, Unreachable):
+    if isinstance(answer, Unreachable):
         return "DEPLOYED_NOT_READY"
-    return "READY" if not isinstance(facts.flink.job, Unread) else facts.status.job_manager_deployment_status
+    return "READY" if not isinstance(answer, Unread) else facts.status.job_manager_deployment_status
 
 
 def _with_job(facts: Facts, status: FlinkDeploymentStatus, job: Job) -> tuple[FlinkDeploymentStatus, tuple[Event, ...]]:

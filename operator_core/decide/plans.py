@@ -5,6 +5,7 @@ manifests, and the live resource where it is known. Tells field paths and effect
 only Flink can tell at the moment of the change (does the job run then?) is taken from the live status.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,6 +70,8 @@ def effect_of(
     if before is None:
         return _creation(new_spec)
     diff = specdiff.classify(before, new_spec)
+    if new_spec.get("job") is None:
+        return _session_change(new, diff, defaults)
     was_up = specdiff.desired_state(before) == "running"
     goes_up = specdiff.desired_state(new_spec) == "running"
     if was_up and not goes_up:
@@ -82,15 +85,28 @@ def effect_of(
     return _upgrade(before, old, new, live, diff, defaults)
 
 
+def _session_change(new: Object, diff: specdiff.SpecDiff, defaults: Defaults) -> JobEffect:
+    if diff.type is specdiff.DiffType.IGNORE:
+        return JobEffect(Effect.NONE, "nothing that runs is touched", diff.paths)
+    what = "the session cluster is deployed again"
+    if options.has_high_availability(_conf(new, defaults)):
+        return JobEffect(Effect.REDEPLOY, f"{what}; high availability recovers the jobs on it", diff.paths)
+    return JobEffect(Effect.REDEPLOY, f"{what} without high availability: the jobs on it end with it", diff.paths)
+
+
 def _deletion(gone: Object | None) -> JobEffect:
     if gone is None:
         return JobEffect(Effect.NONE, "there is nothing to delete")
+    if dig(gone, "spec", "job") is None:
+        return JobEffect(Effect.DELETE, "the session cluster is deleted once no session job refers to it")
     if dig(gone, "metadata", "annotations", ON_DELETE) == "savepoint":
         return JobEffect(Effect.DELETE, "the job is stopped with a savepoint, then deleted")
     return JobEffect(Effect.DELETE, "the job is cancelled and deleted; no savepoint is taken")
 
 
 def _creation(spec: Object) -> JobEffect:
+    if spec.get("job") is None:
+        return JobEffect(Effect.CREATE, "the session cluster is created")
     if specdiff.desired_state(spec) != "running":
         return JobEffect(Effect.CREATE, "the job is created suspended")
     if dig(spec, "job", "initialSavepointPath"):
@@ -171,10 +187,13 @@ def _last(live: Object | None) -> LastSpec | None:
 
 
 def _has_savepoint_dir(new: Object, defaults: Defaults) -> bool:
+    return options.is_set(_conf(new, defaults), options.SAVEPOINT_DIR)
+
+
+def _conf(new: Object, defaults: Defaults) -> Mapping[str, str]:
     parsed = flinkdeployments.parse({key: value for key, value in new.items() if key != "status"})
     meta = parsed.metadata
-    conf = effective.effective(parsed.spec, name=meta.name, namespace=meta.namespace, defaults=defaults)
-    return options.is_set(conf, options.SAVEPOINT_DIR)
+    return effective.effective(parsed.spec, name=meta.name, namespace=meta.namespace, defaults=defaults)
 
 
 def _mode(spec: Object) -> str:

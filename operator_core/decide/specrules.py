@@ -54,9 +54,6 @@ def version_is_supported(candidate: Candidate) -> Iterator[str]:
 def mode_is_supported(candidate: Candidate) -> Iterator[str]:
     if candidate.spec.mode == "standalone":
         yield "spec.mode: standalone is not supported by this release; remove it or set native"
-    # A cluster that already runs as an application gets the clearer message of change_is_possible.
-    if candidate.spec.job is None and candidate.last_value("job") is None:
-        yield "spec.job is missing: session clusters are not supported by this release; add a job"
 
 
 def ingress_is_usable(candidate: Candidate) -> Iterator[str]:

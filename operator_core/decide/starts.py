@@ -25,22 +25,28 @@ from operator_core.model.flinkdeployments import GENERATION_ANNOTATION
 from operator_core.model.statuses import FlinkDeploymentStatus
 
 _GONE_RECHECK = 30.0
+MISSING = "Missing JobManager deployment"
 
 
 def first(facts: Facts, want: Wanted) -> Step:
     """Nothing was ever deployed."""
     if not want.running:
         return Step(Rest(None), facts.status)
+    return taken(facts) or _record(facts, want, first_restore(want), first_deployment=True)
+
+
+def taken(facts: Facts) -> Step | None:
+    """A step while a Deployment that nobody recorded has the cluster's name, or nobody looked; None: it is free."""
     if isinstance(facts.live_deployment, Unread):
         return steps.look(facts, Need.LIVE_DEPLOYMENT)
-    if facts.live_deployment is not None:
-        return steps.blocked(
-            facts,
-            Reason.DeploymentExists,
-            f"A Deployment {facts.name} exists already and is not recorded as ours; delete it or rename this resource",
-            seconds=_GONE_RECHECK,
-        )
-    return _record(facts, want, first_restore(want), first_deployment=True)
+    if facts.live_deployment is None:
+        return None
+    return steps.blocked(
+        facts,
+        Reason.DeploymentExists,
+        f"A Deployment {facts.name} exists already and is not recorded as ours; delete it or rename this resource",
+        seconds=_GONE_RECHECK,
+    )
 
 
 def first_restore(want: Wanted) -> Restore:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from operator_core.decide import sessionrecords
 from operator_core.decide.facts import Facts
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import Object
@@ -113,9 +114,10 @@ def published(
 ) -> FlinkDeploymentStatus:
     """The status with its conditions and lifecycle state as `verdict` has them."""
     generation = facts.generation
+    session = sessionrecords.concerns(facts.resource, last)
     wanted = [
-        running_condition(status),
-        _ready(status, last, verdict),
+        sessionrecords.running_condition(status) if session else running_condition(status),
+        _ready(status, last, verdict, session=session),
         *_blocked(status, last, verdict),
         *_handled(status, verdict),
     ]
@@ -159,7 +161,7 @@ def _is_dead_end(status: FlinkDeploymentStatus) -> bool:
     )
 
 
-def _ready(status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verdict) -> Condition:
+def _ready(status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verdict, *, session: bool) -> Condition:
     match verdict:
         case Rejected(reason, message) | Broken(reason, message) | Blocked(reason, message):
             return _condition(False, reason, message)
@@ -167,6 +169,8 @@ def _ready(status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verdic
             return _condition(False, "Failed", message)
         case Waiting(reason, message):
             return _condition(False, reason, message)
+        case Fine() | Answered() if session:
+            return _condition(*sessionrecords.readiness(status, phase_of(status, last)))
         case Fine() | Answered():
             return _ready_by_phase(status, phase_of(status, last))
 

@@ -44,10 +44,13 @@ def wanted(facts: Facts) -> Wanted:
         return Wanted(facts.resource["spec"], facts.generation)
     if facts.last is None:
         raise ValueError("neither the resource's spec nor an earlier one can be used")
-    job = {**(facts.last.spec.get("job") or {}), "upgradeMode": "savepoint"}
+    generation = facts.status.observed_generation or facts.generation
+    if facts.last.spec.get("job") is None:
+        return Wanted(facts.last.spec, generation)
+    job = {**facts.last.spec["job"], "upgradeMode": "savepoint"}
     if facts.status.reconciliation_status.state in ("UPGRADING", "ROLLING_BACK"):
         job["state"] = "running"
-    return Wanted({**facts.last.spec, "job": job}, facts.status.observed_generation or facts.generation)
+    return Wanted({**facts.last.spec, "job": job}, generation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from operator_core.decide.facts import (
     Version,
 )
 from operator_core.jsonvalues import Json, Object, dig
+from operator_core.model.statuses import TERMINAL_JOB_STATES
 
 _SETTLED_TASKS = ("running", "finished")
 _CAUSE_LIMIT = 500
@@ -87,6 +88,12 @@ def parse_overview(answer: Object, job_id: str) -> Job | None:
                 tasks_settled=sum(int(tasks.get(state) or 0) for state in _SETTLED_TASKS),
             )
     return None
+
+
+def parse_running(answer: Object) -> tuple[str, ...]:
+    """The ids of the jobs that have not ended (globally terminal states of org.apache.flink.api.common.JobStatus)."""
+    jobs = answer.get("jobs") or []
+    return tuple(sorted(str(job.get("jid")) for job in jobs if job.get("state") not in TERMINAL_JOB_STATES))
 
 
 def parse_savepoint(answer: Object) -> Trigger:

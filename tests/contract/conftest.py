@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from kubeletnode import Node
+from operating import DEADLINE, is_served, until
 from sandboxes import Sandbox
 from syncing import Agent, Cluster, Repository, Start
 
@@ -15,8 +16,10 @@ from gitsync.sandbox import launching
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
 from gitsync.settings import Settings
+from operator_core.controllers.operator import Operator
 from operator_core.kube import errors, requests
 from operator_core.kube.client import Client
+from operator_core.model import crds
 from operator_core.runtime.clock import SystemClock
 
 
@@ -124,3 +127,21 @@ def fresh(tmp_path: Path) -> Iterator[Sandbox]:
     yield made
     if made.folder.exists():
         made.call("reset")
+
+
+@pytest.fixture(scope="module")
+def flink_definitions(client: Client) -> None:
+    """The custom resource definitions, served."""
+    for body in crds.flink_crds():
+        client.send(requests.apply(requests.CRDS, body, field_manager="test"))
+    until(lambda: is_served(client))
+
+
+@pytest.fixture
+def operator(client: Client, namespace: str, flink_definitions: None) -> Iterator[Operator]:
+    """The Flink half, watching the test's namespace."""
+    running = Operator(client, clock=SystemClock(), namespaces=(namespace,), rest="proxy", workers=2)
+    running.start()
+    assert running.wait_synced(DEADLINE)
+    yield running
+    assert running.stop(10.0)

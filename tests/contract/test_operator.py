@@ -4,127 +4,22 @@ What only a running Flink can show is left to the end-to-end tests; here the obj
 replacement of what never started, suspension and deletion are real.
 """
 
-import time
-from collections.abc import Callable, Iterator
-
 import pytest
+from operating import FlinkCluster, manifest, until
 
 from operator_core.controllers.operator import Operator
 from operator_core.jsonvalues import Object, dig
-from operator_core.kube import errors, requests
+from operator_core.kube import requests
 from operator_core.kube.client import Client
-from operator_core.model import crds
-from operator_core.runtime.clock import SystemClock
-
-DEADLINE = 30.0
-
-
-@pytest.fixture(scope="module")
-def definitions(client: Client) -> None:
-    """The custom resource definitions, served."""
-    for body in crds.flink_crds():
-        client.send(requests.apply(requests.CRDS, body, field_manager="test"))
-    until(lambda: _served(client))
 
 
 @pytest.fixture
-def operator(client: Client, namespace: str, definitions: None) -> Iterator[Operator]:
-    """The Flink half, watching the test's namespace."""
-    running = Operator(client, clock=SystemClock(), namespaces=(namespace,), rest="proxy", workers=2)
-    running.start()
-    assert running.wait_synced(DEADLINE)
-    yield running
-    assert running.stop(10.0)
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until the condition holds, no longer than the deadline."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come true in time"
-        time.sleep(0.05)
-
-
-def _served(client: Client) -> bool:
-    try:
-        client.send(requests.listing(requests.FLINK_DEPLOYMENTS, "default"))
-    except errors.NotFound:
-        return False
-    return True
-
-
-def manifest(namespace: str, **job: object) -> Object:
-    """A FlinkDeployment that would run."""
-    return {
-        "apiVersion": "flink.apache.org/v1beta1",
-        "kind": "FlinkDeployment",
-        "metadata": {"name": "app", "namespace": namespace},
-        "spec": {
-            "image": "flink:1.20",
-            "flinkVersion": "v1_20",
-            "serviceAccount": "default",
-            "flinkConfiguration": {"state.checkpoints.dir": "file:///cp", "state.savepoints.dir": "file:///sp"},
-            "jobManager": {"resource": {"cpu": 1, "memory": "1024m"}},
-            "taskManager": {"resource": {"cpu": 1, "memory": "1024m"}},
-            "job": {"jarURI": "local:///job.jar", "parallelism": 1, "upgradeMode": "savepoint", **job},
-        },
-    }
-
-
-class Cluster:
-    """What the test looks at."""
-
-    def __init__(self, client: Client, namespace: str) -> None:
-        self.client = client
-        self.namespace = namespace
-
-    def create(self, body: Object) -> None:
-        """Create the resource."""
-        self.client.send(requests.create(requests.FLINK_DEPLOYMENTS, self.namespace, body))
-
-    def edit(self, spec: Object) -> int:
-        """Merge into the spec; the new generation."""
-        patch = requests.merge_patch(requests.FLINK_DEPLOYMENTS, self.namespace, "app", {"spec": spec})
-        return int(self.client.send(patch)["metadata"]["generation"])
-
-    def resource(self) -> Object:
-        """The resource, {} when it is gone."""
-        return self._read(requests.FLINK_DEPLOYMENTS)
-
-    def deployment(self) -> Object:
-        """The JobManager Deployment, {} when it is gone."""
-        return self._read(requests.DEPLOYMENTS)
-
-    def _read(self, resource: requests.Resource) -> Object:
-        try:
-            return self.client.send(requests.get(resource, self.namespace, "app"))
-        except errors.NotFound:
-            return {}
-
-    def status(self, *path: str) -> object:
-        """A field of the status."""
-        return dig(self.resource(), "status", *path)
-
-    def condition(self, kind: str) -> tuple[str, str, str]:
-        """Status, reason and message of a condition."""
-        for entry in self.status("conditions") or []:  # type: ignore[attr-defined]
-            if entry["type"] == kind:
-                return entry["status"], entry["reason"], entry["message"]
-        return "", "", ""
-
-    def events(self) -> set[str]:
-        """Reasons of the events about the resource."""
-        items = self.client.send(requests.listing(requests.EVENTS, self.namespace))["items"]
-        return {item["reason"] for item in items if item["involvedObject"]["kind"] == "FlinkDeployment"}
-
-
-@pytest.fixture
-def cluster(client: Client, namespace: str, operator: Operator) -> Cluster:
+def cluster(client: Client, namespace: str, operator: Operator) -> FlinkCluster:
     """Shorthands for reading and writing."""
-    return Cluster(client, namespace)
+    return FlinkCluster(client, namespace)
 
 
-def test_a_new_resource_becomes_a_cluster(cluster: Cluster) -> None:
+def test_a_new_resource_becomes_a_cluster(cluster: FlinkCluster) -> None:
     """Objects, owners, annotations, the record in the status, the event."""
     cluster.create(manifest(cluster.namespace))
     until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
@@ -142,7 +37,7 @@ def test_a_new_resource_becomes_a_cluster(cluster: Cluster) -> None:
     assert "Submit" in cluster.events()
 
 
-def test_a_refused_spec_touches_nothing(cluster: Cluster) -> None:
+def test_a_refused_spec_touches_nothing(cluster: FlinkCluster) -> None:
     """Error, condition and event; the old generation stays observed; the next good spec heals."""
     cluster.create(manifest(cluster.namespace))
     until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
@@ -159,7 +54,7 @@ def test_a_refused_spec_touches_nothing(cluster: Cluster) -> None:
     assert cluster.deployment()["metadata"]["uid"] == before
 
 
-def test_what_the_api_server_would_refuse_is_told_before_anything_stops(cluster: Cluster) -> None:
+def test_what_the_api_server_would_refuse_is_told_before_anything_stops(cluster: FlinkCluster) -> None:
     """A pod template that validation cannot judge is tried out first."""
     cluster.create(manifest(cluster.namespace))
     until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
@@ -170,7 +65,7 @@ def test_what_the_api_server_would_refuse_is_told_before_anything_stops(cluster:
     assert cluster.deployment()["metadata"]["uid"] == before
 
 
-def test_a_cluster_that_never_started_is_replaced(cluster: Cluster) -> None:
+def test_a_cluster_that_never_started_is_replaced(cluster: FlinkCluster) -> None:
     """A broken upgrade is healed by the next good spec, from the state it was given."""
     cluster.create(manifest(cluster.namespace, initialSavepointPath="file:///sp/savepoint-1"))
     until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
@@ -186,7 +81,7 @@ def test_a_cluster_that_never_started_is_replaced(cluster: Cluster) -> None:
     assert "file:///sp/savepoint-1" in config["data"]["flink-conf.yaml"]
 
 
-def test_suspend_resume_delete(cluster: Cluster) -> None:
+def test_suspend_resume_delete(cluster: FlinkCluster) -> None:
     """The cluster goes, comes back, and goes with the resource."""
     cluster.create(manifest(cluster.namespace, upgradeMode="stateless"))
     until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
@@ -205,7 +100,7 @@ def test_suspend_resume_delete(cluster: Cluster) -> None:
     assert {"SpecChanged", "Suspended", "Cleanup"} <= cluster.events()
 
 
-def test_a_resource_created_suspended_is_left_alone(cluster: Cluster) -> None:
+def test_a_resource_created_suspended_is_left_alone(cluster: FlinkCluster) -> None:
     """As the Java operator does: no status, no objects."""
     cluster.create(manifest(cluster.namespace, state="suspended"))
     until(lambda: cluster.resource()["metadata"].get("finalizers"))
@@ -213,7 +108,7 @@ def test_a_resource_created_suspended_is_left_alone(cluster: Cluster) -> None:
     assert "status" not in cluster.resource()
 
 
-def test_a_foreign_deployment_of_the_same_name_is_not_touched(cluster: Cluster) -> None:
+def test_a_foreign_deployment_of_the_same_name_is_not_touched(cluster: FlinkCluster) -> None:
     """Blocked with a way out, and healed by taking it."""
     foreign: Object = {
         "metadata": {"name": "app"},

@@ -8,6 +8,8 @@ from operator_core.decide import plans
 from operator_core.decide.plans import Effect
 from operator_core.model import lastspecs
 
+HA = {"high-availability.type": "kubernetes", "high-availability.storageDir": "file:///ha"}
+
 
 def _manifest(**job: object) -> dict:
     return {
@@ -109,3 +111,24 @@ def test_a_deletion_that_keeps_state_says_so() -> None:
     gone["metadata"]["annotations"] = {"gitsync.io/on-delete": "savepoint"}
     assert "savepoint" in plans.effect_of(gone, None).reason
     assert "no savepoint" in plans.effect_of(_manifest(), None).reason
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({}, "nothing that runs"),
+        ({"image": "flink:1.20.1"}, "without high availability"),
+        ({"image": "x", "flinkConfiguration": HA}, "recovers the jobs"),
+    ],
+)
+def test_a_change_of_a_session_cluster(change: dict, text: str) -> None:
+    """Its jobs are named, for they are what it is there for."""
+    old = _manifest()
+    del old["spec"]["job"]
+    new = copy.deepcopy(old)
+    new["spec"] |= change
+    found = plans.effect_of(old, new)
+    assert text in found.reason
+    assert found.effect is (Effect.REDEPLOY if change else Effect.NONE)
+    assert "session job" in plans.effect_of(old, None).reason
+    assert plans.effect_of(None, old).effect is Effect.CREATE
