@@ -31,7 +31,7 @@ def reconcile(world: World, namespace: str, name: str) -> Outcome:
     if resource is None:
         world.flink.reset(namespace, name)
         return Done()
-    run = passes.begin(resource)
+    run = passes.begin(world, resource)
     try:
         return _steps(world, run)
     except kube_errors.Conflict:

@@ -6,27 +6,44 @@ changed. Reading caches only; live reads and Flink are `observe.look`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Generic
+
+from typing_extensions import TypeVar
 
 from operator_core.conf import effective
-from operator_core.controllers.world import World
+from operator_core.controllers.world import ObjectCache, World
 from operator_core.decide import validation
 from operator_core.decide.facts import NOT_READ, Facts, Ids
 from operator_core.errors import Stalled
 from operator_core.jsonvalues import Object
+from operator_core.kube import requests
 from operator_core.model import flinkdeployments, lastspecs
 from operator_core.model.flinkdeployments import FlinkDeployment, FlinkDeploymentSpec
 from operator_core.model.lastspecs import LastSpec
+from operator_core.model.resources import Wire
 from operator_core.model.statuses import FlinkDeploymentStatus
+
+StatusT = TypeVar("StatusT", bound=Wire, default=FlinkDeploymentStatus)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where resources of one kind are written, and what their finalizer is called."""
+
+    kind: requests.Resource
+    finalizer: str
+    cache: ObjectCache
 
 
 @dataclass(slots=True)
-class Pass:
+class Pass(Generic[StatusT]):
     """`status` is the working copy; `known` and `written` are what the API server has, parsed and raw."""
 
     resource: Object
-    status: FlinkDeploymentStatus
-    known: FlinkDeploymentStatus
+    status: StatusT
+    known: StatusT
     written: Object
+    place: Place
 
     @property
     def namespace(self) -> str:
@@ -39,11 +56,12 @@ class Pass:
         return str(self.resource["metadata"]["name"])
 
 
-def begin(resource: Object) -> Pass:
+def begin(world: World, resource: Object) -> Pass:
     """A pass over what the cache shows. A status nobody can read raises Stalled."""
     written = resource.get("status") or {}
     status = flinkdeployments.parse({"metadata": resource["metadata"], "status": written}).status
-    return Pass(resource=resource, status=status, known=status, written=written)
+    place = Place(requests.FLINK_DEPLOYMENTS, flinkdeployments.FINALIZER, world.resources)
+    return Pass(resource=resource, status=status, known=status, written=written, place=place)
 
 
 def facts(world: World, run: Pass) -> Facts:

@@ -5,57 +5,53 @@ retried after a conflict only when nothing but metadata or unrelated fields move
 generation, and the status the pass started from. Otherwise the pass is over and begins again.
 """
 
-from operator_core.controllers.passes import Pass
+from operator_core.controllers.passes import Pass, Place, StatusT
 from operator_core.controllers.world import FIELD_MANAGER, World
-from operator_core.decide import verdicts
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors, requests
-from operator_core.model.flinkdeployments import FINALIZER
 
 _TRIES = 3
 
 
-def status(world: World, run: Pass) -> bool:
+def status(world: World, run: Pass[StatusT]) -> bool:
     """Write the working status if it differs from what the API server has. Raises Conflict to start over."""
     if run.status == run.known:
         return False
-    body = verdicts.to_object(run.status)
+    body = run.status.to_json()
     for _ in range(_TRIES):
         try:
-            answer = world.api.send(_put(run.resource, body))
+            answer = world.api.send(_put(run.place, run.resource, body))
         except errors.Conflict:
             run.resource = _reread(world, run)
             continue
-        _accept(world, run, answer)
+        _accept(run, answer)
         run.known = run.status
         return True
     raise errors.Conflict(409, f"the status of {run.namespace}/{run.name} keeps changing under our writes")
 
 
-def finalizer(world: World, run: Pass, *, present: bool) -> None:
+def finalizer(world: World, run: Pass[StatusT], *, present: bool) -> None:
     """Add or remove our finalizer, leaving those of others. Raises Conflict when the object moved."""
     meta = run.resource["metadata"]
-    others = [name for name in meta.get("finalizers") or [] if name != FINALIZER]
-    names = [*others, FINALIZER] if present else others
+    others = [name for name in meta.get("finalizers") or [] if name != run.place.finalizer]
+    names = [*others, run.place.finalizer] if present else others
     patch = {"metadata": {"finalizers": names, "resourceVersion": meta["resourceVersion"]}}
-    request = requests.merge_patch(
-        requests.FLINK_DEPLOYMENTS, run.namespace, run.name, patch, field_manager=FIELD_MANAGER
-    )
+    request = requests.merge_patch(run.place.kind, run.namespace, run.name, patch, field_manager=FIELD_MANAGER)
     answer = world.api.send(request)
     if present:
-        _accept(world, run, answer)
+        _accept(run, answer)
 
 
-def _put(resource: Object, body: Object) -> requests.Request:
+def _put(place: Place, resource: Object, body: Object) -> requests.Request:
     whole = {**{key: value for key, value in resource.items() if key != "status"}, "status": body}
-    return requests.replace(requests.FLINK_DEPLOYMENTS, whole, subresource="status", field_manager=FIELD_MANAGER)
+    return requests.replace(place.kind, whole, subresource="status", field_manager=FIELD_MANAGER)
 
 
-def _reread(world: World, run: Pass) -> Object:
+def _reread(world: World, run: Pass[StatusT]) -> Object:
     """The live resource when only things a status write does not care about moved."""
-    live = world.api.send(requests.get(requests.FLINK_DEPLOYMENTS, run.namespace, run.name))
+    live = world.api.send(requests.get(run.place.kind, run.namespace, run.name))
     before, after = run.resource["metadata"], live["metadata"]
-    world.resources.observed(live)
+    run.place.cache.observed(live)
     same = before["uid"] == after["uid"] and before.get("generation") == after.get("generation")
     if not same or (live.get("status") or {}) != run.written or _deleting(before) != _deleting(after):
         raise errors.Conflict(409, f"{run.namespace}/{run.name} changed during the pass")
@@ -66,7 +62,7 @@ def _deleting(meta: Object) -> bool:
     return bool(meta.get("deletionTimestamp"))
 
 
-def _accept(world: World, run: Pass, answer: Object) -> None:
-    world.resources.observed(answer)
+def _accept(run: Pass[StatusT], answer: Object) -> None:
+    run.place.cache.observed(answer)
     run.resource = answer
     run.written = dig(answer, "status", default={})

@@ -9,6 +9,7 @@ import zlib
 
 from operator_core.decide import observing
 from operator_core.decide.facts import Facts
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.jsonvalues import dig
 from operator_core.model.statuses import TERMINAL_JOB_STATES, FlinkDeploymentStatus
 
@@ -20,13 +21,13 @@ _SAFETY = 60.0
 _TERMINAL = 300.0
 
 
-def pending(facts: Facts, since_ms: int | None) -> float:
+def pending(facts: JobFacts[S], since_ms: int | None) -> float:
     """While an answer from Flink is awaited since `since_ms` (epoch ms)."""
     waited = facts.now.timestamp() - (since_ms or 0) / 1000
     return min(_SLOWEST_PENDING, max(PENDING, (waited - _PATIENCE) / 20))
 
 
-def triggered(facts: Facts, since_ms: int | None) -> float:
+def triggered(facts: JobFacts[S], since_ms: int | None) -> float:
     """While a savepoint is being taken: a small one takes a fraction of a second."""
     waited = facts.now.timestamp() - (since_ms or 0) / 1000
     return 0.1 if waited < 1 else min(_SLOWEST_PENDING, max(PENDING, (waited - _PATIENCE) / 20))
@@ -54,7 +55,7 @@ def session(facts: Facts) -> float:
     return pending(facts, facts.status.reconciliation_status.reconciliation_timestamp)
 
 
-def _spread(facts: Facts, seconds: float) -> float:
+def _spread(facts: JobFacts[S], seconds: float) -> float:
     """A part of `seconds` that is the resource's own, so that many resources do not come at once."""
     uid = str(dig(facts.resource, "metadata", "uid", default=facts.name))
     return seconds * (zlib.crc32(uid.encode()) % 1000) / 1000

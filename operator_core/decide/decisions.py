@@ -5,10 +5,11 @@ unless the decision is a write-ahead `Record`) and the events worth telling. Hol
 """
 
 from dataclasses import dataclass
+from typing import Generic
 
 from operator_core.decide.facts import Need
+from operator_core.decide.jobfacts import S
 from operator_core.jsonvalues import Object
-from operator_core.model.statuses import FlinkDeploymentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,9 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One decision with what it leaves behind."""
+class Step(Generic[S]):
+    """One decision with what it leaves behind; `Step` alone is that of a FlinkDeployment."""
 
     decision: Decision
-    status: FlinkDeploymentStatus
+    status: S
     events: tuple[Event, ...] = ()

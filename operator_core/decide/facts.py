@@ -190,6 +190,11 @@ class Facts:
         return str(self.resource["metadata"]["namespace"])
 
     @property
+    def cluster_name(self) -> str:
+        """The id of the Flink cluster the job runs on: an application has one of its own."""
+        return self.name
+
+    @property
     def generation(self) -> int:
         """metadata.generation of what was read."""
         return int(self.resource["metadata"].get("generation") or 0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from operator_core.decide import podfailures, records, verdicts
 from operator_core.decide.decisions import Event
 from operator_core.decide.facts import Checkpoints, Facts, Job, Unreachable, Unread, Version
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import dig
 from operator_core.model.statuses import TERMINAL_JOB_STATES, FlinkDeploymentStatus, JobManagerStatus
@@ -26,7 +27,7 @@ class Observed:
     failure: podfailures.PodFailure | None = None
 
 
-def serves(facts: Facts) -> bool:
+def serves(facts: JobFacts[S]) -> bool:
     """Whether asking Flink's REST makes sense: a JobManager pod is ready and the Deployment stays."""
     cluster = facts.cluster
     if cluster is None or dig(cluster, "metadata", "deletionTimestamp"):
@@ -44,9 +45,9 @@ def observe(facts: Facts) -> Observed:
     status = status.model_copy(update={"job_manager_deployment_status": _job_manager(facts, failure, facts.flink.job)})
     job = facts.flink.job
     if isinstance(job, Job):
-        status, events = _with_job(facts, status, job)
-    elif _stands(facts) and _is_silent(facts) and status.job_status.state not in (*TERMINAL_JOB_STATES, "CANCELLING"):
-        status = _with_state(status, "RECONCILING")
+        status, events = with_job(facts, status, job)
+    elif stands(facts) and is_silent(facts) and status.job_status.state not in (*TERMINAL_JOB_STATES, "CANCELLING"):
+        status = with_state(status, "RECONCILING")
     return Observed(_with_details(facts, status), events, failure)
 
 
@@ -62,12 +63,12 @@ def observe_session(facts: Facts) -> Observed:
     return Observed(status, (), failure)
 
 
-def _stands(facts: Facts) -> bool:
+def stands(facts: JobFacts[S]) -> bool:
     """Whether a cluster is meant to be there, so that its silence says something."""
     return phase_of(facts.status, facts.last) in (Phase.DEPLOYED, Phase.STOPPING)
 
 
-def _is_silent(facts: Facts) -> bool:
+def is_silent(facts: JobFacts[S]) -> bool:
     """Whether nobody can say how the job is; one missed answer of a ready JobManager is not enough."""
     job = facts.flink.job
     return not serves(facts) or (isinstance(job, Unreachable) and job.lasting)
@@ -86,7 +87,8 @@ def _job_manager(facts: Facts, failure: podfailures.PodFailure | None, answer: o
     return "READY" if not isinstance(answer, Unread) else facts.status.job_manager_deployment_status
 
 
-def _with_job(facts: Facts, status: FlinkDeploymentStatus, job: Job) -> tuple[FlinkDeploymentStatus, tuple[Event, ...]]:
+def with_job(facts: JobFacts[S], status: S, job: Job) -> tuple[S, tuple[Event, ...]]:
+    """The status with what the overview says of the job; stable once it ran."""
     before, state = status.job_status.state, job.reported_state
     changes: dict[str, str] = {"job_name": job.name}
     if phase_of(facts.status, facts.last) not in (Phase.STOPPING, Phase.CANCELLING):
@@ -103,7 +105,8 @@ def _with_job(facts: Facts, status: FlinkDeploymentStatus, job: Job) -> tuple[Fl
     return status, events
 
 
-def _with_state(status: FlinkDeploymentStatus, state: str) -> FlinkDeploymentStatus:
+def with_state(status: S, state: str) -> S:
+    """The status with another job state."""
     return status.model_copy(update={"job_status": status.job_status.model_copy(update={"state": state})})
 
 

@@ -8,7 +8,7 @@ live object.
 from enum import StrEnum
 
 from operator_core.model.lastspecs import LastSpec
-from operator_core.model.statuses import FlinkDeploymentStatus
+from operator_core.model.statuses import CommonStatus
 
 
 class Phase(StrEnum):
@@ -32,7 +32,7 @@ class Phase(StrEnum):
     """The Java operator was in the middle of a rollback."""
 
 
-def phase_of(status: FlinkDeploymentStatus, last: LastSpec | None) -> Phase:
+def phase_of(status: CommonStatus, last: LastSpec | None) -> Phase:
     """The phase; `last` is the decoded lastReconciledSpec."""
     state = status.reconciliation_status.state
     if last is None:

@@ -15,6 +15,7 @@ from typing import Any
 from operator_core.conf import options
 from operator_core.decide import verdicts
 from operator_core.decide.facts import Facts, Snapshot
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.jsonvalues import Object
 from operator_core.model import lastspecs
 from operator_core.model.jobs import UpgradeMode
@@ -43,7 +44,7 @@ def epoch_ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def stop_recorded(facts: Facts, trigger_id: str, format_type: str) -> FlinkDeploymentStatus:
+def stop_recorded(facts: JobFacts[S], trigger_id: str, format_type: str) -> S:
     """Before the stop request: its trigger id, time and kind."""
     info = facts.status.job_status.savepoint_info.model_copy(
         update={
@@ -53,18 +54,18 @@ def stop_recorded(facts: Facts, trigger_id: str, format_type: str) -> FlinkDeplo
             "format_type": format_type,
         }
     )
-    return _with_job(facts.status, savepoint_info=info)
+    return with_job(facts.status, savepoint_info=info)
 
 
-def stop_failed(facts: Facts) -> FlinkDeploymentStatus:
+def stop_failed(facts: JobFacts[S]) -> S:
     """The stop failed for good: the id is given up, its time stays to space out the next try."""
     info = facts.status.job_status.savepoint_info.model_copy(
         update={"trigger_id": None, "trigger_type": None, "format_type": None}
     )
-    return _with_job(facts.status, savepoint_info=info)
+    return with_job(facts.status, savepoint_info=info)
 
 
-def savepoint_taken(facts: Facts, location: str) -> FlinkDeploymentStatus:
+def savepoint_taken(facts: JobFacts[S], location: str) -> S:
     """The job is stopped and its state is at `location`; the cluster is to be torn down."""
     info = facts.status.job_status.savepoint_info
     taken = Savepoint(
@@ -86,11 +87,11 @@ def savepoint_taken(facts: Facts, location: str) -> FlinkDeploymentStatus:
             "format_type": None,
         }
     )
-    status = _with_job(facts.status, savepoint_info=info)
+    status = with_job(facts.status, savepoint_info=info)
     return torn_down(facts, Restore("savepoint", location), status=status)
 
 
-def torn_down(facts: Facts, restore: Restore, *, status: FlinkDeploymentStatus | None = None) -> FlinkDeploymentStatus:
+def torn_down(facts: JobFacts[S], restore: Restore, *, status: S | None = None) -> S:
     """The state to restore is settled; the cluster is to be deleted. A pending trigger is given up."""
     status = facts.status if status is None else status
     info = status.job_status.savepoint_info.model_copy(
@@ -98,20 +99,20 @@ def torn_down(facts: Facts, restore: Restore, *, status: FlinkDeploymentStatus |
     )
     path = restore.path if restore.mode == "savepoint" else None
     ended = status.job_status.state if status.job_status.state in ("FAILED", "CANCELED") else "FINISHED"
-    status = _with_job(status, state=ended, upgrade_savepoint_path=path, savepoint_info=info)
-    return _with_record(
+    status = with_job(status, state=ended, upgrade_savepoint_path=path, savepoint_info=info)
+    return with_record(
         status,
         facts,
         state="UPGRADING",
-        last_reconciled_spec=_last_text(facts, state="suspended", mode=restore.mode),
+        last_reconciled_spec=last_text(facts, state="suspended", mode=restore.mode),
     )
 
 
-def cancelling(facts: Facts) -> FlinkDeploymentStatus:
+def cancelling(facts: JobFacts[S]) -> S:
     """Before the cancel request after which the newest checkpoint is restored."""
-    status = _with_job(facts.status, state="CANCELLING")
-    return _with_record(
-        status, facts, state="UPGRADING", last_reconciled_spec=_last_text(facts, state="running", mode="savepoint")
+    status = with_job(facts.status, state="CANCELLING")
+    return with_record(
+        status, facts, state="UPGRADING", last_reconciled_spec=last_text(facts, state="running", mode="savepoint")
     )
 
 
@@ -120,8 +121,8 @@ def deploying(facts: Facts, spec: Object, generation: int, restore: Restore, *, 
     status = facts.status
     job_id = status.job_status.job_id if restore.mode == "last-state" and status.job_status.job_id else facts.ids.job
     path = LAST_STATE_MARKER if restore.mode == "last-state" else restore.path
-    recorded = _recorded_spec(facts, spec, "running", restore.mode)
-    status = _with_job(
+    recorded = recorded_spec(facts, spec, "running", restore.mode)
+    status = with_job(
         status,
         job_id=job_id,
         state="RECONCILING",
@@ -139,7 +140,7 @@ def deploying(facts: Facts, spec: Object, generation: int, restore: Restore, *, 
             "task_manager": task_manager_info(facts.name, spec, facts.conf),
         }
     )
-    return _with_record(
+    return with_record(
         status, facts, state="UPGRADING", last_reconciled_spec=lastspecs.encode(recorded, first_deployment=first)
     )
 
@@ -147,13 +148,13 @@ def deploying(facts: Facts, spec: Object, generation: int, restore: Restore, *, 
 def deployed(facts: Facts) -> FlinkDeploymentStatus:
     """The cluster's objects exist."""
     status = facts.status.model_copy(update={"error": None, "job_manager_deployment_status": "DEPLOYING"})
-    return _with_record(status, facts, state="DEPLOYED")
+    return with_record(status, facts, state="DEPLOYED")
 
 
 def suspended(facts: Facts, spec: Object, generation: int) -> FlinkDeploymentStatus:
     """The cluster is gone and the spec wants it so; at once stable. How it was stopped is kept."""
-    how = _how_stopped(facts)
-    recorded = _recorded_spec(facts, spec, "suspended", how)
+    how = how_stopped(facts)
+    recorded = recorded_spec(facts, spec, "suspended", how)
     first = facts.last.first_deployment if facts.last else True
     text = lastspecs.encode(recorded, first_deployment=first)
     status = facts.status.model_copy(
@@ -164,10 +165,10 @@ def suspended(facts: Facts, spec: Object, generation: int) -> FlinkDeploymentSta
             "task_manager": TaskManagerInfo(),
         }
     )
-    return _with_record(status, facts, state="DEPLOYED", last_reconciled_spec=text, last_stable_spec=text)
+    return with_record(status, facts, state="DEPLOYED", last_reconciled_spec=text, last_stable_spec=text)
 
 
-def stable(status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:
+def stable(status: S) -> S:
     """What was deployed has run: it is the last stable spec."""
     record = status.reconciliation_status
     if record.state != "DEPLOYED" or record.last_stable_spec == record.last_reconciled_spec:
@@ -180,11 +181,11 @@ def left_behind(status: FlinkDeploymentStatus, newest: Snapshot | None) -> Flink
     """What an ended job's statistics say it left, kept for when its JobManager has forgotten them."""
     path = newest.path if newest is not None and newest.path != NOT_ADDRESSABLE else ""
     if path:
-        status = _with_job(status, upgrade_savepoint_path=path)
+        status = with_job(status, upgrade_savepoint_path=path)
     return status.model_copy(update={"cluster_info": {**status.cluster_info, FINAL_SNAPSHOT: path}})
 
 
-def failed_with(status: FlinkDeploymentStatus, type_: str, message: str) -> FlinkDeploymentStatus:
+def failed_with(status: S, type_: str, message: str) -> S:
     """The status with an error text."""
     return status.model_copy(update={"error": verdicts.error_text(type_, message)})
 
@@ -200,14 +201,14 @@ def task_manager_info(name: str, spec: Object, conf: Mapping[str, str]) -> TaskM
     )
 
 
-def _how_stopped(facts: Facts) -> UpgradeMode:
+def how_stopped(facts: JobFacts[S]) -> UpgradeMode:
     mode: UpgradeMode = (
         (facts.last.spec.get("job") or {}).get("upgradeMode", "stateless") if facts.last else "stateless"
     )
     return mode
 
 
-def _recorded_spec(facts: Facts, spec: Object, state: str, mode: UpgradeMode) -> Object:
+def recorded_spec(facts: JobFacts[S], spec: Object, state: str, mode: UpgradeMode) -> Object:
     """`spec` as it is recorded: state and mode rewritten, trigger nonces of the record before kept."""
     job = {**(spec.get("job") or {}), "state": state, "upgradeMode": mode}
     if facts.last is not None:
@@ -217,7 +218,7 @@ def _recorded_spec(facts: Facts, spec: Object, state: str, mode: UpgradeMode) ->
     return {**spec, "job": job}
 
 
-def _last_text(facts: Facts, *, state: str, mode: UpgradeMode) -> str:
+def last_text(facts: JobFacts[S], *, state: str, mode: UpgradeMode) -> str:
     """The record before, its job in another state."""
     if facts.last is None:
         raise ValueError("nothing was ever deployed: there is no spec to keep")
@@ -226,11 +227,13 @@ def _last_text(facts: Facts, *, state: str, mode: UpgradeMode) -> str:
     return lastspecs.encode({**spec, "job": job}, first_deployment=facts.last.first_deployment)
 
 
-def _with_job(status: FlinkDeploymentStatus, **changes: Any) -> FlinkDeploymentStatus:
+def with_job(status: S, **changes: Any) -> S:
+    """The status with other members of jobStatus."""
     return status.model_copy(update={"job_status": status.job_status.model_copy(update=changes)})
 
 
-def _with_record(status: FlinkDeploymentStatus, facts: Facts, **changes: Any) -> FlinkDeploymentStatus:
+def with_record(status: S, facts: JobFacts[S], **changes: Any) -> S:
+    """The status with other members of reconciliationStatus, written now."""
     changes["reconciliation_timestamp"] = epoch_ms(facts.now)
     record = status.reconciliation_status.model_copy(update=changes)
     return status.model_copy(update={"reconciliation_status": record})

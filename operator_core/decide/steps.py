@@ -6,29 +6,30 @@ when its text is new, not on every pass.
 
 from operator_core.decide import observing, verdicts
 from operator_core.decide.decisions import Event, Look, Record, Rest, SideEffect, Step
-from operator_core.decide.facts import Facts, Need
+from operator_core.decide.facts import Need
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.errors import Reason
 from operator_core.model import lastspecs
 from operator_core.model.lastspecs import LastSpec
-from operator_core.model.statuses import FlinkDeploymentStatus
+from operator_core.model.statuses import CommonStatus
 
 Problem = verdicts.Rejected | verdicts.Blocked | verdicts.Broken | verdicts.JobFailed
 
 
-def look(facts: Facts, *needs: Need) -> Step:
+def look(facts: JobFacts[S], *needs: Need) -> Step[S]:
     """Ask for more facts."""
     return Step(Look(needs), facts.status)
 
 
 def rest(
-    facts: Facts,
+    facts: JobFacts[S],
     seconds: float | None,
     *,
-    status: FlinkDeploymentStatus | None = None,
+    status: S | None = None,
     verdict: verdicts.Verdict | None = None,
     events: tuple[Event, ...] = (),
-) -> Step:
+) -> Step[S]:
     """End the pass. A refused spec is told unless something worse is."""
     status = facts.status if status is None else status
     if facts.invalid is not None and not isinstance(verdict, verdicts.Broken | verdicts.Blocked | verdicts.JobFailed):
@@ -46,26 +47,26 @@ def rest(
     return Step(Rest(seconds), verdicts.published(facts, status, last, verdict), events)
 
 
-def blocked(facts: Facts, reason: Reason, message: str, *, seconds: float | None = None) -> Step:
+def blocked(facts: JobFacts[S], reason: Reason, message: str, *, seconds: float | None = None) -> Step[S]:
     """A dead end: `message` says what is wrong and ends with the way out."""
     return rest(facts, seconds, verdict=verdicts.Blocked(reason, message))
 
 
 def record(
-    facts: Facts,
-    status: FlinkDeploymentStatus,
+    facts: JobFacts[S],
+    status: S,
     then: SideEffect | None,
     *,
     failpoint: str | None = None,
     verdict: verdicts.Verdict | None = None,
     events: tuple[Event, ...] = (),
-) -> Step:
+) -> Step[S]:
     """Write a record, then carry out the side effect it announces."""
     status = verdicts.published(facts, status, last_of(status), verdict or verdicts.Fine())
     return Step(Record(failpoint, then), status, events)
 
 
-def last_of(status: FlinkDeploymentStatus) -> LastSpec | None:
+def last_of(status: CommonStatus) -> LastSpec | None:
     """The decoded lastReconciledSpec of a status."""
     text = status.reconciliation_status.last_reconciled_spec
     return lastspecs.decode(text) if text else None

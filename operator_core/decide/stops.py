@@ -25,27 +25,28 @@ from operator_core.decide.facts import (
     Unreachable,
     Unread,
 )
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.records import Restore
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
 from operator_core.model.statuses import TERMINAL_JOB_STATES
 
-_PATH_IN_ERROR = re.compile(r"StopWithSavepointStoppingException.*?['\"]((?:\w+:)?/[^'\"\s]+)['\"]", re.DOTALL)
+PATH_IN_ERROR = re.compile(r"StopWithSavepointStoppingException.*?['\"]((?:\w+:)?/[^'\"\s]+)['\"]", re.DOTALL)
 _WAIT_FOR_POD = 30.0
 _ANSWER_DUE = 10.0
 
 
-def begin_stop(facts: Facts, events: tuple[Event, ...]) -> Step:
+def begin_stop(facts: JobFacts[S], events: tuple[Event, ...]) -> Step[S]:
     """Record our trigger id, then ask Flink to stop with a savepoint."""
     format_type = (options.get(facts.conf, options.SAVEPOINT_FORMAT) or "CANONICAL").upper()
     status = records.stop_recorded(facts, facts.ids.trigger, format_type)
     return steps.record(
-        facts, status, _request(facts, facts.ids.trigger, format_type), failpoint="trigger-recorded", events=events
+        facts, status, request(facts, facts.ids.trigger, format_type), failpoint="trigger-recorded", events=events
     )
 
 
-def _request(facts: Facts, trigger_id: str, format_type: str) -> TriggerStop:
+def request(facts: JobFacts[S], trigger_id: str, format_type: str) -> TriggerStop:
     """The stop request; the directory is the one that is configured now (Java operator: observe configuration)."""
     directory = options.get(facts.conf, options.SAVEPOINT_DIR) or options.get(facts.last_conf, options.SAVEPOINT_DIR)
     return TriggerStop(
@@ -86,7 +87,7 @@ def _silent(facts: Facts, cluster: Object) -> Step | None:
     return None if observing.serves(facts) else steps.rest(facts, _WAIT_FOR_POD)
 
 
-def is_same_run(facts: Facts, job: Job) -> bool:
+def is_same_run(facts: JobFacts[S], job: Job) -> bool:
     """Whether this is the run whose start the status recorded before the trigger."""
     return str(job.start) == facts.status.job_status.start_time
 
@@ -94,29 +95,29 @@ def is_same_run(facts: Facts, job: Job) -> bool:
 def _answered(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
     info = facts.status.job_status.savepoint_info
     match facts.flink.trigger:
-        case TriggerPending() if _ended_long_ago(facts, job):
+        case TriggerPending() if ended_long_ago(facts, job):
             return _ended(facts, job, cluster)
         case TriggerPending():
             return steps.rest(facts, cadence.triggered(facts, info.trigger_timestamp))
         case TriggerCompleted(location):
             return _taken(facts, location, cluster)
         case TriggerFailed(cause):
-            found = _PATH_IN_ERROR.search(cause)
+            found = PATH_IN_ERROR.search(cause)
             if found:
                 return _taken(facts, found[1], cluster)
             if job.state in TERMINAL_JOB_STATES:
                 return _ended(facts, job, cluster)
-            return _failed(facts, cause)
+            return failed(facts, cause)
         case TriggerUnknown() if job.state in TERMINAL_JOB_STATES:
             return _ended(facts, job, cluster)
         case TriggerUnknown():
-            again = _request(facts, info.trigger_id or "", info.format_type or "CANONICAL")
+            again = request(facts, info.trigger_id or "", info.format_type or "CANONICAL")
             return Step(again, facts.status)
         case _:
             return steps.rest(facts, cadence.pending(facts, info.trigger_timestamp))
 
 
-def _ended_long_ago(facts: Facts, job: Job) -> bool:
+def ended_long_ago(facts: JobFacts[S], job: Job) -> bool:
     """Whether the answer about the trigger should have come: the job has ended, by itself or by the stop."""
     return job.state in TERMINAL_JOB_STATES and facts.now.timestamp() - job.end / 1000 > _ANSWER_DUE
 
@@ -141,7 +142,7 @@ def _ended(facts: Facts, job: Job, cluster: Object) -> Step:
             return _state_unknown(facts)
 
 
-def _failed(facts: Facts, cause: str) -> Step:
+def failed(facts: JobFacts[S], cause: str) -> Step[S]:
     """The job goes on running; tell, and try again later (wider apart each time) or with a new spec."""
     status = records.stop_failed(facts)
     message = f"The savepoint for the change failed and the job goes on running: {cause}"
@@ -151,7 +152,7 @@ def _failed(facts: Facts, cause: str) -> Step:
     return steps.rest(facts, retry_pause(facts), status=status, verdict=verdict, events=(event,))
 
 
-def retry_pause(facts: Facts) -> float:
+def retry_pause(facts: JobFacts[S]) -> float:
     """Seconds until a failed stop is tried again: as long as it has been failing, 10 s to 5 min."""
     last_try = facts.status.job_status.savepoint_info.trigger_timestamp or 0
     failing_since = next(
@@ -171,7 +172,7 @@ def _seconds(stamp: str) -> float:
     return datetime.fromisoformat(stamp).timestamp()
 
 
-def may_try_again(facts: Facts) -> bool:
+def may_try_again(facts: JobFacts[S]) -> bool:
     """Whether a stop that failed before is due again, or a newer spec asks anew."""
     failed = any(
         condition.type == verdicts.UPGRADE_BLOCKED
@@ -210,7 +211,7 @@ def _without_cluster(facts: Facts) -> Step:
     return _state_unknown(facts)
 
 
-def begin_cancel(facts: Facts, events: tuple[Event, ...]) -> Step:
+def begin_cancel(facts: JobFacts[S], events: tuple[Event, ...]) -> Step[S]:
     """Record the cancellation, then ask for it."""
     cancel = CancelJob(facts.status.job_status.job_id or "", required=True)
     return steps.record(facts, records.cancelling(facts), cancel, events=events)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from operator_core.conf import options
 from operator_core.decide import podfailures, specdiff
 from operator_core.decide.facts import Checkpoints, Facts, Job, Need, Snapshot, Unreachable, Unread
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.records import FINAL_SNAPSHOT, LAST_STATE_MARKER, NOT_ADDRESSABLE, Restore
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
@@ -117,7 +118,7 @@ def _with_job(facts: Facts, want: Wanted, job: Job) -> Choice:
     if state == "RUNNING" and (mode == "savepoint" or (changed and has_savepoint_dir(facts))):
         return Stop()
     if mode == "savepoint" and not changed:
-        if state in ("CREATED", "INITIALIZING", "CANCELLING") and _age(facts, job) < _BOOT_PATIENCE:
+        if state in ("CREATED", "INITIALIZING", "CANCELLING") and age(facts, job) < _BOOT_PATIENCE:
             return Wait(f"the job is {state}: a savepoint needs a running job", 1.0)
         if not options.get_bool(facts.conf, options.LAST_STATE_FALLBACK):
             return Wait(f"the job is {state}: a savepoint needs a running job and falling back is switched off", 15.0)
@@ -178,7 +179,7 @@ def _ran(facts: Facts) -> bool:
     return record.last_stable_spec is not None and record.last_stable_spec == record.last_reconciled_spec
 
 
-def newest_state(facts: Facts, job: Job) -> Snapshot | Ask | Wait | None:
+def newest_state(facts: JobFacts[S], job: Job) -> Snapshot | Ask | Wait | None:
     """The newest checkpoint or savepoint an ended job has, None when it never had any."""
     checkpoints = facts.flink.checkpoints
     if isinstance(checkpoints, Unread):
@@ -191,7 +192,7 @@ def newest_state(facts: Facts, job: Job) -> Snapshot | Ask | Wait | None:
     return newest_of(checkpoints)
 
 
-def still_cached(facts: Facts, job: Job) -> float:
+def still_cached(facts: JobFacts[S], job: Job) -> float:
     """Seconds for which statistics of an ended job may be older than its end; 0 when they are current."""
     ended = facts.now.timestamp() - job.end / 1000
     return max(0.0, CHECKPOINT_CACHE_SECONDS - ended) if job.end > 0 else 0.0
@@ -267,12 +268,12 @@ def no_ha_metadata() -> DeadEnd:
     )
 
 
-def has_savepoint_dir(facts: Facts) -> bool:
+def has_savepoint_dir(facts: JobFacts[S]) -> bool:
     """Whether savepoints have somewhere to go."""
     return options.is_set(facts.conf, options.SAVEPOINT_DIR) or options.is_set(facts.last_conf, options.SAVEPOINT_DIR)
 
 
-def keeps_checkpoints(facts: Facts) -> bool:
+def keeps_checkpoints(facts: JobFacts[S]) -> bool:
     """Whether a cancelled job leaves its newest checkpoint behind (unset: it does, the builder sees to it)."""
     retention = options.get(facts.last_conf, options.CHECKPOINT_RETENTION)
     return (retention or "RETAIN_ON_CANCELLATION").strip().upper() == "RETAIN_ON_CANCELLATION"
@@ -282,7 +283,7 @@ def _version_changed(facts: Facts, want: Wanted) -> bool:
     return facts.last is not None and facts.last.spec.get("flinkVersion") != want.spec.get("flinkVersion")
 
 
-def _age(facts: Facts, job: Job) -> float:
+def age(facts: JobFacts[S], job: Job) -> float:
     """Seconds since the deployment, or since the JobManager began the job again."""
     began = max(facts.status.reconciliation_status.reconciliation_timestamp, job.start)
     return facts.now.timestamp() - began / 1000

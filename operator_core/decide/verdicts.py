@@ -11,13 +11,21 @@ from datetime import datetime
 from typing import Literal
 
 from operator_core.decide import sessionrecords
-from operator_core.decide.facts import Facts
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import Object
 from operator_core.model.lastspecs import LastSpec
-from operator_core.model.statuses import TERMINAL_JOB_STATES, Condition, FlinkDeploymentStatus, LifecycleState
+from operator_core.model.statuses import (
+    TERMINAL_JOB_STATES,
+    CommonStatus,
+    Condition,
+    FlinkDeploymentStatus,
+    LifecycleState,
+)
 
 RUNNING, READY, UPGRADE_BLOCKED = "Running", "Ready", "UpgradeBlocked"
+STABLE = "Stable"
+"""Reason of Ready once the run completed a checkpoint."""
 REQUESTS_HANDLED = "RequestsHandled"
 """Condition that remembers the ids of requests carried out, also while another blockage is told."""
 _REMEMBERED = 8
@@ -109,15 +117,13 @@ def error_message(error: str | None) -> str:
         return error
 
 
-def published(
-    facts: Facts, status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verdict
-) -> FlinkDeploymentStatus:
+def published(facts: JobFacts[S], status: S, last: LastSpec | None, verdict: Verdict) -> S:
     """The status with its conditions and lifecycle state as `verdict` has them."""
     generation = facts.generation
-    session = sessionrecords.concerns(facts.resource, last)
+    session = _session_cluster(status, facts.resource, last)
     wanted = [
-        sessionrecords.running_condition(status) if session else running_condition(status),
-        _ready(status, last, verdict, session=session),
+        sessionrecords.running_condition(session) if session is not None else running_condition(status),
+        _ready(status, last, verdict, session),
         *_blocked(status, last, verdict),
         *_handled(status, verdict),
     ]
@@ -127,7 +133,14 @@ def published(
     return status.model_copy(update={"lifecycle_state": lifecycle_state(status, last, deleting=facts.deleting)})
 
 
-def running_condition(status: FlinkDeploymentStatus) -> Condition:
+def _session_cluster(status: CommonStatus, resource: Object, last: LastSpec | None) -> FlinkDeploymentStatus | None:
+    """The status, where it is a session cluster's."""
+    if not isinstance(status, FlinkDeploymentStatus):
+        return None
+    return status if sessionrecords.concerns(resource, last) else None
+
+
+def running_condition(status: CommonStatus) -> Condition:
     """The Java operator's condition for applications: True while the job runs."""
     state = status.job_status.state or "RECONCILING"
     return Condition(
@@ -135,7 +148,7 @@ def running_condition(status: FlinkDeploymentStatus) -> Condition:
     )
 
 
-def lifecycle_state(status: FlinkDeploymentStatus, last: LastSpec | None, *, deleting: bool) -> LifecycleState:
+def lifecycle_state(status: CommonStatus, last: LastSpec | None, *, deleting: bool) -> LifecycleState:
     """The Java operator's table, first match wins."""
     if deleting:
         return "DELETING"
@@ -155,13 +168,17 @@ def lifecycle_state(status: FlinkDeploymentStatus, last: LastSpec | None, *, del
     return "STABLE" if record.last_reconciled_spec == record.last_stable_spec else "DEPLOYED"
 
 
-def _is_dead_end(status: FlinkDeploymentStatus) -> bool:
+def _is_dead_end(status: CommonStatus) -> bool:
+    if not isinstance(status, FlinkDeploymentStatus):
+        return False
     return status.job_manager_deployment_status in ("MISSING", "ERROR") and any(
         marker in (status.error or "") for marker in _DEAD_END_MARKERS
     )
 
 
-def _ready(status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verdict, *, session: bool) -> Condition:
+def _ready(
+    status: CommonStatus, last: LastSpec | None, verdict: Verdict, session: FlinkDeploymentStatus | None
+) -> Condition:
     match verdict:
         case Rejected(reason, message) | Broken(reason, message) | Blocked(reason, message):
             return _condition(False, reason, message)
@@ -169,13 +186,13 @@ def _ready(status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verdic
             return _condition(False, "Failed", message)
         case Waiting(reason, message):
             return _condition(False, reason, message)
-        case Fine() | Answered() if session:
-            return _condition(*sessionrecords.readiness(status, phase_of(status, last)))
+        case Fine() | Answered() if session is not None:
+            return _condition(*sessionrecords.readiness(session, phase_of(status, last)))
         case Fine() | Answered():
             return _ready_by_phase(status, phase_of(status, last))
 
 
-def _ready_by_phase(status: FlinkDeploymentStatus, phase: Phase) -> Condition:
+def _ready_by_phase(status: CommonStatus, phase: Phase) -> Condition:
     match phase:
         case Phase.NEW:
             return _condition(False, "Pending", "Nothing was deployed yet")
@@ -187,10 +204,10 @@ def _ready_by_phase(status: FlinkDeploymentStatus, phase: Phase) -> Condition:
             return _condition(False, "Upgrading", f"The job is being changed ({phase})")
 
 
-def _ready_by_job(status: FlinkDeploymentStatus) -> Condition:
+def _ready_by_job(status: CommonStatus) -> Condition:
     state = status.job_status.state
     if state == "RUNNING" and _is_stable(status):
-        return _condition(True, "Stable", "The job runs and has completed a checkpoint since it started")
+        return _condition(True, STABLE, "The job runs and has completed a checkpoint since it started")
     if state == "RUNNING":
         return _condition(True, "Running", "The job runs")
     if state == "FINISHED":
@@ -200,7 +217,10 @@ def _ready_by_job(status: FlinkDeploymentStatus) -> Condition:
     return _condition(False, "Progressing", f"Waiting for the job to run; it is {state}")
 
 
-def _is_stable(status: FlinkDeploymentStatus) -> bool:
+def _is_stable(status: CommonStatus) -> bool:
+    """Whether the run completed a checkpoint; for a session job nothing but the condition itself remembers it."""
+    if not isinstance(status, FlinkDeploymentStatus):
+        return any(c.type == READY and c.status == "True" and c.reason == STABLE for c in status.conditions)
     return status.cluster_info.get("state-size") is not None or status.cluster_info.get(CHECKPOINTING) == "disabled"
 
 
@@ -208,7 +228,7 @@ CHECKPOINTING = "checkpointing"
 """Key of clusterInfo: "disabled" for jobs that take no checkpoints; absent otherwise."""
 
 
-def _blocked(status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verdict) -> tuple[Condition, ...]:
+def _blocked(status: CommonStatus, last: LastSpec | None, verdict: Verdict) -> tuple[Condition, ...]:
     match verdict:
         case Blocked(reason, message):
             return (Condition(type=UPGRADE_BLOCKED, status="True", reason=reason, message=message[:_MESSAGE_LIMIT]),)
@@ -224,7 +244,7 @@ def _blocked(status: FlinkDeploymentStatus, last: LastSpec | None, verdict: Verd
             return (Condition(type=UPGRADE_BLOCKED, status="False", reason="Unblocked", message=""),)
 
 
-def _handled(status: FlinkDeploymentStatus, verdict: Verdict) -> tuple[Condition, ...]:
+def _handled(status: CommonStatus, verdict: Verdict) -> tuple[Condition, ...]:
     ids = handled_requests(status)
     if isinstance(verdict, Answered):
         ids = (*(known for known in ids if known != verdict.request_id), verdict.request_id)
@@ -234,7 +254,7 @@ def _handled(status: FlinkDeploymentStatus, verdict: Verdict) -> tuple[Condition
     return (Condition(type=REQUESTS_HANDLED, status="True", reason="RequestHandled", message=text),)
 
 
-def handled_requests(status: FlinkDeploymentStatus) -> tuple[str, ...]:
+def handled_requests(status: CommonStatus) -> tuple[str, ...]:
     """The ids of the requests that were carried out, newest last; the annotations that asked may still stand."""
     for condition in status.conditions:
         if condition.type == REQUESTS_HANDLED:
@@ -256,8 +276,3 @@ def _merged(old: Condition | None, new: Condition, generation: int, now: datetim
     since = now.strftime("%Y-%m-%dT%H:%M:%SZ") if flipped or old is None else old.last_transition_time
     observed = None if new.type == RUNNING else generation
     return new.model_copy(update={"last_transition_time": since, "observed_generation": observed})
-
-
-def to_object(status: FlinkDeploymentStatus) -> Object:
-    """The status as it is written."""
-    return status.to_json()

@@ -8,7 +8,7 @@ people make by annotation. Looks at no live object.
 from dataclasses import dataclass
 
 from operator_core.decide import verdicts
-from operator_core.decide.facts import Facts
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.jsonvalues import Object, dig
 
 RESTORE_FROM = "gitsync.io/restore-from"
@@ -34,7 +34,7 @@ class Wanted:
         return str(dig(self.spec, "job", "upgradeMode", default="stateless"))
 
 
-def wanted(facts: Facts) -> Wanted:
+def wanted(facts: JobFacts[S]) -> Wanted:
     """The spec to reach. Only to be called once something was accepted or the resource's own spec is valid.
 
     The record does not say which upgrade mode the user had accepted (its own says how the job was restored), so
@@ -71,7 +71,7 @@ class AcceptStateLoss:
 UserRequest = RestoreFrom | AcceptStateLoss
 
 
-def request(facts: Facts) -> UserRequest | None:
+def request(facts: JobFacts[S]) -> UserRequest | None:
     """The request that was not yet carried out; restore-from before accept-state-loss. An id has no spaces."""
     annotations = dig(facts.resource, "metadata", "annotations", default={})
     handled = verdicts.handled_requests(facts.status)
@@ -82,7 +82,7 @@ def request(facts: Facts) -> UserRequest | None:
     return AcceptStateLoss(loss[0]) if loss and loss[0] not in handled else None
 
 
-def requested_paths(facts: Facts) -> tuple[str, ...]:
+def requested_paths(facts: JobFacts[S]) -> tuple[str, ...]:
     """The paths that a request, handled or not, names."""
     annotations = dig(facts.resource, "metadata", "annotations", default={})
     text = str(annotations.get(RESTORE_FROM) or "").split(maxsplit=1)

@@ -117,17 +117,20 @@ class Condition(Wire):
 
 
 class CommonStatus(Wire):
-    """`error` is a JSON text; `lifecycle_state` is derived from the rest each time it is written."""
+    """`error` is a JSON text; `lifecycle_state` is derived from the rest each time it is written.
+
+    The Java operator keeps `conditions` for FlinkDeployments only.
+    """
 
     job_status: JobStatus = JobStatus()
     error: str | None = None
     observed_generation: int | None = None
     lifecycle_state: LifecycleState | None = None
     reconciliation_status: ReconciliationStatus = ReconciliationStatus()
+    conditions: tuple[Condition, ...] = Field(default=(), strict=False)
 
 
 class FlinkDeploymentStatus(CommonStatus):
     cluster_info: dict[str, str] = Field(default_factory=dict)
     job_manager_deployment_status: JobManagerStatus = "MISSING"
     task_manager: TaskManagerInfo | None = None
-    conditions: tuple[Condition, ...] = Field(default=(), strict=False)

@@ -1,0 +1,103 @@
+"""Asks Flink's REST what a decision about one job wants to know, whichever kind of resource the job has.
+
+Every call is bounded; a Flink that does not answer is a fact, not an error. Decides nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from operator_core.controllers.world import FlinkRest
+from operator_core.decide.facts import Checkpoints, Flink, Job, Need, Trigger, TriggerUnknown, Unreachable, Version
+from operator_core.flink import errors, requests
+from operator_core.flink.rest import Address
+from operator_core.model.statuses import JobStatus
+
+_CHECKPOINTING_OFF = "Checkpointing has not been enabled"
+
+T = TypeVar("T")
+
+
+def ask(rest: FlinkRest, address: Address, job: JobStatus, known: Flink, need: Need) -> Flink | None:
+    """What was known with the answer to `need`; None where `need` is nothing that Flink's REST tells.
+
+    `job` is the status' record of the job: its id and the trigger that is under way.
+    """
+    question = _QUESTIONS.get(need)
+    return question(rest, address, job, known) if question is not None else None
+
+
+def _job(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
+    def read() -> Job | None:
+        return requests.parse_overview(rest.send(address, requests.overview()), job.job_id or "")
+
+    return replace(known, job=answer(read))
+
+
+def _trigger(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
+    request = requests.savepoint(job.job_id or "", job.savepoint_info.trigger_id or "")
+
+    def read() -> Trigger:
+        try:
+            return requests.parse_savepoint(rest.send(address, request))
+        except errors.JobNotFound:
+            return TriggerUnknown()
+
+    return replace(known, trigger=answer(read))
+
+
+def _checkpoints(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
+    request = requests.checkpoints(job.job_id or "")
+
+    def read() -> Checkpoints:
+        try:
+            return requests.parse_checkpoints(rest.send(address, request))
+        except errors.FlinkError as error:
+            if _CHECKPOINTING_OFF in error.message:
+                return requests.parse_checkpoints(None)
+            raise
+
+    return replace(known, checkpoints=answer(read))
+
+
+def _failure(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
+    request = requests.execution_result(job.job_id or "")
+
+    def read() -> str | None:
+        return requests.parse_failure(rest.send(address, request))
+
+    return replace(known, failure=answer(read))
+
+
+def _version(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
+    def read() -> Version:
+        return requests.parse_version(rest.send(address, requests.config()))
+
+    return replace(known, version=answer(read))
+
+
+def _running_jobs(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
+    def read() -> tuple[str, ...]:
+        return requests.parse_running(rest.send(address, requests.overview()))
+
+    return replace(known, running=answer(read))
+
+
+def answer(read: Callable[[], T]) -> T | Unreachable:
+    """What Flink says, or that it does not answer. An error answer of a booting JobManager is no answer."""
+    try:
+        return read()
+    except errors.FlinkUnreachable as error:
+        return Unreachable(error.message, lasting=error.lasting)
+    except errors.FlinkError as error:
+        return Unreachable(error.message)
+
+
+_QUESTIONS: dict[Need, Callable[[FlinkRest, Address, JobStatus, Flink], Flink]] = {
+    Need.JOB: _job,
+    Need.TRIGGER: _trigger,
+    Need.CHECKPOINTS: _checkpoints,
+    Need.FAILURE: _failure,
+    Need.VERSION: _version,
+    Need.RUNNING_JOBS: _running_jobs,
+}
