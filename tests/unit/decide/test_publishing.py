@@ -37,7 +37,7 @@ class Setting:
             defaults=layers.NONE,
             reach=lambda name: None,
         )
-        self.run = passes.begin(self.cache.get("ns", "app"))
+        self.run = passes.begin(self.world, self.cache.get("ns", "app"))
         self.run.status = self.run.status.model_copy(update={"error": "mine"})
 
     def other(self, change) -> None:
