@@ -46,28 +46,64 @@ class Cache:
         on_change: OnChange | None = None,
     ) -> None:
         self.resource = resource
+        self._client = client
+        self._labels = labels
         self._project = project
         self._on_change = on_change
         self._lock = threading.Lock()
         self._objects: dict[Name, Object] = {}
         self._deleted: dict[Name, int] = {}
-        self._scopes: tuple[str | None, ...] = namespaces or (None,)
         self._listed: set[str | None] = set()
         self._synced = threading.Event()
-        self._watchers = [
-            Watcher(client, resource, scope, labels, lambda event, scope=scope: self._take(scope, event))  # type: ignore[misc]
-            for scope in self._scopes
-        ]
+        self._started = False
+        self._watchers: dict[str | None, Watcher] = {scope: self._watcher(scope) for scope in namespaces or (None,)}
 
     def start(self) -> None:
         """Start watching; returns at once."""
-        for watcher in self._watchers:
+        with self._lock:
+            self._started = True
+            watchers = tuple(self._watchers.values())
+        for watcher in watchers:
             watcher.start()
 
     def stop(self) -> None:
         """Stop watching; what is cached stays readable."""
-        for watcher in self._watchers:
+        with self._lock:
+            watchers = tuple(self._watchers.values())
+        for watcher in watchers:
             watcher.stop()
+
+    def follow(self, namespaces: tuple[str, ...]) -> None:
+        """Watch these namespaces from now on (empty: all); returns at once.
+
+        What is out of sight then is dropped and told as DELETED; what the new ones have is told when it is listed.
+        No change between is missed: the first list of a scope is compared with what is known.
+        """
+        with self._lock:
+            wanted = dict.fromkeys(namespaces or (None,))
+            left = [self._watchers.pop(scope) for scope in list(self._watchers) if scope not in wanted]
+            joined = {scope: self._watcher(scope) for scope in wanted if scope not in self._watchers}
+            self._watchers.update(joined)
+            self._listed &= wanted.keys()
+            lost = [obj for name, obj in self._objects.items() if None not in wanted and name[0] not in wanted]
+            for obj in lost:
+                del self._objects[_name(obj)]
+            started, synced = self._started, len(self._listed) == len(self._watchers)
+        if synced:
+            self._synced.set()
+        for watcher in left:
+            watcher.stop()
+        for watcher in joined.values() if started else ():
+            watcher.start()
+        self._tell([("DELETED", obj) for obj in lost])
+
+    def covers(self, namespace: str) -> bool:
+        """Whether the namespace is watched and its first list has come."""
+        with self._lock:
+            return None in self._listed or namespace in self._listed
+
+    def _watcher(self, scope: str | None) -> Watcher:
+        return Watcher(self._client, self.resource, scope, self._labels, lambda event: self._take(scope, event))
 
     def wait_synced(self, timeout: float) -> bool:
         """Whether the first complete list came within `timeout` seconds."""
@@ -76,7 +112,9 @@ class Cache:
     @property
     def problem(self) -> str | None:
         """Why the cache may be stale: the last error of a watch that has not recovered."""
-        return next((watcher.last_error for watcher in self._watchers if watcher.last_error), None)
+        with self._lock:
+            watchers = tuple(self._watchers.values())
+        return next((watcher.last_error for watcher in watchers if watcher.last_error), None)
 
     def get(self, namespace: str | None, name: str) -> Object | None:
         """The object, or None. Never older than what `observed` was told."""
@@ -106,13 +144,15 @@ class Cache:
             case Listed():
                 self._take_list(scope, event)
             case Changed():
-                self._take_change(event)
+                self._take_change(scope, event)
 
     def _take_list(self, scope: str | None, listed: Listed) -> None:
         fresh = [self._project(item) for item in listed.items]
         version = int(listed.version) if listed.version.isdigit() else 0
         told: list[tuple[str, Object]] = []
         with self._lock:
+            if scope not in self._watchers:
+                return
             names = {_name(obj) for obj in fresh}
             for name, known in list(self._objects.items()):
                 gone = (scope is None or name[0] == scope) and name not in names and version_of(known) <= version
@@ -124,15 +164,17 @@ class Cache:
                 if self._store(obj):
                     told.append(("MODIFIED" if before is not None else "ADDED", obj))
             self._listed.add(scope)
-            synced = len(self._listed) == len(self._scopes)
+            synced = len(self._listed) == len(self._watchers)
         self._tell(told)
         if synced:
             self._synced.set()
 
-    def _take_change(self, event: Changed) -> None:
+    def _take_change(self, scope: str | None, event: Changed) -> None:
         obj = self._project(event.object)
         name = _name(obj)
         with self._lock:
+            if scope not in self._watchers:
+                return
             if event.type == "DELETED":
                 known = self._objects.get(name)
                 if known is not None and version_of(known) > version_of(obj) and not _same(known, obj):

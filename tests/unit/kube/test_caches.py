@@ -89,3 +89,37 @@ def test_managed_fields_are_projected_away_without_changing_the_original(meta: d
     original = {"metadata": dict(meta), "data": {"k": "v"}}
     assert without_managed_fields(original) == {"metadata": {"name": "a"}, "data": {"k": "v"}}
     assert original["metadata"] == meta
+
+
+def test_a_namespace_out_of_sight_is_dropped_and_a_late_event_of_its_watch_ignored() -> None:
+    script = Script("ns", "other")
+    script.feed(Listed((obj("a", 1),), "2"), "ns")
+    script.feed(Listed((obj("b", 2, namespace="other"),), "2"), "other")
+    script.cache.follow(("other",))
+    assert (script.version("a"), script.cache.covers("ns"), script.cache.covers("other")) == (None, False, True)
+    script.feed(Changed("MODIFIED", obj("a", 5)), "ns")
+    script.feed(Listed((obj("a", 6),), "6"), "ns")
+    assert script.version("a") is None
+    assert script.told == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a")]
+
+
+def test_what_happened_while_the_scope_changed_is_told() -> None:
+    script = Script()
+    script.feed(Listed((obj("kept", 1), obj("gone", 2), obj("out", 3, namespace="other")), "3"))
+    script.cache.follow(("ns",))
+    assert not script.cache.covers("ns")
+    assert script.version("kept") == "1"
+    script.told.clear()
+    script.feed(Listed((obj("kept", 5), obj("new", 6)), "7"), "ns")
+    assert script.cache.covers("ns")
+    assert script.told == [("DELETED", "gone"), ("MODIFIED", "kept"), ("ADDED", "new")]
+
+
+def test_watching_all_keeps_what_is_known() -> None:
+    script = Script("ns")
+    script.feed(Listed((obj("a", 1),), "2"), "ns")
+    script.cache.follow(())
+    assert script.version("a") == "1"
+    script.feed(Listed((obj("a", 1), obj("b", 3, namespace="other")), "4"))
+    assert script.cache.covers("anything")
+    assert script.told == [("ADDED", "a"), ("ADDED", "b")]
