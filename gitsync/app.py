@@ -8,6 +8,7 @@ that of several agents one does the work. Nothing here decides anything.
 import logging
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from starlette.applications import Starlette
 
 from gitsync import telemetry
 from gitsync.apply import definitions, rootapps
+from gitsync.reloading import Reloader
 from gitsync.settings import Settings
 from gitsync.synchalf import SyncHalf
 from gitsync.web import signatures
@@ -94,6 +96,15 @@ class Agent:
             self._web.stop(STOP_SECONDS)
         self._client.close()
 
+    def reload(self, settings: Settings) -> None:
+        """Go on with other settings, as far as they can change while the agent runs."""
+        old, self._settings = self._settings, settings
+        for half in self._halves:
+            if settings.operator_defaults != old.operator_defaults:
+                half.part.configure(Defaults(settings.operator_defaults))
+            if settings.watch_namespaces != old.watch_namespaces:
+                half.part.watch(settings.watch_namespaces)
+
     def _begin(self, half: Half) -> None:
         if self._settings.install_crds:
             self._install()
@@ -149,14 +160,19 @@ class Agent:
         )
 
 
-def run(settings: Settings, client: Client) -> None:
-    """Run an agent until SIGTERM or SIGINT."""
+def run(settings: Settings, client: Client, read: Callable[[], Settings] | None = None) -> None:
+    """Run an agent until SIGTERM or SIGINT. `read` gives the settings anew (None: they cannot change)."""
     over = Ending()
     with tempfile.TemporaryDirectory(prefix="gitsync-") as scratch:
         agent = Agent(settings, client, SystemClock(), settings.work_directory or Path(scratch))
+        reloader = Reloader(settings, read, agent.reload) if read is not None else None
         try:
             agent.start(over)
+            if reloader is not None:
+                reloader.start()
             over.wait()
             log.info("stopping")
         finally:
+            if reloader is not None:
+                reloader.stop()
             agent.stop()

@@ -69,8 +69,8 @@ class SyncHalf:
         targets = Targets(self._repositories, self._builds)
         recorder = Recorder(client, clock, component="gitsync")
         discovery = Discovery(client)
-        defaults = Defaults(settings.operator_defaults)
-        operator = OperatorHalf(lambda: defaults) if settings.role == "all" else None
+        self._defaults = Defaults(settings.operator_defaults)
+        operator = OperatorHalf(lambda: self._defaults) if settings.role == "all" else None
         parts = Parts(
             clock=clock,
             apps=self._apps,
@@ -82,7 +82,7 @@ class SyncHalf:
             refusals=Refusals(),
             publisher=Publisher(client, clock, self._apps, recorder, self._submit),
             cluster=settings.cluster,
-            operator_defaults=lambda: defaults,
+            operator_defaults=lambda: self._defaults,
             write_back=self._write_back_state,
             wake=self._wake,
         )
@@ -112,6 +112,18 @@ class SyncHalf:
     def wait_synced(self, timeout: float) -> bool:
         """Whether the apps were listed within `timeout` seconds."""
         return self._apps.wait_synced(timeout) and self._credentials.wait_synced(timeout)
+
+    def configure(self, defaults: Defaults) -> None:
+        """Plan with other defaults of the operator half from the next pass on."""
+        self._defaults = defaults
+        for app in self._apps.items():
+            self._wake(AppName(*syncapps.key_of(app)))
+
+    def watch(self, namespaces: tuple[str, ...]) -> None:
+        """Look at objects in these namespaces from now on (empty: all)."""
+        self._live.watch(namespaces)
+        for app in self._apps.items():
+            self._wake(AppName(*syncapps.key_of(app)))
 
     def pushed(self, url: str, ref: str) -> None:
         """A push notification came: look at the repository now."""

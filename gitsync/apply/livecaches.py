@@ -66,6 +66,14 @@ class LiveCaches:
         if cache is not None:
             cache.observed(answer)
 
+    def watch(self, namespaces: tuple[str, ...]) -> None:
+        """Look at these namespaces from now on (empty: all)."""
+        with self._lock:
+            self._namespaces = namespaces
+            for cache in self._caches.values():
+                if cache.resource.namespaced:
+                    cache.follow(namespaces)
+
     def stop(self) -> None:
         """Stop all watches."""
         with self._lock:

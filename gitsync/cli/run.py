@@ -1,6 +1,7 @@
 """`gitsync run`: the agent, in the foreground, until it is told to stop."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import click
@@ -49,7 +50,8 @@ def run(file: Path | None, context: str | None, defaults: tuple[str, ...], **fla
 
     Uses KUBECONFIG or ~/.kube/config, or inside a pod its own credentials. Every option can also be
     in the settings file or in the environment as GITSYNC_…; options win over the environment, the
-    environment over the file.
+    environment over the file. A change of `operatorDefaults` or `watchNamespaces` in the file takes effect
+    while the agent runs.
     """
     from gitsync import app, settings
     from operator_core.kube.client import Client
@@ -60,7 +62,8 @@ def run(file: Path | None, context: str | None, defaults: tuple[str, ...], **fla
     flags["operator_defaults"] = dict(option(one) for one in defaults) or None
     chosen = settings.load(file, os.environ, flags)
     logs.configure(as_json=chosen.log_json, level=chosen.log_level)
-    app.run(chosen, Client.connect(context=context))
+    reread = partial(settings.load, file, os.environ, flags) if file is not None else None
+    app.run(chosen, Client.connect(context=context), reread)
 
 
 def option(text: str) -> tuple[str, str]:

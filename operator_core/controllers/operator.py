@@ -7,6 +7,7 @@ for a while gets at most a quarter of the workers, so that it cannot delay the o
 import logging
 import secrets
 import threading
+from dataclasses import replace
 from typing import Literal
 
 from operator_core.conf import defaults as layers
@@ -21,7 +22,7 @@ from operator_core.kube import requests
 from operator_core.kube.caches import Cache
 from operator_core.kube.client import Client
 from operator_core.kube.events import Recorder
-from operator_core.outcomes import After, Outcome
+from operator_core.outcomes import After, Done, Outcome
 from operator_core.runtime.clock import Clock
 from operator_core.runtime.failpoints import reach
 from operator_core.runtime.loops import Loop
@@ -30,6 +31,7 @@ from operator_core.runtime.queues import Key, Queue
 log = logging.getLogger(__name__)
 
 KIND = "FlinkDeployment"
+_UNLISTED_SECONDS = 0.5
 CLUSTER_LABELS = "type=flink-native-kubernetes"
 
 
@@ -98,6 +100,18 @@ class Operator:
             cache.stop()
         return ended
 
+    def configure(self, defaults: Defaults) -> None:
+        """Take other defaults from the next pass on. What runs is not restarted for them: as in the Java operator
+        they reach a job when it is next deployed, and the operator's own options hold at once."""
+        self.world = replace(self.world, defaults=defaults)
+        for resource in self.resources.items():
+            self.enqueue(resource["metadata"]["namespace"], resource["metadata"]["name"])
+
+    def watch(self, namespaces: tuple[str, ...]) -> None:
+        """Look after these namespaces from now on (empty: all); what is in others is left as it is."""
+        for cache in self._caches:
+            cache.follow(namespaces)
+
     def wait_synced(self, timeout: float) -> bool:
         """Whether all caches were filled within `timeout` seconds each."""
         return all(cache.wait_synced(timeout) for cache in self._caches)
@@ -126,6 +140,10 @@ class Operator:
             log.warning("waiting for the first lists: %s", "; ".join(problems) or "no answer yet")
 
     def _reconcile(self, key: Key) -> Outcome:
+        if not self.resources.watches(key.namespace):
+            return Done()
+        if not all(cache.covers(key.namespace) for cache in self._caches):
+            return After(_UNLISTED_SECONDS)
         if not self._rest.suspicious(key.namespace, key.name):
             return flinkdeployment.reconcile(self.world, key.namespace, key.name)
         if not self._slow.acquire(blocking=False):

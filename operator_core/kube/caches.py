@@ -97,6 +97,11 @@ class Cache:
             watcher.start()
         self._tell([("DELETED", obj) for obj in lost])
 
+    def watches(self, namespace: str) -> bool:
+        """Whether the namespace is to be watched."""
+        with self._lock:
+            return None in self._watchers or namespace in self._watchers
+
     def covers(self, namespace: str) -> bool:
         """Whether the namespace is watched and its first list has come."""
         with self._lock:
