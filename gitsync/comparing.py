@@ -14,10 +14,11 @@ from gitsync.apply.livecaches import LiveCaches
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Plan, Step, Update
+from gitsync.model.projects import Project
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import effects, identities, planning, policies, preparing, pruning
+from gitsync.plan import effects, identities, planning, policies, preparing, projects, pruning
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
@@ -71,6 +72,7 @@ class Comparer:
         live: LiveCaches,
         claims: Claims,
         operator: OperatorHalf | None,
+        find_project: Callable[[str], Project],
     ) -> None:
         """`operator` is what is known of the operator half; None when another operator acts on Flink's kinds."""
         self._clock = clock
@@ -79,6 +81,7 @@ class Comparer:
         self._live = live
         self._claims = claims
         self._operator = operator
+        self._find_project = find_project
         self._accepted: dict[tuple[AppName, Identity], Accepted] = {}
 
     def compare(
@@ -94,6 +97,8 @@ class Comparer:
             prepared, plan, live = found
             if not plan.blocked and self._operator is not None:
                 plan = planning.blocked_by(plan, effects.rejections(plan, live, self._operator.defaults()), app.status)
+            if not plan.blocked:
+                plan = self._within_project(app, prepared, plan)
             if not plan.blocked:
                 warnings = (*target.rendered.warnings, *prepared.warnings)
                 return Compared(plan, True, problems, stalled, warnings, live, self._takers(name, app, plan))
@@ -117,6 +122,12 @@ class Comparer:
         others = self._others(name, app, known)
         removals = pruning.decide(left, name, policy, nothing_wanted=True, others=others)
         return Plan("", (), removals, (), app.status.inventory)
+
+    def _within_project(self, app: SyncApp, prepared: Prepared, plan: Plan) -> Plan:
+        """Nothing of a revision is applied that has something its project does not allow."""
+        project = self._find_project(app.spec.project)
+        refused = planning.blocked_by(plan, projects.refusals(project, prepared.desired), app.status)
+        return projects.without_refused_prunes(project, refused)
 
     def _others(self, name: AppName, app: SyncApp, left: Iterable[Identity]) -> Others:
         """What other apps want of what is left over of this one."""

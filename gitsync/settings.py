@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from gitsync.model import projects
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Json, Object
 
@@ -34,6 +35,11 @@ def _mapped(value: Json) -> Json:
     if isinstance(parsed, dict):
         return {str(key): _option_text(item) for key, item in parsed.items()}
     return parsed
+
+
+def _parsed(value: Json) -> Json:
+    """In the environment, YAML."""
+    return yaml.safe_load(value) if isinstance(value, str) else value
 
 
 def _option_text(value: Json) -> str:
@@ -92,6 +98,8 @@ class Settings(Part):
     """Host keys of ssh servers, beside those of the ConfigMap argocd-ssh-known-hosts-cm."""
     git_ca_file: Path | None = None
     """Certificates to trust for https instead of the system's, where argocd-tls-certs-cm has none of the host."""
+    projects: Annotated[dict[str, Object], BeforeValidator(_parsed)] = {}
+    """Projects by name, each with the fields of an AppProject's spec."""
     install_crds: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
@@ -106,6 +114,16 @@ class Settings(Part):
             raise ValueError(
                 "a cluster's name becomes part of a Git ref: letters, digits, '-', '_' and single '.' only"
             )
+        return value
+
+    @field_validator("projects")
+    @classmethod
+    def _projects_are_valid(cls, value: dict[str, Object]) -> dict[str, Object]:
+        for name, spec in value.items():
+            try:
+                projects.parse(name, spec)
+            except Stalled as error:
+                raise ValueError(error.message) from error
         return value
 
     @property

@@ -45,6 +45,9 @@ class Reason(StrEnum):
     KustomizeMissing = "KustomizeMissing"
     HelmUnavailable = "HelmUnavailable"
     PushForbidden = "PushForbidden"
+    ProjectRefused = "ProjectRefused"
+    SignatureInvalid = "SignatureInvalid"
+    DecryptionFailed = "DecryptionFailed"
     WebhookSecretMissing = "WebhookSecretMissing"
     PortUnavailable = "PortUnavailable"
     # Everything unforeseen
