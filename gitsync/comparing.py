@@ -97,8 +97,12 @@ class Comparer:
             prepared, plan, live = found
             if not plan.blocked and self._operator is not None:
                 plan = planning.blocked_by(plan, effects.rejections(plan, live, self._operator.defaults()), app.status)
-            if not plan.blocked:
-                plan = self._within_project(app, prepared, plan)
+            project = self._find_project(app.spec.project)
+            refused = projects.refusals(project, prepared.desired)
+            if refused:
+                # What was applied last is not defended either: it may hold what is not allowed any more.
+                return Compared(None, False, (*refused, *problems), True)
+            plan = projects.without_refused_prunes(project, plan)
             if not plan.blocked:
                 warnings = (*target.rendered.warnings, *prepared.warnings)
                 return Compared(plan, True, problems, stalled, warnings, live, self._takers(name, app, plan))
@@ -122,12 +126,6 @@ class Comparer:
         others = self._others(name, app, known)
         removals = pruning.decide(left, name, policy, nothing_wanted=True, others=others)
         return Plan("", (), removals, (), app.status.inventory)
-
-    def _within_project(self, app: SyncApp, prepared: Prepared, plan: Plan) -> Plan:
-        """Nothing of a revision is applied that has something its project does not allow."""
-        project = self._find_project(app.spec.project)
-        refused = planning.blocked_by(plan, projects.refusals(project, prepared.desired), app.status)
-        return projects.without_refused_prunes(project, refused)
 
     def _others(self, name: AppName, app: SyncApp, left: Iterable[Identity]) -> Others:
         """What other apps want of what is left over of this one."""

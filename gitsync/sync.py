@@ -19,6 +19,7 @@ from gitsync.fetching import Repositories
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Keep, Plan, Prune, Update, Waiting
+from gitsync.model.projects import Project
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem, Status
 from gitsync.plan import deletions, effects, health, policies
@@ -63,6 +64,7 @@ class Parts:
     write_back: Callable[[str], WriteBack | None]
     """Whether records reach a repository (URL); None: nothing is written back."""
     wake: Callable[[AppName], None]
+    find_project: Callable[[str], Project]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Syncer:
     def _pass(self, name: AppName, app: SyncApp) -> Outcome:
         parts = self._parts
         targets.check_destination(app)
+        targets.check_project(app, parts.find_project(app.spec.project))
         ref = syncapps.followed(app, parts.clock.now())
         request = policies.pending_request(app)
         if request and not parts.repositories.looked_for(name, app.spec.source.repo_url, ref, request):

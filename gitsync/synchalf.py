@@ -18,9 +18,10 @@ from gitsync.fetching import Repositories
 from gitsync.git import urls
 from gitsync.git.mirrors import Mirrors
 from gitsync.git.writeback import WriteBack
-from gitsync.model import syncapps
+from gitsync.model import projects, syncapps
 from gitsync.model.identities import AppName
 from gitsync.model.records import Record
+from gitsync.projectstores import ProjectStore
 from gitsync.render.kustomize import Kustomize
 from gitsync.render.lanes import BuildLane
 from gitsync.report import findings
@@ -31,7 +32,7 @@ from gitsync.sync import Parts, Syncer
 from gitsync.targets import Targets
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError
-from operator_core.jsonvalues import Object
+from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 from operator_core.kube.caches import Cache
 from operator_core.kube.client import Client
@@ -69,6 +70,7 @@ class SyncHalf:
         targets = Targets(self._repositories, self._builds)
         recorder = Recorder(client, clock, component="gitsync")
         discovery = Discovery(client)
+        self._projects = ProjectStore(client, settings, clock, discovery, self._project_changed)
         self._defaults = Defaults(settings.operator_defaults)
         operator = OperatorHalf(lambda: self._defaults) if settings.role == "all" else None
         parts = Parts(
@@ -76,7 +78,7 @@ class SyncHalf:
             apps=self._apps,
             repositories=self._repositories,
             targets=targets,
-            comparer=Comparer(clock, self._apps, discovery, self._live, claims, operator),
+            comparer=Comparer(clock, self._apps, discovery, self._live, claims, operator, self._projects.find),
             claims=claims,
             applier=self._applier,
             refusals=Refusals(),
@@ -85,6 +87,7 @@ class SyncHalf:
             operator_defaults=lambda: self._defaults,
             write_back=self._write_back_state,
             wake=self._wake,
+            find_project=self._projects.find,
         )
         syncer = Syncer(parts)
         self._passes = Loop("sync", self._queue, syncer.reconcile, workers=_PASSES, on_error=syncer.failed)
@@ -152,6 +155,7 @@ class SyncHalf:
         self._apps.stop()
         self._live.stop()
         self._credentials.stop()
+        self._projects.stop()
 
     def _lookup_failed(self, key: Key, error: Exception) -> None:
         """Apps tell it in their status; the log has each new reason once."""
@@ -186,6 +190,13 @@ class SyncHalf:
 
     def _wake(self, app: AppName) -> None:
         self._queue.add(Key(syncapps.KIND, app.namespace, app.name))
+
+    def _project_changed(self, _event: str, project: Object) -> None:
+        """Apps of a project live by its new rules at once."""
+        name = project["metadata"]["name"]
+        for obj in self._apps.items():
+            if (dig(obj, "spec", "project") or projects.DEFAULT) == name:
+                self._wake(AppName(*syncapps.key_of(obj)))
 
     def _app_changed(self, event: str, obj: Object) -> None:
         """Wake the app itself unless only its status changed, which is our own writing."""

@@ -8,14 +8,17 @@ was rendered is only remembered to save work; a restart renders again and comes 
 import threading
 from dataclasses import dataclass
 
+from gitsync import credentials
 from gitsync.fetching import Repositories
-from gitsync.git import trees
+from gitsync.git import trees, urls
 from gitsync.git.mirrors import Mirror
 from gitsync.model.identities import AppName
+from gitsync.model.projects import Project
 from gitsync.model.rendersets import RenderError, RenderSet
 from gitsync.model.revisions import Revision
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
+from gitsync.plan import projects
 from gitsync.render.lanes import BuildLane
 from gitsync.render.selecting import Source
 from operator_core.errors import AgentError, Reason, Stalled
@@ -67,6 +70,14 @@ def check_destination(app: SyncApp) -> None:
             Reason.DestinationUnsupported,
             f"the destination {other!r} is another cluster; an agent serves the cluster it runs in, so run one there",
         )
+
+
+def check_project(app: SyncApp, project: Project) -> None:
+    """Raise Stalled when the app's project does not allow its repository or its destination namespace."""
+    url = app.spec.source.repo_url
+    projects.check_source(project, urls.without_credentials(url), credentials.normalised(url))
+    if app.spec.destination.namespace:
+        projects.check_namespace(project, app.spec.destination.namespace)
 
 
 def problem_from(error: RenderError) -> Problem:

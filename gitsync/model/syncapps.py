@@ -87,7 +87,7 @@ class SyncPolicy(Part):
 class Spec(Part):
     """The desired state of a SyncApp."""
 
-    project: str = Field(default="default", description="Kept for compatibility with an Application; has no effect.")
+    project: str = Field(default="default", description="Project of the settings, or AppProject, whose limits hold.")
     source: Source
     destination: Destination = Destination()
     sync_policy: SyncPolicy = SyncPolicy()

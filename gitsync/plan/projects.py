@@ -48,8 +48,10 @@ def refusals(project: Project, desired: Iterable[Desired]) -> tuple[Problem, ...
         problem = _object_problem(project, one.identity, one.resource)
         if problem:
             message = f"{one.identity.shown}: {problem}"
-            place = {"file": one.file, "line": one.line, "object": one.identity.shown}
-            found.append(Problem(reason=Reason.ProjectRefused, message=message, **place))
+            shown = one.identity.shown
+            found.append(
+                Problem(reason=Reason.ProjectRefused, message=message, file=one.file, line=one.line, object=shown)
+            )
     return tuple(found)
 
 
