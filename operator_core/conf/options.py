@@ -127,6 +127,14 @@ SAVEPOINT_ON_DELETION = _operator("job.savepoint-on-deletion", "false")
 DRAIN_ON_SAVEPOINT = _operator("job.drain-on-savepoint-deletion", "false")
 RESTART_FAILED = _operator("job.restart.failed", "false")
 SNAPSHOT_RESOURCES = _operator("snapshot.resource.enabled", "true")
+# Operator: what is told
+EXCEPTION_EVENTS = _operator("events.exceptions.limit-per-reconciliation", "10")
+EXCEPTION_LINES = _operator("events.exceptions.stacktrace-lines", "5")
+ERROR_FIELD_LENGTH = _operator("exception.field.max.length", "2048")
+ERROR_CAUSES = _operator("exception.throwable.list.max.count", "2")
+ERROR_TRACE_ENABLED = _operator("exception.stacktrace.enabled", "false")
+ERROR_TRACE_LENGTH = _operator("exception.stacktrace.max.length", "2048")
+ERROR_LABELS = _operator("exception.label.mapper")
 
 
 def is_set(conf: Mapping[str, str], option: Option) -> bool:

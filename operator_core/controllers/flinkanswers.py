@@ -8,11 +8,24 @@ from dataclasses import replace
 from typing import TypeVar
 
 from operator_core.controllers.world import FlinkRest
-from operator_core.decide.facts import Checkpoints, Flink, Job, Need, Trigger, TriggerUnknown, Unreachable, Version
+from operator_core.decide.facts import (
+    Checkpoints,
+    Flink,
+    Job,
+    JobException,
+    JobFailure,
+    Need,
+    Trigger,
+    TriggerUnknown,
+    Unreachable,
+    Version,
+)
 from operator_core.flink import errors, requests
 from operator_core.flink.rest import Address
 from operator_core.model.statuses import JobStatus
 
+_HISTORY = 32
+"""More than the 16 entries that Flink keeps by default (web.exception-history-size)."""
 _CHECKPOINTING_OFF = "Checkpointing has not been enabled"
 
 T = TypeVar("T")
@@ -63,7 +76,7 @@ def _checkpoints(rest: FlinkRest, address: Address, job: JobStatus, known: Flink
 def _failure(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
     request = requests.execution_result(job.job_id or "")
 
-    def read() -> str | None:
+    def read() -> JobFailure | None:
         return requests.parse_failure(rest.send(address, request))
 
     return replace(known, failure=answer(read))
@@ -83,6 +96,15 @@ def _running_jobs(rest: FlinkRest, address: Address, job: JobStatus, known: Flin
     return replace(known, running=answer(read))
 
 
+def _exceptions(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
+    request = requests.exceptions(job.job_id or "", _HISTORY)
+
+    def read() -> tuple[JobException, ...]:
+        return requests.parse_exceptions(rest.send(address, request))
+
+    return replace(known, exceptions=answer(read))
+
+
 def answer(read: Callable[[], T]) -> T | Unreachable:
     """What Flink says, or that it does not answer. An error answer of a booting JobManager is no answer."""
     try:
@@ -100,4 +122,5 @@ _QUESTIONS: dict[Need, Callable[[FlinkRest, Address, JobStatus, Flink], Flink]] 
     Need.FAILURE: _failure,
     Need.VERSION: _version,
     Need.RUNNING_JOBS: _running_jobs,
+    Need.EXCEPTIONS: _exceptions,
 }

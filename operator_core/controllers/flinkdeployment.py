@@ -46,10 +46,7 @@ def _steps(world: World, run: Pass) -> Outcome:
     for _ in range(_STEPS):
         facts, step = _decide(world, run)
         run.status = step.status
-        for event in step.events:
-            world.events.event(
-                run.resource, event.type, event.reason, event.message, key=event.key, component=event.component
-            )
+        _tell(world, run, step)
         if isinstance(step.decision, Rest):
             publish.status(world, run)
             return Done() if step.decision.seconds is None else After(step.decision.seconds)
@@ -80,9 +77,19 @@ def _stalled(world: World, run: Pass, facts: Facts, error: Stalled) -> Outcome:
     facts = replace(facts, status=run.status)
     step = steps.rest(facts, None, verdict=verdicts.Broken(error.reason, error.message))
     run.status = step.status
-    for event in step.events:
-        world.events.event(
-            run.resource, event.type, event.reason, event.message, key=event.key, component=event.component
-        )
+    _tell(world, run, step)
     publish.status(world, run)
     return Done()
+
+
+def _tell(world: World, run: Pass, step: Step) -> None:
+    for event in step.events:
+        world.events.event(
+            run.resource,
+            event.type,
+            event.reason,
+            event.message,
+            key=event.key,
+            component=event.component,
+            annotations=dict(event.annotations),
+        )

@@ -4,7 +4,7 @@ Holds no rule. The API server is reached through one `send`, caches are only rea
 writes, Flink through one `send`, time and random ids through the clock and `new_id`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,6 +74,7 @@ class Events(Protocol):
         *,
         key: str | None = None,
         component: str | None = None,
+        annotations: Mapping[str, str] | None = None,
     ) -> None:
         """Never raises."""
         ...

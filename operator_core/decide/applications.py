@@ -11,6 +11,7 @@ from operator_core.conf import options
 from operator_core.decide import (
     cadence,
     deletions,
+    exceptions,
     observing,
     podfailures,
     records,
@@ -23,7 +24,7 @@ from operator_core.decide import (
     wanted,
 )
 from operator_core.decide.decisions import AddFinalizer, Event, Rest, ScaleToZero, Step
-from operator_core.decide.facts import Checkpoints, Facts, HaMetadata, Job, Need, Unreachable, Unread
+from operator_core.decide.facts import Checkpoints, Facts, HaMetadata, Job, JobFailure, Need, Unreachable, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.records import Restore
 from operator_core.decide.wanted import Wanted
@@ -208,6 +209,8 @@ def _watch_over(facts: Facts, failure: podfailures.PodFailure | None) -> Step:
     status = facts.status
     if failure is not None:
         return _broken(facts, failure)
+    if isinstance(job, Job) and exceptions.are_due(facts, job):
+        return steps.look(facts, Need.EXCEPTIONS)
     if isinstance(job, Job) and job.reported_state in TERMINAL_JOB_STATES:
         return _ended_job(facts, job)
     if isinstance(job, Job) and job.reported_state == "RUNNING":
@@ -262,7 +265,9 @@ def _failed_job(facts: Facts, job: Job) -> Step:
     cause = facts.flink.failure
     if isinstance(cause, Unread):
         return steps.look(facts, Need.FAILURE)
-    message = cause if isinstance(cause, str) else "The job failed; Flink does not say why"
-    if isinstance(cause, Unreachable) and facts.status.error:
-        message = verdicts.error_message(facts.status.error)
-    return steps.rest(facts, _look_again(facts, job), verdict=verdicts.JobFailed(message))
+    verdict = verdicts.JobFailed("The job failed; Flink does not say why", "")
+    if isinstance(cause, JobFailure):
+        verdict = verdicts.JobFailed(cause.summary, cause.trace)
+    elif isinstance(cause, Unreachable) and facts.status.error:
+        verdict = verdicts.JobFailed(verdicts.error_message(facts.status.error))
+    return steps.rest(facts, _look_again(facts, job), verdict=verdict)

@@ -138,6 +138,7 @@ class Event:
     message: str
     component: str
     key: str | None = None
+    annotations: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

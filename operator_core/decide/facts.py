@@ -40,6 +40,7 @@ class Need(StrEnum):
     PREFLIGHT = "preflight"
     SESSION_JOBS = "session-jobs"
     RUNNING_JOBS = "running-jobs"
+    EXCEPTIONS = "exceptions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,10 @@ class Unreachable:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One entry of Flink's /jobs/overview; times in epoch milliseconds, `end` -1 while it runs."""
+    """One entry of Flink's /jobs/overview; times in epoch milliseconds, `end` -1 while it runs.
+
+    `modified` is when the state of any of its tasks changed last.
+    """
 
     id: str
     name: str
@@ -61,6 +65,7 @@ class Job:
     end: int
     tasks_total: int
     tasks_settled: int
+    modified: int = 0
 
     @property
     def reported_state(self) -> str:
@@ -96,6 +101,26 @@ class Version:
 
     version: str
     revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """Why a job FAILED: in one line, and as Flink's stack trace."""
+
+    summary: str
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobException:
+    """One entry of a job's exception history; `timestamp` in epoch ms, `labels` of Flink's failure enrichers."""
+
+    timestamp: int
+    trace: str
+    task: str | None = None
+    endpoint: str | None = None
+    task_manager: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +165,10 @@ class Flink:
     job: Job | Unreachable | Unread | None = NOT_READ
     trigger: Trigger | Unreachable | Unread = NOT_READ
     checkpoints: Checkpoints | Unreachable | Unread = NOT_READ
-    failure: str | Unreachable | Unread | None = NOT_READ
+    failure: JobFailure | Unreachable | Unread | None = NOT_READ
     version: Version | Unreachable | Unread = NOT_READ
     running: tuple[str, ...] | Unreachable | Unread = NOT_READ
+    exceptions: tuple[JobException, ...] | Unreachable | Unread = NOT_READ
 
 
 @dataclass(frozen=True, slots=True)

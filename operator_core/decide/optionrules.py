@@ -48,6 +48,7 @@ _SWITCHES: Final = (
         for name in (
             "cluster.health-check.checkpoint-progress.enabled",
             "cluster.health-check.enabled",
+            "exception.stacktrace.enabled",
             "deployment.rollback.enabled",
             "jm-deployment-recovery.enabled",
             "jm-deployment.startup.probe.enabled",
@@ -73,6 +74,11 @@ _WHOLE_NUMBERS: Final = (
     "taskmanager.numberOfTaskSlots",
     "taskmanager.rpc.port",
     _PREFIX + "cluster.health-check.restarts.threshold",
+    options.EXCEPTION_EVENTS.key,
+    options.EXCEPTION_LINES.key,
+    options.ERROR_CAUSES.key,
+    options.ERROR_FIELD_LENGTH.key,
+    options.ERROR_TRACE_LENGTH.key,
     _PREFIX + "savepoint.history.max.count",
 )
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -91,6 +97,7 @@ _MAPS: Final = (
     options.REST_SERVICE_ANNOTATIONS,
     options.INTERNAL_SERVICE_ANNOTATIONS,
     options.SECRETS,
+    options.ERROR_LABELS,
 )
 _LISTS_OF_MAPS: Final[Mapping[str, tuple[str, ...]]] = {
     options.ENV_SECRETS.key: ("env", "secret", "key"),

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from operator_core.conf import options
-from operator_core.decide import verdicts
+from operator_core.decide import errortexts
 from operator_core.decide.facts import Facts, Snapshot
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.jsonvalues import Object
@@ -185,9 +185,9 @@ def left_behind(status: FlinkDeploymentStatus, newest: Snapshot | None) -> Flink
     return status.model_copy(update={"cluster_info": {**status.cluster_info, FINAL_SNAPSHOT: path}})
 
 
-def failed_with(status: S, type_: str, message: str) -> S:
+def failed_with(status: S, problem: errortexts.Problem, conf: Mapping[str, str]) -> S:
     """The status with an error text."""
-    return status.model_copy(update={"error": verdicts.error_text(type_, message)})
+    return status.model_copy(update={"error": errortexts.text(problem, conf)})
 
 
 def task_manager_info(name: str, spec: Object, conf: Mapping[str, str]) -> TaskManagerInfo:

@@ -4,7 +4,7 @@ The one place where a verdict becomes error text, conditions, lifecycle state an
 when its text is new, not on every pass.
 """
 
-from operator_core.decide import observing, verdicts
+from operator_core.decide import errortexts, observing, verdicts
 from operator_core.decide.decisions import Event, Look, Record, Rest, SideEffect, Step
 from operator_core.decide.facts import Need
 from operator_core.decide.jobfacts import JobFacts, S
@@ -36,9 +36,9 @@ def rest(
         verdict = verdicts.Rejected(Reason.ValidationError, facts.invalid)
     verdict = verdict or verdicts.Fine()
     if isinstance(verdict, Problem):
-        type_, reason, component = _source(verdict)
-        text = verdicts.error_text(type_, verdict.message)
-        if status.error != text:
+        problem, reason, component = _source(verdict)
+        text = errortexts.text(problem, facts.conf)
+        if status.error != text and not (isinstance(verdict, verdicts.JobFailed) and verdict.trace is None):
             events = (*events, Event("Warning", reason, verdict.message, component))
             status = status.model_copy(update={"error": text})
     elif verdicts.is_told_by_verdict(status.error) and phase_of(status, last_of(status)) is not Phase.STOPPING:
@@ -72,14 +72,14 @@ def last_of(status: CommonStatus) -> LastSpec | None:
     return lastspecs.decode(text) if text else None
 
 
-def _source(problem: Problem) -> tuple[str, str, str]:
-    """Exception type, event reason and component, as the Java operator has them."""
+def _source(problem: Problem) -> tuple[errortexts.Problem, str, str]:
+    """What to write down, event reason and component, as the Java operator has them."""
     match problem:
-        case verdicts.Rejected(reason, _):
-            return verdicts.REJECTION, reason, observing.OPERATOR
-        case verdicts.Blocked(reason, _):
-            return verdicts.BLOCKAGE, reason, observing.JOB_MANAGER
-        case verdicts.Broken(reason, _):
-            return verdicts.BREAKAGE, reason, observing.JOB_MANAGER
-        case verdicts.JobFailed():
-            return "org.apache.flink.util.SerializedThrowable", "Error", observing.JOB
+        case verdicts.Rejected(reason, message):
+            return errortexts.Problem(verdicts.REJECTION, message), reason, observing.OPERATOR
+        case verdicts.Blocked(reason, message):
+            return errortexts.Problem(verdicts.BLOCKAGE, message), reason, observing.JOB_MANAGER
+        case verdicts.Broken(reason, message):
+            return errortexts.Problem(verdicts.BREAKAGE, message, reason), reason, observing.JOB_MANAGER
+        case verdicts.JobFailed(message, trace):
+            return errortexts.Problem(errortexts.SERIALIZED, message, trace=trace or ""), "Error", observing.JOB

@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 
 from operator_core.conf import options
-from operator_core.decide import cadence, observing, records, steps, upgrades, verdicts
+from operator_core.decide import cadence, errortexts, observing, records, steps, upgrades, verdicts
 from operator_core.decide.decisions import CancelJob, DeleteCluster, Event, ScaleToZero, Step, TriggerStop
 from operator_core.decide.facts import (
     Facts,
@@ -148,7 +148,8 @@ def failed(facts: JobFacts[S], cause: str) -> Step[S]:
     message = f"The savepoint for the change failed and the job goes on running: {cause}"
     verdict = verdicts.Blocked(Reason.SavepointError, message)
     event = Event("Warning", Reason.SavepointError, message, observing.OPERATOR, key="stop-with-savepoint")
-    status = records.failed_with(status, verdicts.BLOCKAGE, message)
+    problem = errortexts.Problem(verdicts.BLOCKAGE, message)
+    status = records.failed_with(status, problem, facts.conf)
     return steps.rest(facts, retry_pause(facts), status=status, verdict=verdict, events=(event,))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from operator_core.decide import sessionrecords
+from operator_core.decide import errortexts, sessionrecords
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import Object
@@ -29,7 +29,6 @@ STABLE = "Stable"
 REQUESTS_HANDLED = "RequestsHandled"
 """Condition that remembers the ids of requests carried out, also while another blockage is told."""
 _REMEMBERED = 8
-_JAVA = "org.apache.flink.kubernetes.operator.exception."
 _DEAD_END_MARKERS = (
     "Manual restore required.",
     "It is possible that the job has finished or terminally failed, or the configmaps have been deleted.",
@@ -79,9 +78,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class JobFailed:
-    """The job ended in FAILED; `message` is its exception in one line."""
+    """The job ended in FAILED; `message` is its exception in one line, `trace` as Flink has it.
+
+    No trace: what `status.error` says already is still right.
+    """
 
     message: str
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +98,9 @@ class Waiting:
 Verdict = Fine | Rejected | Broken | Blocked | Answered | JobFailed | Waiting
 
 
-def error_text(type_: str, message: str) -> str:
-    """`status.error` in the Java operator's JSON form."""
-    name = type_ if "." in type_ else _JAVA + type_
-    body = {"type": name, "message": message[:2048], "additionalMetadata": {}, "throwableList": []}
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-
-
 def is_told_by_verdict(error: str | None) -> bool:
     """Whether the error came from a refused spec or a blocked change, which the next verdict withdraws."""
-    return bool(error) and any(f"{_JAVA}{type_}" in str(error) for type_ in (REJECTION, BLOCKAGE))
+    return bool(error) and any(f"{errortexts.JAVA}{type_}" in str(error) for type_ in (REJECTION, BLOCKAGE))
 
 
 def error_message(error: str | None) -> str:

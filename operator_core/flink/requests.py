@@ -11,6 +11,8 @@ from operator_core.decide.decisions import TriggerStop
 from operator_core.decide.facts import (
     Checkpoints,
     Job,
+    JobException,
+    JobFailure,
     Snapshot,
     Trigger,
     TriggerCompleted,
@@ -73,6 +75,11 @@ def execution_result(job_id: str) -> FlinkRequest:
     return FlinkRequest("GET", f"/jobs/{job_id}/execution-result")
 
 
+def exceptions(job_id: str, limit: int) -> FlinkRequest:
+    """The newest `limit` entries of the history of exceptions."""
+    return FlinkRequest("GET", f"/jobs/{job_id}/exceptions", (("maxExceptions", str(limit)),))
+
+
 def parse_overview(answer: Object, job_id: str) -> Job | None:
     """The job with this id, or None."""
     for entry in answer.get("jobs") or []:
@@ -86,6 +93,7 @@ def parse_overview(answer: Object, job_id: str) -> Job | None:
                 end=int(entry.get("end-time") or -1),
                 tasks_total=int(tasks.get("total") or 0),
                 tasks_settled=sum(int(tasks.get(state) or 0) for state in _SETTLED_TASKS),
+                modified=int(entry.get("last-modification") or 0),
             )
     return None
 
@@ -140,10 +148,28 @@ def parse_version(answer: Object) -> Version:
     return Version(str(answer.get("flink-version") or ""), str(answer.get("flink-revision") or ""))
 
 
-def parse_failure(answer: Object) -> str | None:
-    """The exception of a failed job in one line, or None."""
+def parse_failure(answer: Object) -> JobFailure | None:
+    """The exception of a failed job, or None."""
     trace = dig(answer, "job-execution-result", "failure-cause", "stack-trace")
-    return root_cause(str(trace)) if trace else None
+    return JobFailure(root_cause(str(trace)), str(trace)) if trace else None
+
+
+def parse_exceptions(answer: Object) -> tuple[JobException, ...]:
+    """The history of exceptions, newest first."""
+    entries = dig(answer, "exceptionHistory", "entries", default=[])
+    found = [_exception(entry) for entry in entries if isinstance(entry, dict)]
+    return tuple(sorted(found, key=lambda each: each.timestamp, reverse=True))
+
+
+def _exception(entry: Object) -> JobException:
+    return JobException(
+        timestamp=int(entry.get("timestamp") or 0),
+        trace=str(entry.get("stacktrace") or entry.get("exceptionName") or ""),
+        task=entry.get("taskName"),
+        endpoint=entry.get("endpoint") or entry.get("location"),
+        task_manager=entry.get("taskManagerId"),
+        labels=tuple(sorted((str(key), str(value)) for key, value in (entry.get("failureLabels") or {}).items())),
+    )
 
 
 def root_cause(trace: str) -> str:

@@ -281,6 +281,10 @@ class Clusters:
             return self._trigger(run, rest.removeprefix("savepoints/"))
         if rest == "checkpoints":
             return self._statistics(run)
+        if rest == "exceptions":
+            return {
+                "exceptionHistory": {"entries": [{"stacktrace": "java.lang.Exception: boom", "timestamp": run.end}]}
+            }
         if rest == "execution-result":
             return {"job-execution-result": {"failure-cause": {"stack-trace": "java.lang.Exception: boom"}}}
         raise AssertionError(request)
@@ -322,6 +326,7 @@ class Clusters:
             "state": run.state,
             "start-time": run.start,
             "end-time": run.end,
+            "last-modification": max(run.start, run.end),
             "tasks": tasks,
         }
 

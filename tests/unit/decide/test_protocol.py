@@ -165,7 +165,7 @@ class Protocol(RuleBasedStateMachine):
             reach=lambda name: None,
         )
 
-    def event(self, obj, type_, reason, message, *, key=None, component=None) -> None:
+    def event(self, obj, type_, reason, message, *, key=None, component=None, annotations=None) -> None:
         """Events are only counted."""
         self.events.append((reason, message))
 

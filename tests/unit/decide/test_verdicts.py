@@ -1,6 +1,5 @@
 """Lifecycle state and conditions, as the Java operator computes them and as gitsync reads them."""
 
-import json
 from datetime import UTC, datetime
 
 import pytest
@@ -53,17 +52,6 @@ def test_running_condition_is_the_java_operators() -> None:
         "Reconciling",
         "Job status RECONCILING",
     )
-
-
-def test_error_text_has_the_java_operators_form() -> None:
-    """Type, message, and the empty members it always writes."""
-    text = verdicts.error_text("ValidationException", "Job parallelism must be larger than 0")
-    assert text == (
-        '{"type":"org.apache.flink.kubernetes.operator.exception.ValidationException",'
-        '"message":"Job parallelism must be larger than 0","additionalMetadata":{},"throwableList":[]}'
-    )
-    assert verdicts.error_message(text) == "Job parallelism must be larger than 0"
-    assert json.loads(verdicts.error_text("a.b.C", "x"))["type"] == "a.b.C"
 
 
 def _facts(status: FlinkDeploymentStatus, annotations: Object) -> Facts:
