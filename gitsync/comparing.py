@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from gitsync.apply.claims import Claims
+from gitsync.apply.jqpaths import JqPaths
 from gitsync.apply.livecaches import LiveCaches
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
@@ -18,7 +19,7 @@ from gitsync.model.projects import Project
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import effects, identities, planning, policies, preparing, projects, pruning
+from gitsync.plan import effects, identities, ignoring, planning, policies, preparing, projects, pruning
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
@@ -61,6 +62,18 @@ class OperatorHalf:
     defaults: Callable[[], Defaults]
 
 
+@dataclass(frozen=True, slots=True)
+class Rulings:
+    """Who has a say in a plan beside Git and the cluster.
+
+    `operator` is what is known of the operator half; None when another operator acts on Flink's kinds.
+    """
+
+    operator: OperatorHalf | None
+    find_project: Callable[[str], Project]
+    jq: JqPaths
+
+
 class Comparer:
     """Makes plans. Safe to share between threads."""
 
@@ -71,17 +84,16 @@ class Comparer:
         discovery: Discovery,
         live: LiveCaches,
         claims: Claims,
-        operator: OperatorHalf | None,
-        find_project: Callable[[str], Project],
+        rulings: Rulings,
     ) -> None:
-        """`operator` is what is known of the operator half; None when another operator acts on Flink's kinds."""
         self._clock = clock
         self._apps = apps
         self._discovery = discovery
         self._live = live
         self._claims = claims
-        self._operator = operator
-        self._find_project = find_project
+        self._operator = rulings.operator
+        self._find_project = rulings.find_project
+        self._jq = rulings.jq
         self._accepted: dict[tuple[AppName, Identity], Accepted] = {}
 
     def compare(
@@ -177,6 +189,7 @@ class Comparer:
             self._claims.wants(name, (one.identity for one in prepared.desired))
         wanted = {one.identity: one.resource for one in prepared.desired if one.identity not in prepared.waiting}
         known = self._inventory_resources(app)
+        self._live.trust(ignoring.managers_of(app.spec.ignore_differences))
         behind = self._live.follow({*wanted.values(), *known.values()})
         if behind:
             return self._wait_for(behind, prepared)
@@ -187,6 +200,7 @@ class Comparer:
             known,
             self._taken(name, live),
             {identity: one for identity, one in accepted.items() if one is not None},
+            ignored_in(app, live, self._jq),
         )
         others = pruning.NOBODY
         if policy is not _KEEP_ALL:
@@ -230,6 +244,17 @@ class Comparer:
             if any(entry.get("id") == str(identity) for entry in inventory):
                 found[identity] = owner
         return found
+
+
+def ignored_in(app: SyncApp, live: Mapping[Identity, Object], jq: JqPaths) -> dict[Identity, ignoring.Ignored]:
+    """What of the live objects the app does not count. Raises Stalled(Invalid) for an unusable jq expression."""
+    found: dict[Identity, ignoring.Ignored] = {}
+    for identity, obj in live.items() if app.spec.ignore_differences else ():
+        rules = ignoring.of(app.spec.ignore_differences, identity)
+        if rules:
+            selected = [pointer for text in ignoring.jq_of(rules) for pointer in jq.select(text, obj)]
+            found[identity] = ignoring.ignored(rules, selected)
+    return found
 
 
 def is_applied(app: SyncApp, plan: Plan) -> bool:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from gitsync.apply.applying import Applier
 from gitsync.apply.claims import Claims
+from gitsync.apply.jqpaths import JqPaths
 from gitsync.apply.livecaches import LiveCaches
 from gitsync.apply.refusals import Refusals
-from gitsync.comparing import Comparer, OperatorHalf
+from gitsync.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.credentialstores import CredentialStore
 from gitsync.fetching import Repositories
 from gitsync.git import urls
@@ -65,6 +66,7 @@ class SyncHalf:
         )
         self._applier = Applier(client, self._observed)
         claims = Claims(self._repositories.newest)
+        self._jq = JqPaths()
         self._write_back = WriteBack(clock, self._written_back, status_branch=settings.status_branch)
         self._builds = BuildLane(clock, Kustomize(settings.kubectl), self._wake)
         targets = Targets(self._repositories, self._builds)
@@ -78,7 +80,9 @@ class SyncHalf:
             apps=self._apps,
             repositories=self._repositories,
             targets=targets,
-            comparer=Comparer(clock, self._apps, discovery, self._live, claims, operator, self._projects.find),
+            comparer=Comparer(
+                clock, self._apps, discovery, self._live, claims, Rulings(operator, self._projects.find, self._jq)
+            ),
             claims=claims,
             applier=self._applier,
             refusals=Refusals(),
@@ -151,6 +155,7 @@ class SyncHalf:
         self._builds.stop(timeout)
         self._passes.stop(timeout)
         self._applier.close()
+        self._jq.close()
         self._write_back.stop(timeout)
         self._apps.stop()
         self._live.stop()

@@ -18,14 +18,21 @@ from operator_core.kube.requests import Resource
 _NAME_FIELDS = ("name", "namespace", "uid", "resourceVersion", "generation", "deletionTimestamp")
 
 
-def projected(obj: Object) -> Object:
-    """What the plan and the health rules read of a live object."""
+def projected(obj: Object, trusted: frozenset[str] = frozenset()) -> Object:
+    """What the plan and the health rules read of a live object; `trusted` are managers whose fields may differ."""
     meta = obj.get("metadata") or {}
     if identities.owner_of(obj) is None:
         kept = {key: meta[key] for key in _NAME_FIELDS if key in meta}
         return {"apiVersion": obj.get("apiVersion"), "kind": obj.get("kind"), "metadata": kept}
-    ours = [entry for entry in dig(meta, "managedFields", default=[]) if entry.get("manager") == diffing.FIELD_MANAGER]
-    return {**obj, "metadata": {**meta, "managedFields": ours}}
+    entries = dig(meta, "managedFields", default=[])
+    kept_entries = [entry for entry in entries if _is_read(entry, trusted)]
+    return {**obj, "metadata": {**meta, "managedFields": kept_entries}}
+
+
+def _is_read(entry: Object, trusted: frozenset[str]) -> bool:
+    """Our own fields, those of trusted managers, and what was set through `/scale`."""
+    manager = entry.get("manager")
+    return manager == diffing.FIELD_MANAGER or manager in trusted or entry.get("subresource") == "scale"
 
 
 class LiveCaches:
@@ -37,6 +44,18 @@ class LiveCaches:
         self._wake = wake
         self._lock = threading.Lock()
         self._caches: dict[Resource, Cache] = {}
+        self._trusted: frozenset[str] = frozenset()
+
+    def trust(self, managers: frozenset[str]) -> None:
+        """Keep the fields of these managers too; kinds watched without them are listed anew."""
+        with self._lock:
+            if managers <= self._trusted:
+                return
+            self._trusted |= managers
+            stale = list(self._caches.values())
+            self._caches.clear()
+        for cache in stale:
+            cache.stop()
 
     def follow(self, resources: Iterable[Resource]) -> tuple[Resource, ...]:
         """Start watching what is not watched yet; the kinds whose first list has not come."""
@@ -82,7 +101,12 @@ class LiveCaches:
 
     def _started(self, resource: Resource) -> Cache:
         namespaces = self._namespaces if resource.namespaced else ()
-        cache = Cache(self._client, resource, namespaces=namespaces, project=projected, on_change=self._changed)
+        trusted = self._trusted
+
+        def project(obj: Object) -> Object:
+            return projected(obj, trusted)
+
+        cache = Cache(self._client, resource, namespaces=namespaces, project=project, on_change=self._changed)
         cache.start()
         return cache
 

@@ -6,6 +6,8 @@ The same rules as a pass of the agent; a command has no watches, so it asks the 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gitsync import comparing
+from gitsync.apply.jqpaths import JqPaths
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Plan
@@ -37,8 +39,8 @@ def make(client: Client, name: AppName, rendered: RenderSet, revision: str, name
     try:
         app = syncapps.parse(client.send(requests.get(requests.SYNC_APPS, name.namespace, name.name)))
     except errors.NotFound:
-        return _make(client, AppFacts(name, (), _PRUNES), rendered, revision, namespace)
-    return _make(client, AppFacts(name, app.status.inventory, _PRUNES), rendered, revision, namespace)
+        return _make(client, AppFacts(name, (), _PRUNES), rendered, revision, namespace, None)
+    return _make(client, AppFacts(name, app.status.inventory, _PRUNES), rendered, revision, namespace, app)
 
 
 def of_app(client: Client, app: SyncApp, rendered: RenderSet, revision: str) -> LivePlan:
@@ -46,17 +48,20 @@ def of_app(client: Client, app: SyncApp, rendered: RenderSet, revision: str) -> 
     facts = AppFacts(
         AppName(app.namespace, app.name), app.status.inventory, policies.prune_policy(app, guards_state=True)
     )
-    return _make(client, facts, rendered, revision, app.spec.destination.namespace)
+    return _make(client, facts, rendered, revision, app.spec.destination.namespace, app)
 
 
-def _make(client: Client, app: AppFacts, rendered: RenderSet, revision: str, namespace: str) -> LivePlan:
+def _make(
+    client: Client, app: AppFacts, rendered: RenderSet, revision: str, namespace: str, known_app: SyncApp | None
+) -> LivePlan:
     discovery = Discovery(client)
     kinds = {key: discovery.find(*key) for key in preparing.kinds_used(rendered.objects)}
     prepared = preparing.prepare(rendered.objects, kinds, app.name, namespace)
     known = _resources(discovery, app.inventory)
     places = {one.identity: one.resource for one in prepared.desired if one.identity not in prepared.waiting}
     live = _read(client, {**known, **places})
-    cluster = Cluster(live, known, _taken(client, app.name, live), {})
+    ignored = comparing.ignored_in(known_app, live, JqPaths()) if known_app is not None else {}
+    cluster = Cluster(live, known, _taken(client, app.name, live), {}, ignored)
     return LivePlan(planning.plan(revision, prepared, app, cluster), live)
 
 

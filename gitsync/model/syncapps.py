@@ -13,12 +13,12 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
 import yaml
 from pydantic import Field, ValidationError
 
 from gitsync.model import semver, structural
+from gitsync.model.syncpolicies import IgnoreDifference, SyncPolicy
 from gitsync.model.syncstatuses import Part, Status
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
@@ -63,27 +63,6 @@ class Destination(Part):
     namespace: str = Field(default="", description="Namespace of namespaced objects that name none.")
 
 
-class Automated(Part):
-    """What happens without anybody asking."""
-
-    enabled: bool = Field(default=True, description="False: only compare, apply on request.")
-    prune: bool = Field(default=False, description="Delete what was applied before and is no longer in Git.")
-    self_heal: bool = Field(default=False, description="Undo changes made in the cluster.")
-    allow_empty: bool = Field(default=False, description="Let a commit that leaves nothing prune everything.")
-
-
-SyncOption = Annotated[str, Field(pattern="^CreateNamespace=(true|false)$")]
-
-
-class SyncPolicy(Part):
-    """How the desired state is applied."""
-
-    automated: Automated | None = Field(default=None, description="Absent: only compare, apply on request.")
-    sync_options: tuple[SyncOption, ...] = Field(
-        default=(), description="CreateNamespace=true makes the destination namespace."
-    )
-
-
 class Spec(Part):
     """The desired state of a SyncApp."""
 
@@ -91,6 +70,9 @@ class Spec(Part):
     source: Source
     destination: Destination = Destination()
     sync_policy: SyncPolicy = SyncPolicy()
+    ignore_differences: tuple[IgnoreDifference, ...] = Field(
+        default=(), description="Fields that may differ and are not forced."
+    )
     revision_history_limit: int = Field(default=10, ge=0, description="Entries kept in status.history.")
 
 

@@ -208,14 +208,16 @@ def _step_of_item(item: Json) -> str:
 
 
 def _item_by_step(items: list[Json], step: str) -> Json:
+    return next((item for item in items if is_item(item, step)), None)
+
+
+def is_item(item: Json, step: str) -> bool:
+    """Whether a list item is the one that a step such as `[name=x]` names."""
     inner = step[1:-1]
     if inner.startswith("="):
-        return next((item for item in items if json.dumps(item) == inner[1:]), None)
+        return json.dumps(item) == inner[1:]
     pairs = [part.partition("=") for part in inner.split(",")]
-    for item in items:
-        if isinstance(item, dict) and all(_shown(item.get(key)) == value for key, _, value in pairs):
-            return item
-    return None
+    return isinstance(item, dict) and all(_shown(item.get(key)) == value for key, _, value in pairs)
 
 
 def _shown(value: Json) -> str:

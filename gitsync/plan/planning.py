@@ -5,12 +5,12 @@ applied at all, neither in part nor by pruning; its inventory stays what it was.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Desired, Keep, Plan, Step, Taken, Unchanged, Update, Waiting
 from gitsync.model.syncstatuses import InventoryEntry, Problem, Status
-from gitsync.plan import diffing, identities, pruning
+from gitsync.plan import diffing, identities, ignoring, pruning
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.pruning import NOBODY, Others, PrunePolicy
@@ -29,6 +29,7 @@ class Cluster:
     """Objects that another app has in its inventory and tracks."""
     accepted: Mapping[Identity, Accepted]
     """Where the API server answered our last apply with other values than we sent."""
+    ignored: ignoring.Selections = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,12 @@ def _step(one: Desired, prepared: Prepared, app: AppFacts, cluster: Cluster) -> 
         return Create(one)
     known = cluster.accepted.get(one.identity)
     ignored = known.paths(one.digest, live) if known is not None else frozenset()
-    differences = diffing.compare(one.body, live, ignored=ignored)
+    tolerated = cluster.ignored.get(one.identity, ignoring.NOTHING)
+    body = ignoring.respected(one.body, live, tolerated)
+    differences = ignoring.counted(diffing.compare(body, live, ignored=ignored), body, live, tolerated)
     if not differences:
         return Unchanged(one)
-    return Update(one, differences, adopts=identities.owner_of(live) != app.name)
+    return Update(replace(one, body=body), differences, adopts=identities.owner_of(live) != app.name)
 
 
 def _entry(step: Step, old: InventoryEntry | None, revision: str) -> InventoryEntry:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
-from gitsync.model import syncapps
+from gitsync.model import syncapps, syncpolicies
 from operator_core.jsonvalues import Json, Object, dig
 
 GROUP = "argoproj.io"
@@ -23,30 +23,8 @@ CASCADE = "resources-finalizer.argocd.argoproj.io"
 _TOOLS = ("directory", "kustomize", "helm", "plugin")
 _WITHOUT_EFFECT: Mapping[str, str] = {
     "spec.info": "it is only shown",
-    "spec.syncPolicy.retry": "what can succeed later is always tried again",
     "spec.source.name": "a name of a source has no effect",
 }
-_OPTIONS_AS_ALWAYS = frozenset(
-    {
-        "ServerSideApply=true",
-        "ApplyOutOfSyncOnly=true",
-        "ApplyOutOfSyncOnly=false",
-        "PruneLast=true",
-        "PruneLast=false",
-        "FailOnSharedResource=true",
-        "FailOnSharedResource=false",
-        "RespectIgnoreDifferences=true",
-        "RespectIgnoreDifferences=false",
-        "SkipDryRunOnMissingResource=true",
-        "SkipDryRunOnMissingResource=false",
-        "PrunePropagationPolicy=background",
-        "ServerSideApply=false",
-        "Validate=true",
-        "Replace=false",
-        "Force=false",
-    }
-)
-"""Sync options that ask for what happens anyway, or for Argo CD's default."""
 _KEPT_ANNOTATIONS = ("argocd.argoproj.io/sync-wave", "argocd.argoproj.io/sync-options", "gitsync.io/")
 _OWN_TRACKING = (syncapps.TRACKING, syncapps.REVISION)
 
@@ -150,7 +128,7 @@ def _carried(
         if place in _WITHOUT_EFFECT:
             notes.append(f"{place} is left out: {_WITHOUT_EFFECT[place]}")
         elif place == "spec.syncPolicy.syncOptions":
-            kept[key] = _options(item, place, notes, reasons)
+            kept[key] = _options(item, place, reasons)
         elif key not in fields:
             reasons.append((place, "is not supported by this release"))
         else:
@@ -168,18 +146,14 @@ def _below(
     return _carried(item, model, place, notes, reasons) if isinstance(item, dict) else item
 
 
-def _options(given: Json, place: str, notes: list[str], reasons: list[tuple[str, str]]) -> list[str]:
+def _options(given: Json, place: str, reasons: list[tuple[str, str]]) -> list[str]:
     kept: list[str] = []
     for option in given if isinstance(given, list) else [given]:
         text = str(option).replace(" ", "")
         try:
-            syncapps.SyncPolicy.model_validate({"syncOptions": [text]})
-            kept.append(text)
-        except ValidationError:
-            if text in _OPTIONS_AS_ALWAYS:
-                notes.append(f"{place}: {text} is left out: it changes nothing here")
-            else:
-                reasons.append((place, f"has {text}, which is not supported by this release"))
+            kept.append(syncpolicies.checked_option(text))
+        except ValueError as error:
+            reasons.append((place, str(error)))
     return kept
 
 

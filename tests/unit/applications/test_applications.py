@@ -72,6 +72,13 @@ def test_an_application_becomes_a_sync_app_in_the_agents_namespace() -> None:
             {"syncOptions": ["CreateNamespace=true"]},
         ),
         ({"revisionHistoryLimit": 3}, "revisionHistoryLimit", 3),
+        ({"syncPolicy": {"retry": {"limit": 5}}}, "syncPolicy", {"retry": {"limit": 5}}),
+        ({"syncPolicy": {"syncOptions": ["Prune=false"]}}, "syncPolicy", {"syncOptions": ["Prune=false"]}),
+        (
+            {"ignoreDifferences": [{"kind": "Pod", "jsonPointers": ["/spec/x"]}]},
+            "ignoreDifferences",
+            [{"kind": "Pod", "jsonPointers": ["/spec/x"]}],
+        ),
         ({"project": ""}, "project", "default"),
     ],
 )
@@ -97,9 +104,6 @@ def test_a_single_entry_of_sources_is_the_source_and_wins_over_it() -> None:
     ("changes", "note"),
     [
         ({"info": [{"name": "a", "value": "b"}]}, "spec.info is left out"),
-        ({"syncPolicy": {"retry": {"limit": 5}}}, "spec.syncPolicy.retry is left out"),
-        ({"syncPolicy": {"syncOptions": ["ServerSideApply=true"]}}, "ServerSideApply=true is left out"),
-        ({"syncPolicy": {"syncOptions": ["ApplyOutOfSyncOnly=true"]}}, "ApplyOutOfSyncOnly=true is left out"),
     ],
 )
 def test_what_changes_nothing_is_left_out_and_told(changes: dict[str, Any], note: str) -> None:
@@ -113,9 +117,11 @@ def test_what_changes_nothing_is_left_out_and_told(changes: dict[str, Any], note
         ({"source__chart": "web"}, "spec.source.chart"),
         ({"sourceHydrator": {"drySource": {}, "x": 1}}, "spec.sourceHydrator"),
         (
-            {"syncPolicy": {"managedNamespaceMetadata": {"labels": {"a": "b"}}}},
-            "spec.syncPolicy.managedNamespaceMetadata",
+            {"syncPolicy": {"retry": {"limit": 1, "backoff": {"duration": "soon"}}}},
+            "spec.syncPolicy.retry.backoff.duration",
         ),
+        ({"ignoreDifferences": [{"kind": "Pod", "jsonPointers": ["spec"]}]}, "spec.ignoreDifferences.0.jsonPointers.0"),
+        ({"syncPolicy": {"syncOptions": ["Invented=true"]}}, "spec.syncPolicy.syncOptions"),
         ({"syncPolicy": {"syncOptions": ["Replace=true"]}}, "spec.syncPolicy.syncOptions"),
         ({"source__repoURL": ""}, "spec.source.repoURL"),
         ({"source__path": ""}, "spec.source.path"),

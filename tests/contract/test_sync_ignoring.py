@@ -1,0 +1,111 @@
+"""Fields that an app lets differ, against a real API server: not counted, not forced, by every kind of rule."""
+
+from typing import Any
+
+import pytest
+from syncing import DEPLOYMENT, Cluster, Repository, Start, wait_for
+
+from gitsync.model.syncapps import SyncApp
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import requests
+from operator_core.kube.requests import DEPLOYMENTS
+
+
+def make_app(cluster: Cluster, repository: Repository, **spec: Any) -> None:
+    """An app `web` that heals by itself."""
+    body: Object = {
+        "apiVersion": "gitsync.io/v1alpha1",
+        "kind": "SyncApp",
+        "metadata": {"name": "web", "namespace": cluster.namespace},
+        "spec": {
+            "source": {"repoURL": str(repository.bare), "targetRevision": "main", "path": "web"},
+            "destination": {"namespace": cluster.namespace},
+            "syncPolicy": {"automated": {"selfHeal": True, "prune": True}},
+            **spec,
+        },
+    }
+    cluster.client.send(requests.create(requests.SYNC_APPS, cluster.namespace, body))
+
+
+def synced(cluster: Cluster, revision: str) -> SyncApp:
+    """The app once it is in sync with a revision."""
+
+    def probe() -> SyncApp | None:
+        app = cluster.app("web")
+        sync = app.status.sync
+        return app if sync is not None and (sync.status, sync.revision) == ("Synced", revision) else None
+
+    return wait_for("the app in sync", probe)
+
+
+def change(cluster: Cluster, spec: Object, manager: str = "somebody") -> None:
+    """Change the live Deployment as somebody else."""
+    request = requests.merge_patch(DEPLOYMENTS, cluster.namespace, "web", {"spec": spec}, field_manager=manager)
+    cluster.client.send(request)
+
+
+def deployment(cluster: Cluster) -> Object:
+    """The live Deployment."""
+    return cluster.get(DEPLOYMENTS, "web") or {}
+
+
+def test_scaled_replicas_stay_through_commits_and_heals_without_any_rule(
+    cluster: Cluster, repository: Repository, start: Start
+) -> None:
+    first = repository.commit("first", {"web/web.yaml": DEPLOYMENT, "apps/.keep": ""})
+    start()
+    make_app(cluster, repository)
+    synced(cluster, first)
+    scale = requests.merge_patch(
+        DEPLOYMENTS, cluster.namespace, "web", {"spec": {"replicas": 3}}, subresource="scale", field_manager="hpa"
+    )
+    cluster.client.send(scale)
+    second = repository.commit("second", {"web/web.yaml": DEPLOYMENT.replace("web:1", "web:2")})
+    synced(cluster, second)
+    live = deployment(cluster)
+    assert (dig(live, "spec", "replicas"), live["spec"]["template"]["spec"]["containers"][0]["image"]) == (3, "web:2")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"jsonPointers": ["/spec/replicas"]},
+        {"jqPathExpressions": [".spec | select(.replicas > 1) | .replicas"]},
+        {"managedFieldsManagers": ["tuner"]},
+    ],
+    ids=["pointer", "jq", "manager"],
+)
+def test_a_rule_lets_a_field_differ_and_nothing_else(
+    cluster: Cluster, repository: Repository, start: Start, rule: Object
+) -> None:
+    first = repository.commit("first", {"web/web.yaml": DEPLOYMENT, "apps/.keep": ""})
+    start()
+    make_app(cluster, repository, ignoreDifferences=[{"group": "apps", "kind": "Deployment", **rule}])
+    synced(cluster, first)
+    change(cluster, {"replicas": 4}, "tuner")
+    change(cluster, {"template": {"spec": {"terminationGracePeriodSeconds": 5}}}, "somebody")
+    second = repository.commit("second", {"web/web.yaml": DEPLOYMENT.replace("web:1", "web:2")})
+    synced(cluster, second)
+    wait_for("the image", lambda: deployment(cluster)["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2")
+    assert dig(deployment(cluster), "spec", "replicas") == 4
+    live = deployment(cluster)
+    live["spec"]["template"]["spec"]["containers"][0]["image"] = "web:evil"
+    for field in ("managedFields", "resourceVersion"):
+        live["metadata"].pop(field, None)
+    cluster.client.send(requests.replace(DEPLOYMENTS, live, field_manager="tamperer"))
+    wait_for("the heal", lambda: deployment(cluster)["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2")
+    assert dig(deployment(cluster), "spec", "replicas") == 4
+
+
+def test_a_jq_expression_that_cannot_be_used_is_named(cluster: Cluster, repository: Repository, start: Start) -> None:
+    repository.commit("first", {"web/web.yaml": DEPLOYMENT, "apps/.keep": ""})
+    start()
+    rule = {"group": "apps", "kind": "Deployment", "jqPathExpressions": [".spec["]}
+    make_app(cluster, repository, ignoreDifferences=[rule])
+
+    def message() -> str | None:
+        found = [one.message for one in cluster.app("web").status.conditions if one.type == "Stalled"]
+        return found[0] if found and "jq expression" in found[0] else None
+
+    # The object is there after the first pass, so the rule is tried at the second.
+    assert "'.spec['" in wait_for("the condition", message)
