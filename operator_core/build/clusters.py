@@ -27,7 +27,7 @@ from operator_core.jsonvalues import Object
 from operator_core.model import resources
 from operator_core.model.flinkdeployments import KIND
 
-__all__ = ["BuildRequest", "ClusterManifests", "build_native", "build_standalone", "owned_by"]
+__all__ = ["BuildRequest", "ClusterManifests", "build", "build_native", "build_standalone", "owned_by"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,22 @@ class ClusterManifests:
     jobmanager: Object
     owned: tuple[Object, ...]
     beside: tuple[Object, ...] = ()
+
+    @property
+    def workers(self) -> tuple[Object, ...]:
+        """The TaskManagers' Deployment of a standalone cluster, none of a native one."""
+        return tuple(body for body in self.beside if body["kind"] == "Deployment")
+
+    @property
+    def ingress(self) -> Object | None:
+        """The Ingress, where the spec asks for one."""
+        return next((body for body in self.beside if body["kind"] == "Ingress"), None)
+
+
+def build(request: BuildRequest) -> ClusterManifests:
+    """The manifests in the mode that the spec names. Raises Stalled(ValidationError) as `build_native`."""
+    standalone_mode = request.deployment.spec.mode == "standalone"
+    return build_standalone(request) if standalone_mode else build_native(request)
 
 
 def build_native(request: BuildRequest) -> ClusterManifests:

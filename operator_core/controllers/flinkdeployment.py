@@ -10,7 +10,7 @@ from dataclasses import replace
 from operator_core.controllers import act, observe, passes, publish
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import World
-from operator_core.decide import applications, sessionrecords, sessions, steps, verdicts
+from operator_core.decide import applications, sessionconditions, sessions, steps, verdicts
 from operator_core.decide.decisions import Look, Release, Rest, Step
 from operator_core.decide.facts import Facts
 from operator_core.errors import Reason, Stalled
@@ -63,7 +63,7 @@ def _steps(world: World, run: Pass) -> Outcome:
 def _decide(world: World, run: Pass) -> tuple[Facts, Step]:
     """The next step, after as many looks as it asks for."""
     facts = passes.facts(world, run)
-    decide = sessions.decide if sessionrecords.concerns(facts.resource, facts.last) else applications.decide
+    decide = sessions.decide if sessionconditions.concerns(facts.resource, facts.last) else applications.decide
     for _ in range(_LOOKS):
         step = decide(facts)
         if not isinstance(step.decision, Look):

@@ -17,7 +17,7 @@ def of(world: World, facts: Facts, cluster: CreateCluster) -> ClusterManifests:
     """The cluster's manifests. Raises Stalled(ValidationError) when they cannot be built."""
     deployment = flinkdeployments.parse({**_head(facts), "spec": cluster.spec})
     job = deployment.spec.job
-    return clusters.build_native(
+    return clusters.build(
         clusters.BuildRequest(
             deployment=deployment,
             defaults=world.defaults,
@@ -29,12 +29,13 @@ def of(world: World, facts: Facts, cluster: CreateCluster) -> ClusterManifests:
     )
 
 
-def preflight(world: World, facts: Facts) -> Object:
-    """The JobManager Deployment that the wanted spec would give, for a dry run."""
+def preflight(world: World, facts: Facts) -> tuple[Object, ...]:
+    """The Deployments that the wanted spec would give, for a dry run."""
     want = wanted.wanted(facts)
     path = facts.status.job_status.upgrade_savepoint_path
     cluster = CreateCluster(want.spec, want.generation, facts.ids.job, path, last_state=False)
-    return of(world, facts, cluster).jobmanager
+    made = of(world, facts, cluster)
+    return (made.jobmanager, *made.workers)
 
 
 def _head(facts: Facts) -> Object:

@@ -4,9 +4,11 @@ Every call is bounded; a Flink that does not answer is a fact, not an error, and
 server would refuse. Decides nothing.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
+from operator_core.build import names
 from operator_core.conf import options
 from operator_core.controllers import flinkanswers, manifests
 from operator_core.controllers.world import World
@@ -45,6 +47,17 @@ def _live_deployment(world: World, facts: Facts) -> Facts:
     return replace(facts, live_deployment=live)
 
 
+def _live_workers(world: World, facts: Facts) -> Facts:
+    name = names.task_manager(facts.name)
+    try:
+        live = world.api.send(kube_requests.get(kube_requests.DEPLOYMENTS, facts.namespace, name))
+    except kube_errors.NotFound:
+        world.deployments.forget(facts.namespace, name)
+        return replace(facts, workers=None, live_workers=None)
+    world.deployments.observed(live)
+    return replace(facts, workers=live, live_workers=live)
+
+
 def _ha_metadata(world: World, facts: Facts) -> Facts:
     request = kube_requests.listing(
         kube_requests.CONFIG_MAPS, facts.namespace, labels=hametadata.LABELS.format(facts.name), limit=500
@@ -55,11 +68,10 @@ def _ha_metadata(world: World, facts: Facts) -> Facts:
 def _preflight(world: World, facts: Facts) -> Facts:
     """Would the API server take the new Deployment? The name is taken, so AlreadyExists means yes."""
     try:
-        body = manifests.preflight(world, facts)
-        create = kube_requests.create(kube_requests.DEPLOYMENTS, facts.namespace, body)
-        world.api.send(replace(create, query=(*create.query, ("dryRun", "All"))))
-    except kube_errors.Conflict:
-        return replace(facts, preflight=None)
+        for body in manifests.preflight(world, facts):
+            create = kube_requests.create(kube_requests.DEPLOYMENTS, facts.namespace, body)
+            with contextlib.suppress(kube_errors.Conflict):
+                world.api.send(replace(create, query=(*create.query, ("dryRun", "All"))))
     except (kube_errors.Invalid, Stalled) as error:
         return replace(facts, preflight=error.message)
     return replace(facts, preflight=None)
@@ -97,4 +109,5 @@ _LOOKS: dict[Need, Callable[[World, Facts], Facts]] = {
     Need.PREFLIGHT: _preflight,
     Need.CRASH_LOG: _crash_log,
     Need.SESSION_JOBS: _session_jobs,
+    Need.LIVE_WORKERS: _live_workers,
 }

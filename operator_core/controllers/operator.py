@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 KIND = "FlinkDeployment"
 _UNLISTED_SECONDS = 0.5
-CLUSTER_LABELS = "type=flink-native-kubernetes"
+CLUSTER_LABELS = "type in (flink-native-kubernetes,flink-standalone-kubernetes)"
 
 
 class Operator:
@@ -166,7 +166,8 @@ class Operator:
         self.enqueue(obj["metadata"]["namespace"], obj["metadata"]["name"])
 
     def _child_changed(self, _: str, obj: Object) -> None:
-        self.enqueue(obj["metadata"]["namespace"], obj["metadata"]["name"])
+        meta = obj["metadata"]
+        self.enqueue(meta["namespace"], dig(meta, "labels", "app", default=meta["name"]))
 
     def _pod_changed(self, change: str, obj: Object) -> None:
         cluster = self._pods.take(change, obj)

@@ -10,6 +10,7 @@ from typing import Generic
 
 from typing_extensions import TypeVar
 
+from operator_core.build import names
 from operator_core.conf import effective
 from operator_core.controllers.world import ObjectCache, World
 from operator_core.decide import validation
@@ -83,6 +84,7 @@ def facts(world: World, run: Pass) -> Facts:
         conf=_conf(world, run, own),
         last_conf=_conf(world, run, last_spec or own),
         deployment=world.deployments.get(run.namespace, run.name),
+        workers=world.deployments.get(run.namespace, names.task_manager(run.name)),
         live_deployment=NOT_READ,
         pods=world.pods(run.namespace, run.name),
         ha=NOT_READ,

@@ -16,6 +16,7 @@ from operator_core.decide import (
     podfailures,
     records,
     specdiff,
+    standalone,
     starts,
     steps,
     stops,
@@ -137,11 +138,13 @@ def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None
         return _missing(facts, want)
     if upgrades.is_marked(facts.cluster):
         return _carry_out(facts, upgrades.same_restore(facts, want), ())
-    return _watch_over(facts, failure)
+    return standalone.missing(facts) or _watch_over(facts, failure)
 
 
 def _change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
     """The spec asks for something else than what was deployed."""
+    if (scaled := standalone.scaled(facts, want, diff)) is not None:
+        return scaled
     if not stops.may_try_again(facts):
         return _still_failing(facts)
     if want.running and facts.cluster is not None:

@@ -64,10 +64,36 @@ class ScaleToZero:
 
 @dataclass(frozen=True, slots=True)
 class DeleteCluster:
-    """Delete the JobManager Deployment with this uid and all it owns; `cancel` names a job to cancel first."""
+    """Delete the JobManager Deployment with this uid and all it owns; `cancel` names a job to cancel first.
+
+    `workers` is the uid of a TaskManager Deployment to be deleted with it.
+    """
 
     uid: str
     cancel: str | None
+    workers: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteWorkers:
+    """Delete the TaskManager Deployment with this uid."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleWorkers:
+    """Have this many TaskManagers in the Deployment with this uid."""
+
+    uid: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class CreateWorkers:
+    """Create the TaskManager Deployment of a deployed spec."""
+
+    spec: Object
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +138,17 @@ class Release:
     kept: KeptSavepoint | None = None
 
 
-SideEffect = TriggerStop | CancelJob | ScaleToZero | DeleteCluster | DeleteHaMetadata | CreateCluster | FinishCluster
+ClusterEffect = (
+    ScaleToZero
+    | DeleteCluster
+    | DeleteWorkers
+    | ScaleWorkers
+    | CreateWorkers
+    | DeleteHaMetadata
+    | CreateCluster
+    | FinishCluster
+)
+SideEffect = TriggerStop | CancelJob | ClusterEffect
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ how to go on without. Works for resources whose spec cannot even be read.
 from collections.abc import Callable
 
 from operator_core.conf import options
-from operator_core.decide import observing, steps, stops, wanted
-from operator_core.decide.decisions import DeleteCluster, DeleteHaMetadata, Event, KeptSavepoint, Release, Rest, Step
+from operator_core.decide import observing, standalone, steps, stops, wanted
+from operator_core.decide.decisions import DeleteHaMetadata, Event, KeptSavepoint, Release, Rest, Step
 from operator_core.decide.facts import Facts, Job, Need, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import dig
@@ -80,7 +80,9 @@ def _tear_down(facts: Facts) -> Step:
     if cluster is not None and dig(cluster, "metadata", "deletionTimestamp"):
         return steps.rest(facts, _GONE_RECHECK)
     if cluster is not None and is_ours(facts):
-        return Step(DeleteCluster(dig(cluster, "metadata", "uid"), _to_cancel(facts)), facts.status)
+        return Step(standalone.deletion(facts, cluster, cancel=_to_cancel(facts)), facts.status)
+    if facts.last is not None and (left := standalone.leftover(facts)) is not None:
+        return left
     if isinstance(facts.ha, Unread):
         return steps.look(facts, Need.HA_METADATA)
     if facts.ha.names and facts.last is not None:

@@ -41,6 +41,7 @@ class Need(StrEnum):
     SESSION_JOBS = "session-jobs"
     RUNNING_JOBS = "running-jobs"
     EXCEPTIONS = "exceptions"
+    LIVE_WORKERS = "live-workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,8 @@ class Ids:
 class Facts:
     """All a decision may look at. `deployment` and `pods` come from caches unless `live` is set.
 
-    `session_jobs` are the names of the FlinkSessionJobs that refer to this resource.
+    `session_jobs` are the names of the FlinkSessionJobs that refer to this resource; `workers` is the
+    TaskManagers' Deployment of a standalone cluster.
     """
 
     resource: Object
@@ -204,6 +206,8 @@ class Facts:
     ids: Ids
     flink: Flink = field(default_factory=Flink)
     session_jobs: tuple[str, ...] | Unread = NOT_READ
+    workers: Object | None = None
+    live_workers: Object | Unread | None = NOT_READ
 
     @property
     def name(self) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from operator_core.conf import defaults as layers
 from operator_core.conf import effective, options
 from operator_core.conf.defaults import Defaults
-from operator_core.decide import specdiff, validation
+from operator_core.decide import specdiff, standalone, validation
 from operator_core.decide.wanted import ON_DELETE
 from operator_core.errors import Stalled
 from operator_core.jsonvalues import Object, dig
@@ -88,6 +88,8 @@ def effect_of(
 def _session_change(new: Object, diff: specdiff.SpecDiff, defaults: Defaults) -> JobEffect:
     if diff.type is specdiff.DiffType.IGNORE:
         return JobEffect(Effect.NONE, "nothing that runs is touched", diff.paths)
+    if diff.type is specdiff.DiffType.SCALE and new["spec"].get("mode") == "standalone":
+        return JobEffect(Effect.SCALE_IN_PLACE, "TaskManagers are added or removed; the cluster stays", diff.paths)
     what = "the session cluster is deployed again"
     if options.has_high_availability(_conf(new, defaults)):
         return JobEffect(Effect.REDEPLOY, f"{what}; high availability recovers the jobs on it", diff.paths)
@@ -139,6 +141,10 @@ def _upgrade(
 ) -> JobEffect:
     spec = new["spec"]
     mode = _mode(spec)
+    scale = diff.type is specdiff.DiffType.SCALE and spec.get("mode") == "standalone"
+    if scale and standalone.scales_in_place(spec, _conf(new, defaults)):
+        why = "TaskManagers are added or removed; the reactive scheduler rescales the job"
+        return JobEffect(Effect.SCALE_IN_PLACE, why, diff.paths)
     if diff.type is specdiff.DiffType.SAVEPOINT_REDEPLOY:
         return JobEffect(Effect.REDEPLOY, "the job is deployed again from initialSavepointPath", diff.paths)
     if mode == "stateless":

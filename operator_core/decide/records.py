@@ -151,6 +151,20 @@ def deployed(facts: Facts) -> FlinkDeploymentStatus:
     return with_record(status, facts, state="DEPLOYED")
 
 
+def scaled(facts: Facts, spec: Object, generation: int) -> FlinkDeploymentStatus:
+    """The deployed cluster was made to fit the spec in place: the spec is what is deployed now."""
+    if facts.last is None:
+        raise ValueError("nothing was ever deployed: there is nothing to scale")
+    if spec.get("job") is None:
+        recorded, workers = spec, session_task_managers(facts.name, spec, facts.conf)
+    else:
+        recorded = recorded_spec(facts, spec, "running", how_stopped(facts))
+        workers = task_manager_info(facts.name, spec, facts.conf)
+    text = lastspecs.encode(recorded, first_deployment=facts.last.first_deployment)
+    status = facts.status.model_copy(update={"observed_generation": generation, "task_manager": workers})
+    return with_record(status, facts, state="DEPLOYED", last_reconciled_spec=text)
+
+
 def suspended(facts: Facts, spec: Object, generation: int) -> FlinkDeploymentStatus:
     """The cluster is gone and the spec wants it so; at once stable. How it was stopped is kept."""
     how = how_stopped(facts)
@@ -199,6 +213,14 @@ def task_manager_info(name: str, spec: Object, conf: Mapping[str, str]) -> TaskM
         label_selector=f"component=taskmanager,app={name}",
         replicas=int(replicas) if replicas else math.ceil(int(parallelism) / slots),
     )
+
+
+def session_task_managers(name: str, spec: Object, conf: Mapping[str, str]) -> TaskManagerInfo | None:
+    """The same of a session cluster: a native one makes TaskManagers as its jobs need them, so nothing is scaled."""
+    if spec.get("mode") != "standalone":
+        return None
+    replicas = (spec.get("taskManager") or {}).get("replicas") or options.get_int(conf, options.TASK_MANAGER_REPLICAS)
+    return TaskManagerInfo(label_selector=f"component=taskmanager,app={name}", replicas=int(replicas))
 
 
 def how_stopped(facts: JobFacts[S]) -> UpgradeMode:

@@ -16,6 +16,7 @@ from operator_core.decide import (
     podfailures,
     sessionrecords,
     specdiff,
+    standalone,
     starts,
     steps,
     verdicts,
@@ -51,7 +52,7 @@ def _decide(facts: Facts, failure: podfailures.PodFailure | None) -> Step:
     want = wanted.wanted(facts)
     match phase_of(facts.status, facts.last):
         case Phase.NEW:
-            return starts.taken(facts) or _record(facts, want, None)
+            return starts.taken(facts) or standalone.taken(facts) or _record(facts, want, None)
         case Phase.DEPLOYED:
             return _deployed(facts, want, failure)
         case Phase.DEPLOYING:
@@ -73,6 +74,8 @@ def _deploying(facts: Facts, want: Wanted) -> Step:
         return steps.look(facts, Need.LIVE_DEPLOYMENT)
     cluster = facts.live_deployment
     if cluster is None:
+        if (left := standalone.leftover(facts)) is not None:
+            return left
         if want.generation != facts.status.observed_generation:
             return _record(facts, want, None)
         return Step(cluster_of(facts), facts.status)
@@ -82,7 +85,7 @@ def _deploying(facts: Facts, want: Wanted) -> Step:
         return starts.taken(facts) or steps.rest(facts, _GONE_RECHECK)
     uid = str(dig(cluster, "metadata", "uid"))
     if dig(cluster, "metadata", "annotations", GENERATION_ANNOTATION) != str(facts.status.observed_generation):
-        return Step(DeleteCluster(uid, None), sessionrecords.missing(facts.status))
+        return Step(_deletion(facts, cluster), sessionrecords.missing(facts.status))
     return Step(FinishCluster(cluster_of(facts), uid), facts.status)
 
 
@@ -111,6 +114,8 @@ def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None
         return _missing(facts, want)
     if failure is not None:
         return _broken(facts, failure)
+    if (made := standalone.missing(facts)) is not None:
+        return made
     waiting = podfailures.unschedulable(facts.pods)
     verdict = verdicts.Waiting("Unschedulable", waiting) if waiting else None
     return steps.rest(facts, cadence.session(facts), verdict=verdict)
@@ -118,17 +123,20 @@ def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None
 
 def _change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
     """The spec asks for another cluster; jobs that HA metadata knows are recovered by the new one."""
+    if (scaled := standalone.scaled(facts, want, diff)) is not None:
+        return scaled
     if facts.cluster is not None:
         if isinstance(facts.preflight, Unread):
             return steps.look(facts, Need.PREFLIGHT)
         if facts.preflight is not None:
             return steps.rest(facts, None, verdict=verdicts.Rejected(Reason.ValidationError, facts.preflight))
     event = Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=f"SpecChange: {want.generation}")
-    return _record(facts, want, _deletion(facts.cluster), (event,))
+    then = _deletion(facts, facts.cluster) if facts.cluster is not None else None
+    return _record(facts, want, then, (event,))
 
 
-def _deletion(cluster: Object | None) -> DeleteCluster | None:
-    return DeleteCluster(str(dig(cluster, "metadata", "uid")), None) if cluster is not None else None
+def _deletion(facts: Facts, cluster: Object) -> DeleteCluster:
+    return standalone.deletion(facts, cluster, at_once=not options.has_high_availability(facts.last_conf))
 
 
 def _missing(facts: Facts, want: Wanted) -> Step:

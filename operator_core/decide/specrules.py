@@ -51,11 +51,6 @@ def version_is_supported(candidate: Candidate) -> Iterator[str]:
         )
 
 
-def mode_is_supported(candidate: Candidate) -> Iterator[str]:
-    if candidate.spec.mode == "standalone":
-        yield "spec.mode: standalone is not supported by this release; remove it or set native"
-
-
 def ingress_is_usable(candidate: Candidate) -> Iterator[str]:
     ingress = candidate.spec.ingress
     if ingress is None:

@@ -6,10 +6,9 @@ that may have been created before a crash is finished, not repeated.
 """
 
 from operator_core.conf import options
-from operator_core.decide import observing, records, steps, upgrades
+from operator_core.decide import observing, records, standalone, steps, upgrades
 from operator_core.decide.decisions import (
     CreateCluster,
-    DeleteCluster,
     DeleteHaMetadata,
     Event,
     FinishCluster,
@@ -32,7 +31,7 @@ def first(facts: Facts, want: Wanted) -> Step:
     """Nothing was ever deployed."""
     if not want.running:
         return Step(Rest(None), facts.status)
-    return taken(facts) or _record(facts, want, first_restore(want), first_deployment=True)
+    return taken(facts) or standalone.taken(facts) or _record(facts, want, first_restore(want), first_deployment=True)
 
 
 def taken(facts: Facts) -> Step | None:
@@ -64,10 +63,8 @@ def tearing_down(facts: Facts, want: Wanted) -> Step:
         return delete(facts, cluster)
     if want.running:
         return start(facts, want)
-    cleanup = _foreign_ha(facts, keep=_how_stopped(facts) == "last-state")
-    if cleanup is not None:
-        return cleanup
-    return _settle(facts, want)
+    cleanup = standalone.leftover(facts) or _foreign_ha(facts, keep=_how_stopped(facts) == "last-state")
+    return cleanup or _settle(facts, want)
 
 
 def delete(facts: Facts, cluster: Object) -> Step:
@@ -75,7 +72,8 @@ def delete(facts: Facts, cluster: Object) -> Step:
     status = facts.status.model_copy(update={"job_manager_deployment_status": "MISSING"})
     if dig(cluster, "metadata", "deletionTimestamp"):
         return steps.rest(facts, _GONE_RECHECK, status=status)
-    return Step(DeleteCluster(dig(cluster, "metadata", "uid"), _to_cancel(facts)), status)
+    at_once = _how_stopped(facts) != "last-state"
+    return Step(standalone.deletion(facts, cluster, cancel=_to_cancel(facts), at_once=at_once), status)
 
 
 def _to_cancel(facts: Facts) -> str | None:
@@ -90,6 +88,8 @@ def suspended(facts: Facts, want: Wanted) -> Step:
         return delete(facts, facts.cluster)
     if want.running:
         return start(facts, want)
+    if facts.workers is not None and (left := standalone.leftover(facts)) is not None:
+        return left
     if facts.last is not None and _differs(facts, want):
         return _settle(facts, want)
     status = facts.status.model_copy(
@@ -113,6 +113,8 @@ def start(facts: Facts, want: Wanted) -> Step:
         return steps.look(facts, Need.LIVE_DEPLOYMENT)
     if facts.live_deployment is not None:
         return delete(facts, facts.live_deployment)
+    if (left := standalone.leftover(facts)) is not None:
+        return left
     restore = recorded_restore(facts, want)
     if restore is None:
         return steps.blocked(

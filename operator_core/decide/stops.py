@@ -10,8 +10,8 @@ import re
 from datetime import datetime
 
 from operator_core.conf import options
-from operator_core.decide import cadence, errortexts, observing, records, steps, upgrades, verdicts
-from operator_core.decide.decisions import CancelJob, DeleteCluster, Event, ScaleToZero, Step, TriggerStop
+from operator_core.decide import cadence, errortexts, observing, records, standalone, steps, upgrades, verdicts
+from operator_core.decide.decisions import CancelJob, Event, ScaleToZero, Step, TriggerStop
 from operator_core.decide.facts import (
     Facts,
     HaMetadata,
@@ -124,7 +124,7 @@ def ended_long_ago(facts: JobFacts[S], job: Job) -> bool:
 
 def _taken(facts: Facts, location: str, cluster: Object) -> Step:
     """The location is recorded first; from then on the cluster may go."""
-    then = DeleteCluster(dig(cluster, "metadata", "uid"), None)
+    then = standalone.deletion(facts, cluster)
     return steps.record(facts, records.savepoint_taken(facts, location), then, failpoint="savepoint-recorded")
 
 
@@ -247,7 +247,7 @@ def _cancelled(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
         case upgrades.Wait(_, seconds):
             return steps.rest(facts, seconds)
         case upgrades.TearDown(restore):
-            then = DeleteCluster(dig(cluster, "metadata", "uid"), None)
+            then = standalone.deletion(facts, cluster)
             return steps.record(facts, records.torn_down(facts, restore), then, failpoint="savepoint-recorded")
         case upgrades.DeadEnd(reason, message):
             return steps.blocked(facts, reason, message)

@@ -15,7 +15,6 @@ from operator_core.model.lastspecs import LastSpec
 _RULES: tuple[Rule, ...] = (
     specrules.name_is_a_cluster_id,
     specrules.version_is_supported,
-    specrules.mode_is_supported,
     optionrules.keys_are_allowed,
     optionrules.options_fit_together,
     specrules.ingress_is_usable,

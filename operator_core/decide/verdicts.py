@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from operator_core.decide import errortexts, sessionrecords
+from operator_core.decide import errortexts, sessionconditions
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import Object
@@ -118,7 +118,7 @@ def published(facts: JobFacts[S], status: S, last: LastSpec | None, verdict: Ver
     generation = facts.generation
     session = _session_cluster(status, facts.resource, last)
     wanted = [
-        sessionrecords.running_condition(session) if session is not None else running_condition(status),
+        sessionconditions.running_condition(session) if session is not None else running_condition(status),
         _ready(status, last, verdict, session),
         *_blocked(status, last, verdict),
         *_handled(status, verdict),
@@ -133,7 +133,7 @@ def _session_cluster(status: CommonStatus, resource: Object, last: LastSpec | No
     """The status, where it is a session cluster's."""
     if not isinstance(status, FlinkDeploymentStatus):
         return None
-    return status if sessionrecords.concerns(resource, last) else None
+    return status if sessionconditions.concerns(resource, last) else None
 
 
 def running_condition(status: CommonStatus) -> Condition:
@@ -183,7 +183,7 @@ def _ready(
         case Waiting(reason, message):
             return _condition(False, reason, message)
         case Fine() | Answered() if session is not None:
-            return _condition(*sessionrecords.readiness(session, phase_of(status, last)))
+            return _condition(*sessionconditions.readiness(session, phase_of(status, last)))
         case Fine() | Answered():
             return _ready_by_phase(status, phase_of(status, last))
 

@@ -132,3 +132,26 @@ def test_a_change_of_a_session_cluster(change: dict, text: str) -> None:
     assert found.effect is (Effect.REDEPLOY if change else Effect.NONE)
     assert "session job" in plans.effect_of(old, None).reason
     assert plans.effect_of(None, old).effect is Effect.CREATE
+
+
+@pytest.mark.parametrize(
+    ("job", "options", "replicas", "effect"),
+    [
+        (True, {"scheduler-mode": "reactive"}, 2, Effect.SCALE_IN_PLACE),
+        (True, {"scheduler-mode": "reactive"}, None, Effect.NONE),
+        (True, {}, 2, Effect.UPGRADE_SAVEPOINT),
+        (False, {}, 2, Effect.SCALE_IN_PLACE),
+    ],
+)
+def test_more_task_managers_of_a_standalone_cluster(
+    job: bool, options: dict, replicas: int | None, effect: Effect
+) -> None:
+    """In place where Flink can use them without a new deployment."""
+    old = _manifest()
+    old["spec"]["mode"] = "standalone"
+    old["spec"]["flinkConfiguration"] |= options
+    if not job:
+        del old["spec"]["job"]
+    new = copy.deepcopy(old)
+    new["spec"]["taskManager"]["replicas"] = replicas
+    assert plans.effect_of(old, new).effect is effect

@@ -64,7 +64,6 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     ({"flinkVersion": None}, "spec.flinkVersion is missing; set the version of the image"),
     ({"flinkVersion": "v1_13"}, "spec.flinkVersion: v1_13 is not supported; move the job to Flink v1_20 or newer"),
     ({"flinkVersion": "v1_19"}, "spec.flinkVersion: v1_19 is not supported"),
-    ({"mode": "standalone"}, "spec.mode: standalone is not supported by this release; remove it or set native"),
     # configuration keys
     (conf(**{"kubernetes.namespace": "x"}), "spec.flinkConfiguration[kubernetes.namespace] is set by the operator"),
     (conf(kubernetes={"cluster-id": "x"}), "spec.flinkConfiguration[kubernetes.cluster-id] is set by the operator"),
