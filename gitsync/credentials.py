@@ -12,12 +12,17 @@ from dataclasses import replace
 
 from gitsync.git import urls
 from gitsync.git.access import Credentials
+from gitsync.git.signatures import Signers
 from operator_core.jsonvalues import Object
 
 LABEL = "argocd.argoproj.io/secret-type"
 TEMPLATE = "repo-creds"
 KNOWN_HOSTS = "argocd-ssh-known-hosts-cm"
 CERTIFICATES = "argocd-tls-certs-cm"
+GNUPG_KEYS = "argocd-gpg-keys-cm"
+ALLOWED_SIGNERS = "gitsync-allowed-signers"
+CONFIG_MAPS = (KNOWN_HOSTS, CERTIFICATES, GNUPG_KEYS, ALLOWED_SIGNERS)
+"""Those of the agent's namespace that are read."""
 _IDENTITY = ("username", "password", "bearer_token", "ssh_key", "client_certificate", "client_key")
 
 
@@ -82,3 +87,10 @@ def certificates(config_map: Object | None, url: str) -> str:
     """The certificates Argo CD's ConfigMap has for the host of `url`: one key per host name."""
     host = urls.host_of(url)
     return str(((config_map or {}).get("data") or {}).get(host, "")) if host else ""
+
+
+def signers(gnupg: Object | None, ssh: Object | None) -> Signers:
+    """The keys of Argo CD's ConfigMap of GnuPG keys, and the lines of allowed signers of SSH."""
+    keys = (gnupg or {}).get("data") or {}
+    lines = str(((ssh or {}).get("data") or {}).get("allowed_signers", ""))
+    return Signers(tuple(str(keys[name]) for name in sorted(keys)), lines)

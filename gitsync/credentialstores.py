@@ -4,11 +4,13 @@ Never shows a value. A Secret that changes is used from the next lookup on.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from gitsync import credentials
 from gitsync.git.access import Credentials
+from gitsync.git.signatures import Signers
 from gitsync.settings import Settings
 from operator_core.jsonvalues import Object
 from operator_core.kube import requests
@@ -21,11 +23,13 @@ _log = logging.getLogger(__name__)
 class CredentialStore:
     """Follows what Argo CD keeps about repositories, in the agent's namespace."""
 
-    def __init__(self, client: Client, settings: Settings) -> None:
+    def __init__(self, client: Client, settings: Settings, on_signers: Callable[[], None] = lambda: None) -> None:
+        """`on_signers` is called when keys to verify signatures with have changed."""
         self._settings = settings
+        self._on_signers = on_signers
         where = (settings.namespace,)
         self._secrets = Cache(client, requests.SECRETS, namespaces=where, labels=credentials.LABEL)
-        self._trusted = Cache(client, requests.CONFIG_MAPS, namespaces=where, project=_trusted)
+        self._trusted = Cache(client, requests.CONFIG_MAPS, namespaces=where, project=_trusted, on_change=self._changed)
 
     def start(self) -> None:
         """Start following; returns at once."""
@@ -48,6 +52,15 @@ class CredentialStore:
         if found is None and not (hosts or certificates):
             return None
         return replace(found or Credentials(), known_hosts=hosts, ca_certificates=certificates)
+
+    def signers(self) -> Signers:
+        """The public keys that commits and tags may be verified with."""
+        get, namespace = self._trusted.get, self._settings.namespace
+        return credentials.signers(get(namespace, credentials.GNUPG_KEYS), get(namespace, credentials.ALLOWED_SIGNERS))
+
+    def _changed(self, _event: str, config_map: Object) -> None:
+        if config_map["metadata"].get("name") in (credentials.GNUPG_KEYS, credentials.ALLOWED_SIGNERS):
+            self._on_signers()
 
     def _trust(self, url: str) -> tuple[str, str]:
         """Known hosts and certificates for a repository."""
@@ -81,6 +94,6 @@ def _trusted(config_map: Object) -> Object:
     """Nothing but the name of a ConfigMap nobody asks for."""
     meta = config_map["metadata"]
     kept = {key: meta.get(key) for key in ("namespace", "name", "resourceVersion", "uid")}
-    if meta.get("name") in (credentials.KNOWN_HOSTS, credentials.CERTIFICATES):
+    if meta.get("name") in credentials.CONFIG_MAPS:
         return {"metadata": kept, "data": config_map.get("data") or {}}
     return {"metadata": kept}

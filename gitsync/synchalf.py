@@ -17,11 +17,14 @@ from gitsync.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.credentialstores import CredentialStore
 from gitsync.fetching import Repositories
 from gitsync.git import urls
-from gitsync.git.mirrors import Mirrors
+from gitsync.git.mirrors import Mirror, Mirrors
+from gitsync.git.signatures import Verifier
 from gitsync.git.writeback import WriteBack
 from gitsync.model import projects, syncapps
 from gitsync.model.identities import AppName
 from gitsync.model.records import Record
+from gitsync.model.revisions import Revision
+from gitsync.model.syncapps import SyncApp
 from gitsync.projectstores import ProjectStore
 from gitsync.render.kustomize import Kustomize
 from gitsync.render.lanes import BuildLane
@@ -60,7 +63,7 @@ class SyncHalf:
         lookups = Queue(clock)
         self._apps = Cache(client, requests.SYNC_APPS, namespaces=(settings.namespace,), on_change=self._app_changed)
         self._live = LiveCaches(client, settings.watch_namespaces, self._wake)
-        self._credentials = CredentialStore(client, settings)
+        self._credentials = CredentialStore(client, settings, self._wake_all)
         self._repositories = Repositories(
             Mirrors(work_directory / "mirrors"), self._credentials.find, lookups, self._wake
         )
@@ -69,7 +72,8 @@ class SyncHalf:
         self._jq = JqPaths()
         self._write_back = WriteBack(clock, self._written_back, status_branch=settings.status_branch)
         self._builds = BuildLane(clock, Kustomize(settings.kubectl), self._wake)
-        targets = Targets(self._repositories, self._builds)
+        self._verifier = Verifier(work_directory / "keyrings")
+        targets = Targets(self._repositories, self._builds, self._verify)
         recorder = Recorder(client, clock, component="gitsync")
         discovery = Discovery(client)
         self._projects = ProjectStore(client, settings, clock, discovery, self._project_changed)
@@ -195,6 +199,17 @@ class SyncHalf:
 
     def _wake(self, app: AppName) -> None:
         self._queue.add(Key(syncapps.KIND, app.namespace, app.name))
+
+    def _verify(self, app: SyncApp, mirror: Mirror, revision: Revision) -> None:
+        """Raise Stalled unless the revision is signed as the app's project wants it."""
+        keys = self._projects.find(app.spec.project).signature_keys
+        if keys:
+            allowed = tuple(key.key_id for key in keys)
+            self._verifier.check(mirror, revision.ref, revision.sha, self._credentials.signers(), allowed)
+
+    def _wake_all(self) -> None:
+        for obj in self._apps.items():
+            self._wake(AppName(*syncapps.key_of(obj)))
 
     def _project_changed(self, _event: str, project: Object) -> None:
         """Apps of a project live by its new rules at once."""

@@ -6,6 +6,7 @@ was rendered is only remembered to save work; a restart renders again and comes 
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gitsync import credentials
@@ -89,8 +90,12 @@ def problem_from(error: RenderError) -> Problem:
 class Targets:
     """Renders on demand and remembers the last results per app. Safe to share between threads."""
 
-    def __init__(self, repositories: Repositories, builds: BuildLane) -> None:
+    def __init__(
+        self, repositories: Repositories, builds: BuildLane, verify: Callable[[SyncApp, Mirror, Revision], None]
+    ) -> None:
+        """`verify` raises Stalled for a revision whose signature the app's project does not accept."""
         self._repositories = repositories
+        self._verify = verify
         self._builds = builds
         self._lock = threading.Lock()
         self._newest: dict[AppName, _Rendered] = {}
@@ -108,7 +113,9 @@ class Targets:
         if seen.revision is None:
             return Target(None, None, problems, isinstance(seen.error, Stalled))
         try:
-            one = self._render(name, app, self._repositories.mirror(url), seen.revision)
+            mirror = self._repositories.mirror(url)
+            self._verify(app, mirror, seen.revision)
+            one = self._render(name, app, mirror, seen.revision)
         except Stalled as error:
             broken = Problem(reason=error.reason, message=error.message)
             return Target(seen.revision.sha, None, (broken, *problems), True)
@@ -145,6 +152,7 @@ class Targets:
             return known[2], False
         mirror = self._repositories.mirror(app.spec.source.repo_url)
         try:
+            self._verify(app, mirror, mirror.revision(sha, sha))
             result = self._builds.render(name, mirror, mirror.revision(sha, sha), source, None)
         except AgentError:
             return None, False

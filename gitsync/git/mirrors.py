@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from gitsync.git import access, commands, failures, locks, refs, urls
 from gitsync.model.revisions import Revision
-from operator_core.errors import Reason, Retry
+from operator_core.errors import Reason, Retry, Stalled
 
 PROBE_TIMEOUT = 30.0
 FETCH_TIMEOUT = 600.0
@@ -137,6 +137,26 @@ class Mirror:
         after = "; it is made anew" if damaged else ""
         detail = failures.first_line(output.stderr)
         raise Retry(Reason.RepositoryUnreachable, f"the mirror of {self.url} cannot be read: {detail}{after}")
+
+    def run(self, *arguments: str, call: commands.Call) -> commands.Output:
+        """A Git command on the mirror alone; its status is for the caller to judge. Raises Retry when it hangs."""
+        try:
+            return self._git.run(self.directory, arguments, call)
+        except commands.TimedOut as error:
+            raise Retry(Reason.RepositoryUnreachable, f"the mirror of {self.url} is too slow: {error}") from error
+
+    def tag_of(self, ref: str, sha: str) -> str:
+        """The annotated tag that `ref` leads to commit `sha` by; empty where it leads there by none."""
+        if refs.is_full(ref):
+            return ""
+        try:
+            match refs.choose(ref, refs.Refs(self._mirrored()), self.url):
+                case refs.Advertised(found) if found != sha and self._peeled(found) == sha:
+                    return found
+                case _:
+                    return ""
+        except Stalled:
+            return ""
 
     def exchange(self, *arguments: str, timeout: float = PROBE_TIMEOUT, stdin: bytes | None = None) -> commands.Output:
         """Run a Git command that writes the mirror or talks to the repository, excluding other writers."""
