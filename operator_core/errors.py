@@ -63,6 +63,9 @@ class Reason(StrEnum):
     Missing = "Missing"
     DeploymentExists = "DeploymentExists"
     ForeignOperator = "ForeignOperator"
+    SubmissionFailed = "SubmissionFailed"
+    SessionClusterMissing = "SessionClusterMissing"
+    SessionClusterNotReady = "SessionClusterNotReady"
 
 
 class AgentError(Exception):

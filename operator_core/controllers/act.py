@@ -36,9 +36,15 @@ def perform(world: World, run: Pass, facts: Facts, step: Step) -> None:
             if failpoint:
                 world.reach(failpoint)
             if then is not None:
-                _effect(world, run, facts, then)
+                _effect(world, run, facts, _of_a_cluster(then))
         case effect:
-            _effect(world, run, facts, effect)
+            _effect(world, run, facts, _of_a_cluster(effect))
+
+
+def _of_a_cluster(effect: decisions.SideEffect | decisions.SessionEffect) -> decisions.SideEffect:
+    if isinstance(effect, decisions.SubmitJob | decisions.ForgetJob):
+        raise TypeError("only session jobs are submitted")
+    return effect
 
 
 def _keep(world: World, run: Pass, kept: decisions.KeptSavepoint) -> None:

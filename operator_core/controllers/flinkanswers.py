@@ -105,6 +105,20 @@ def _exceptions(rest: FlinkRest, address: Address, job: JobStatus, known: Flink)
     return replace(known, exceptions=answer(read))
 
 
+def _retention(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
+    request = requests.checkpoint_config(job.job_id or "")
+
+    def read() -> bool:
+        try:
+            return requests.parse_retention(rest.send(address, request))
+        except errors.FlinkError as error:
+            if _CHECKPOINTING_OFF in error.message:
+                return False
+            raise
+
+    return replace(known, retains=answer(read))
+
+
 def answer(read: Callable[[], T]) -> T | Unreachable:
     """What Flink says, or that it does not answer. An error answer of a booting JobManager is no answer."""
     try:
@@ -123,4 +137,5 @@ _QUESTIONS: dict[Need, Callable[[FlinkRest, Address, JobStatus, Flink], Flink]] 
     Need.VERSION: _version,
     Need.RUNNING_JOBS: _running_jobs,
     Need.EXCEPTIONS: _exceptions,
+    Need.RETENTION: _retention,
 }

@@ -152,6 +152,35 @@ SideEffect = TriggerStop | CancelJob | ClusterEffect
 
 
 @dataclass(frozen=True, slots=True)
+class SubmitJob:
+    """Have the lane submit a session job under its recorded id: fetch its jar, upload it, run it, remove it.
+
+    `configuration` is what the run sets beyond the cluster's own, by key; `parallelism` 0 leaves it to the cluster.
+    """
+
+    job_id: str
+    jar_uri: str | None
+    entry_class: str | None
+    args: tuple[str, ...]
+    parallelism: int
+    savepoint_path: str | None
+    allow_non_restored: bool
+    configuration: tuple[tuple[str, str], ...]
+    flink_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetJob:
+    """Take a job out of the HA metadata of its session cluster, while no JobManager is there to read it."""
+
+    job_id: str
+
+
+SessionEffect = TriggerStop | CancelJob | SubmitJob | ForgetJob
+"""What a session job does: it never touches its cluster."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Write the step's status before anything else happens, then carry out `then`.
 
@@ -159,10 +188,10 @@ class Record:
     """
 
     failpoint: str | None
-    then: SideEffect | None
+    then: SideEffect | SessionEffect | None
 
 
-Decision = Look | Rest | AddFinalizer | Record | Release | SideEffect
+Decision = Look | Rest | AddFinalizer | Record | Release | SideEffect | SessionEffect
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Need(StrEnum):
     RUNNING_JOBS = "running-jobs"
     EXCEPTIONS = "exceptions"
     LIVE_WORKERS = "live-workers"
+    LIVE_SESSION = "live-session"
+    RETENTION = "retention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,8 @@ class HaMetadata:
 
 @dataclass(frozen=True, slots=True)
 class Flink:
-    """What Flink's REST said during this step; `running` are the ids of all jobs that have not ended."""
+    """What Flink's REST said during this step; `running` are the ids of all jobs that have not ended,
+    `retains` whether cancelling the job would leave its newest checkpoint behind."""
 
     job: Job | Unreachable | Unread | None = NOT_READ
     trigger: Trigger | Unreachable | Unread = NOT_READ
@@ -170,6 +173,7 @@ class Flink:
     version: Version | Unreachable | Unread = NOT_READ
     running: tuple[str, ...] | Unreachable | Unread = NOT_READ
     exceptions: tuple[JobException, ...] | Unreachable | Unread = NOT_READ
+    retains: bool | Unreachable | Unread = NOT_READ
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ def phase_of(status: CommonStatus, last: LastSpec | None) -> Phase:
     if state == "ROLLING_BACK":
         return Phase.ROLLING_BACK
     if last.spec.get("job", {}).get("state", "running") != "running":
+        if _is_submitted(status, last):
+            return Phase.DEPLOYING
         return Phase.TEARING_DOWN if state == "UPGRADING" else Phase.SUSPENDED
     info = status.job_status.savepoint_info
     if info.trigger_id and info.trigger_type == "UPGRADE":
@@ -47,3 +49,9 @@ def phase_of(status: CommonStatus, last: LastSpec | None) -> Phase:
     if state != "UPGRADING":
         return Phase.DEPLOYED
     return Phase.CANCELLING if status.job_status.state == "CANCELLING" else Phase.DEPLOYING
+
+
+def _is_submitted(status: CommonStatus, last: LastSpec) -> bool:
+    """Whether a session job's submission is recorded; its job is told as suspended until Flink has it (as in Java)."""
+    recorded = status.reconciliation_status.state == "UPGRADING" and status.job_status.state == "RECONCILING"
+    return recorded and "deploymentName" in last.spec and bool(status.job_status.job_id)

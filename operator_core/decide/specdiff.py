@@ -29,12 +29,13 @@ class SpecDiff:
 
     type: DiffType
     paths: tuple[str, ...]
+    spec: str = "FlinkDeploymentSpec"
 
     @property
     def text(self) -> str:
         """The text of the SpecChanged event, as the Java operator's but without values."""
         fields = ", ".join(self.paths)
-        return f"{self.type.name} change(s) detected (Diff: FlinkDeploymentSpec[{fields}]), starting reconciliation."
+        return f"{self.type.name} change(s) detected (Diff: {self.spec}[{fields}]), starting reconciliation."
 
 
 _IGNORED_JOB_FIELDS = frozenset(
@@ -66,6 +67,7 @@ def classify(old: Object, new: Object) -> SpecDiff:
     return SpecDiff(
         type=max((kind for _, kind in changes), default=DiffType.IGNORE),
         paths=tuple(path for path, _ in changes),
+        spec="FlinkSessionJobSpec" if "deploymentName" in new else "FlinkDeploymentSpec",
     )
 
 

@@ -5,7 +5,7 @@ when its text is new, not on every pass.
 """
 
 from operator_core.decide import errortexts, observing, verdicts
-from operator_core.decide.decisions import Event, Look, Record, Rest, SideEffect, Step
+from operator_core.decide.decisions import Event, Look, Record, Rest, SessionEffect, SideEffect, Step
 from operator_core.decide.facts import Need
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
@@ -55,7 +55,7 @@ def blocked(facts: JobFacts[S], reason: Reason, message: str, *, seconds: float 
 def record(
     facts: JobFacts[S],
     status: S,
-    then: SideEffect | None,
+    then: SideEffect | SessionEffect | None,
     *,
     failpoint: str | None = None,
     verdict: verdicts.Verdict | None = None,

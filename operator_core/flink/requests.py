@@ -70,6 +70,11 @@ def checkpoints(job_id: str) -> FlinkRequest:
     return FlinkRequest("GET", f"/jobs/{job_id}/checkpoints")
 
 
+def checkpoint_config(job_id: str) -> FlinkRequest:
+    """How the job takes checkpoints, and what becomes of them when it ends."""
+    return FlinkRequest("GET", f"/jobs/{job_id}/checkpoints/config")
+
+
 def execution_result(job_id: str) -> FlinkRequest:
     """The result of an ended job, with its exception."""
     return FlinkRequest("GET", f"/jobs/{job_id}/execution-result")
@@ -128,6 +133,12 @@ def parse_checkpoints(answer: Object | None) -> Checkpoints:
         newest=max(kept, key=lambda snapshot: snapshot.id, default=None),
         restored=_snapshot(latest.get("restored")),
     )
+
+
+def parse_retention(answer: Object) -> bool:
+    """Whether the newest checkpoint stays when the job is cancelled."""
+    kept = dig(answer, "externalization", "enabled", default=False)
+    return bool(kept) and not dig(answer, "externalization", "delete_on_cancellation", default=True)
 
 
 def _snapshot(entry: Json) -> Snapshot | None:

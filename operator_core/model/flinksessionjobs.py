@@ -37,3 +37,12 @@ class FlinkSessionJob(Wire):
 def parse(obj: Object) -> FlinkSessionJob:
     """The manifest or live object; Stalled(ValidationError) whose message names the wrong fields."""
     return resources.parse(FlinkSessionJob, KIND, obj)
+
+
+def parse_spec(spec: Object) -> FlinkSessionJobSpec:
+    """A bare spec, for instance of a last reconciled spec; Stalled(ValidationError) as `parse`."""
+    return resources.parse(_SpecOnly, KIND, {"spec": spec}).spec
+
+
+class _SpecOnly(Wire):
+    spec: FlinkSessionJobSpec = FlinkSessionJobSpec()
