@@ -23,7 +23,6 @@ from gitsync.git.writeback import WriteBack
 from gitsync.model import projects, syncapps
 from gitsync.model.identities import AppName
 from gitsync.model.records import Record
-from gitsync.model.revisions import Revision
 from gitsync.model.syncapps import SyncApp
 from gitsync.projectstores import ProjectStore
 from gitsync.render.kustomize import Kustomize
@@ -200,12 +199,12 @@ class SyncHalf:
     def _wake(self, app: AppName) -> None:
         self._queue.add(Key(syncapps.KIND, app.namespace, app.name))
 
-    def _verify(self, app: SyncApp, mirror: Mirror, revision: Revision) -> None:
-        """Raise Stalled unless the revision is signed as the app's project wants it."""
+    def _verify(self, app: SyncApp, mirror: Mirror, ref: str, sha: str) -> None:
+        """Raise Stalled unless the commit `ref` leads to is signed as the app's project wants it."""
         keys = self._projects.find(app.spec.project).signature_keys
         if keys:
             allowed = tuple(key.key_id for key in keys)
-            self._verifier.check(mirror, revision.ref, revision.sha, self._credentials.signers(), allowed)
+            self._verifier.check(mirror, ref, sha, self._credentials.signers(), allowed)
 
     def _wake_all(self) -> None:
         for obj in self._apps.items():

@@ -91,9 +91,9 @@ class Targets:
     """Renders on demand and remembers the last results per app. Safe to share between threads."""
 
     def __init__(
-        self, repositories: Repositories, builds: BuildLane, verify: Callable[[SyncApp, Mirror, Revision], None]
+        self, repositories: Repositories, builds: BuildLane, verify: Callable[[SyncApp, Mirror, str, str], None]
     ) -> None:
-        """`verify` raises Stalled for a revision whose signature the app's project does not accept."""
+        """`verify` (app, mirror, name, commit) raises Stalled where the app's project asks for another signature."""
         self._repositories = repositories
         self._verify = verify
         self._builds = builds
@@ -114,7 +114,7 @@ class Targets:
             return Target(None, None, problems, isinstance(seen.error, Stalled))
         try:
             mirror = self._repositories.mirror(url)
-            self._verify(app, mirror, seen.revision)
+            self._verify(app, mirror, seen.revision.ref, seen.revision.sha)
             one = self._render(name, app, mirror, seen.revision)
         except Stalled as error:
             broken = Problem(reason=error.reason, message=error.message)
@@ -152,7 +152,7 @@ class Targets:
             return known[2], False
         mirror = self._repositories.mirror(app.spec.source.repo_url)
         try:
-            self._verify(app, mirror, mirror.revision(sha, sha))
+            self._verify(app, mirror, sha, sha)
             result = self._builds.render(name, mirror, mirror.revision(sha, sha), source, None)
         except AgentError:
             return None, False
@@ -173,10 +173,23 @@ class Targets:
         if result is None:
             return None
         if known is None:
-            content = _named_by(app, mirror, result, revision.sha)
+            content = self._named_by(app, mirror, result, revision.sha)
         else:
             content = known.content if known.result.content_key == result.content_key else revision.sha
         return self._remember(name, _Rendered(source, url, revision.sha, content, result))
+
+    def _named_by(self, app: SyncApp, mirror: Mirror, result: RenderSet, sha: str) -> str:
+        """After a restart: the commit the status already names, when nothing of the app changed since."""
+        applied = app.status.sync.revision if app.status.sync is not None else None
+        for known in (app.status.attempted_revision, applied):
+            if known is None or known == sha or _touched(result, mirror, known, sha):
+                continue
+            try:
+                self._verify(app, mirror, known, known)
+                return known
+            except AgentError:
+                continue
+        return sha
 
     def _remember(self, name: AppName, one: _Rendered) -> _Rendered:
         with self._lock:
@@ -188,12 +201,3 @@ def _touched(result: RenderSet, mirror: Mirror, old: str, new: str) -> bool:
     """Whether the commits from `old` to `new` may have changed what was rendered."""
     changed = trees.changed_paths(mirror, old, new)
     return changed is None or result.touched_by(changed)
-
-
-def _named_by(app: SyncApp, mirror: Mirror, result: RenderSet, sha: str) -> str:
-    """After a restart: the commit the status already names, when nothing of the app changed since."""
-    applied = app.status.sync.revision if app.status.sync is not None else None
-    for known in (app.status.attempted_revision, applied):
-        if known is not None and known != sha and not _touched(result, mirror, known, sha):
-            return known
-    return sha
