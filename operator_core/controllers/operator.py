@@ -12,7 +12,8 @@ from typing import Literal
 
 from operator_core.conf import defaults as layers
 from operator_core.conf.defaults import Defaults
-from operator_core.controllers import flinkdeployment
+from operator_core.controllers import flinkdeployment, foreignoperators
+from operator_core.controllers.foreignoperators import ForeignOperators
 from operator_core.controllers.podindex import PodIndex
 from operator_core.controllers.world import World
 from operator_core.errors import AgentError, Stalled
@@ -25,6 +26,7 @@ from operator_core.kube.events import Recorder
 from operator_core.outcomes import After, Done, Outcome
 from operator_core.runtime.clock import Clock
 from operator_core.runtime.failpoints import reach
+from operator_core.runtime.lanes import Lane
 from operator_core.runtime.loops import Loop
 from operator_core.runtime.queues import Key, Queue
 
@@ -52,9 +54,15 @@ class Operator:
         self._pods = PodIndex()
         transport = DirectTransport(check=client.check) if rest == "direct" else ProxyTransport(client)
         self._rest = Rest(transport, clock)
-        self._slow = threading.BoundedSemaphore(max(1, workers // 4))
+        self._slow = Lane(workers // 4, self._queue.add)
+        recorder = Recorder(client, clock, component="gitsync")
+        self._foreign = ForeignOperators(client, clock, recorder, namespaces, self._enqueue_all)
         self.resources = Cache(
-            client, requests.FLINK_DEPLOYMENTS, namespaces=namespaces, on_change=self._resource_changed
+            client,
+            requests.FLINK_DEPLOYMENTS,
+            namespaces=namespaces,
+            project=self._foreign.project,
+            on_change=self._resource_changed,
         )
         self.deployments = Cache(
             client,
@@ -78,7 +86,7 @@ class Operator:
             deployments=self.deployments,
             pods=self._pods.of,
             flink=self._rest,
-            events=Recorder(client, clock, component="gitsync"),
+            events=recorder,
             clock=clock,
             new_id=lambda: secrets.token_hex(16),
             defaults=defaults,
@@ -88,6 +96,7 @@ class Operator:
 
     def start(self) -> None:
         """Start watching; passes begin once everything was listed. Returns at once."""
+        self._foreign.start()
         for cache in self._caches:
             cache.start()
         threading.Thread(target=self._begin, name="operator-start", daemon=True).start()
@@ -95,6 +104,7 @@ class Operator:
     def stop(self, timeout: float = 10.0) -> bool:
         """End passes and watches; True when every worker ended in time."""
         self._stopped = True
+        self._foreign.stop()
         ended = self._loop.stop(timeout)
         for cache in self._caches:
             cache.stop()
@@ -104,11 +114,11 @@ class Operator:
         """Take other defaults from the next pass on. What runs is not restarted for them: as in the Java operator
         they reach a job when it is next deployed, and the operator's own options hold at once."""
         self.world = replace(self.world, defaults=defaults)
-        for resource in self.resources.items():
-            self.enqueue(resource["metadata"]["namespace"], resource["metadata"]["name"])
+        self._enqueue_all()
 
     def watch(self, namespaces: tuple[str, ...]) -> None:
         """Look after these namespaces from now on (empty: all); what is in others is left as it is."""
+        self._foreign.namespaces = namespaces
         for cache in self._caches:
             cache.follow(namespaces)
 
@@ -142,16 +152,26 @@ class Operator:
     def _reconcile(self, key: Key) -> Outcome:
         if not self.resources.watches(key.namespace):
             return Done()
-        if not all(cache.covers(key.namespace) for cache in self._caches):
+        if not self._foreign.is_known or not all(cache.covers(key.namespace) for cache in self._caches):
             return After(_UNLISTED_SECONDS)
+        resource = self.resources.get(key.namespace, key.name)
+        refusal = self._foreign.refusal(resource) if resource is not None else None
+        if resource is not None and refusal is not None:
+            self._foreign.tell(resource, refusal)
+            return After(foreignoperators.LOOK_SECONDS)
         if not self._rest.suspicious(key.namespace, key.name):
+            self._slow.forget(key)
             return flinkdeployment.reconcile(self.world, key.namespace, key.name)
-        if not self._slow.acquire(blocking=False):
-            return After(0.5)
+        if not self._slow.enter(key):
+            return Done()
         try:
             return flinkdeployment.reconcile(self.world, key.namespace, key.name)
         finally:
-            self._slow.release()
+            self._slow.leave(key)
+
+    def _enqueue_all(self) -> None:
+        for resource in self.resources.items():
+            self.enqueue(resource["metadata"]["namespace"], resource["metadata"]["name"])
 
     def _failed(self, key: Key, error: Exception) -> None:
         if isinstance(error, AgentError):
@@ -162,7 +182,9 @@ class Operator:
         if resource is not None and isinstance(error, Stalled):
             self.world.events.event(resource, "Warning", error.reason, error.message, component="Operator")
 
-    def _resource_changed(self, _: str, obj: Object) -> None:
+    def _resource_changed(self, change: str, obj: Object) -> None:
+        if change == "DELETED":
+            self._foreign.forget(obj)
         self.enqueue(obj["metadata"]["namespace"], obj["metadata"]["name"])
 
     def _child_changed(self, _: str, obj: Object) -> None:
