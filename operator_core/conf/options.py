@@ -40,6 +40,7 @@ SAVEPOINT_DIR = Option(
 )
 CHECKPOINT_INTERVAL = Option("execution.checkpointing.interval")
 CHECKPOINT_TIMEOUT = Option("execution.checkpointing.timeout", default="10 min")
+TOLERABLE_FAILURES = Option("execution.checkpointing.tolerable-failed-checkpoints", (), "0")
 CHECKPOINT_RETENTION = Option("execution.checkpointing.externalized-checkpoint-retention")
 RETAINED_CHECKPOINTS = Option("execution.checkpointing.num-retained", ("state.checkpoints.num-retained",), "1")
 RESTORE_PATH = Option("execution.state-recovery.path", ("execution.savepoint.path",))
@@ -115,6 +116,10 @@ SESSION_BLOCKED_BY_SESSION_JOBS = _operator("session.deletion.block-on-session-j
 SESSION_BLOCKED_BY_OTHER_JOBS = _operator(
     "session.deletion.block-on-unmanaged-jobs", "true", "session.block-on-unmanaged-jobs"
 )
+HEALTH_RESTARTS_WINDOW = _operator("cluster.health-check.restarts.window", "2 min")
+HEALTH_RESTARTS_THRESHOLD = _operator("cluster.health-check.restarts.threshold", "64")
+HEALTH_PROGRESS_ENABLED = _operator("cluster.health-check.checkpoint-progress.enabled", "true")
+HEALTH_PROGRESS_WINDOW = _operator("cluster.health-check.checkpoint-progress.window")
 RECOVERY_ENABLED = _operator("jm-deployment-recovery.enabled", "true")
 SHUTDOWN_TTL = _operator("jm-deployment.shutdown-ttl", "1 d")
 STARTUP_PROBE_ENABLED = _operator("jm-deployment.startup.probe.enabled", "true")

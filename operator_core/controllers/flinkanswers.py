@@ -14,6 +14,7 @@ from operator_core.decide.facts import (
     Job,
     JobException,
     JobFailure,
+    Metrics,
     Need,
     Trigger,
     TriggerUnknown,
@@ -119,6 +120,13 @@ def _retention(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) 
     return replace(known, retains=answer(read))
 
 
+def _metrics(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
+    def read() -> Metrics:
+        return requests.parse_metrics(rest.send(address, requests.metrics(job.job_id or "")))
+
+    return replace(known, metrics=answer(read))
+
+
 def answer(read: Callable[[], T]) -> T | Unreachable:
     """What Flink says, or that it does not answer. An error answer of a booting JobManager is no answer."""
     try:
@@ -138,4 +146,5 @@ _QUESTIONS: dict[Need, Callable[[FlinkRest, Address, JobStatus, Flink], Flink]] 
     Need.RUNNING_JOBS: _running_jobs,
     Need.EXCEPTIONS: _exceptions,
     Need.RETENTION: _retention,
+    Need.METRICS: _metrics,
 }

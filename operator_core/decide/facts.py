@@ -44,6 +44,7 @@ class Need(StrEnum):
     LIVE_WORKERS = "live-workers"
     LIVE_SESSION = "live-session"
     RETENTION = "retention"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,14 @@ class JobException:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """Counters of the run that goes on: restarts of the job, completed checkpoints; None: not told yet."""
+
+    restarts: int | None
+    completed: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerPending:
     """The savepoint is being taken."""
 
@@ -174,6 +183,7 @@ class Flink:
     running: tuple[str, ...] | Unreachable | Unread = NOT_READ
     exceptions: tuple[JobException, ...] | Unreachable | Unread = NOT_READ
     retains: bool | Unreachable | Unread = NOT_READ
+    metrics: Metrics | Unreachable | Unread = NOT_READ
 
 
 @dataclass(frozen=True, slots=True)

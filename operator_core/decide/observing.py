@@ -7,7 +7,7 @@ nothing about specs.
 
 from dataclasses import dataclass
 
-from operator_core.decide import exceptions, podfailures, records, verdicts
+from operator_core.decide import exceptions, health, podfailures, records, verdicts
 from operator_core.decide.decisions import Event
 from operator_core.decide.facts import Checkpoints, Facts, Job, Unreachable, Unread, Version
 from operator_core.decide.jobfacts import JobFacts, S
@@ -48,7 +48,7 @@ def observe(facts: Facts) -> Observed:
         status, events = with_job(facts, status, job)
     elif stands(facts) and is_silent(facts) and status.job_status.state not in (*TERMINAL_JOB_STATES, "CANCELLING"):
         status = with_state(status, "RECONCILING")
-    status, told = exceptions.told(facts, _with_details(facts, status))
+    status, told = exceptions.told(facts, health.observed(facts, _with_details(facts, status)))
     return Observed(status, (*events, *told), failure)
 
 

@@ -72,6 +72,7 @@ _WHOLE_NUMBERS: Final = (
     "rest.bind-port",
     "rest.port",
     "taskmanager.numberOfTaskSlots",
+    options.TOLERABLE_FAILURES.key,
     "taskmanager.rpc.port",
     _PREFIX + "cluster.health-check.restarts.threshold",
     options.EXCEPTION_EVENTS.key,

@@ -13,6 +13,7 @@ from operator_core.conf import defaults as layers
 from operator_core.conf import effective, options
 from operator_core.conf.defaults import Defaults
 from operator_core.decide import specdiff, standalone, validation
+from operator_core.decide.records import STOPPED_BY_HAND
 from operator_core.decide.wanted import ON_DELETE
 from operator_core.errors import Stalled
 from operator_core.jsonvalues import Object, dig
@@ -82,6 +83,9 @@ def effect_of(
         return JobEffect(Effect.NONE, "the job is suspended and stays so", diff.paths)
     if diff.type is specdiff.DiffType.IGNORE:
         return JobEffect(Effect.NONE, "nothing that runs is touched", diff.paths)
+    if _is_done(live) and not specdiff.asks_for_rerun(diff):
+        reason = f"the job has finished and is not run again by this; {specdiff.HOW_TO_RERUN}"
+        return JobEffect(Effect.NONE, reason, diff.paths)
     return _upgrade(before, old, new, live, diff, defaults)
 
 
@@ -171,6 +175,12 @@ def _upgrade(
     if changed and _has_savepoint_dir(new, defaults):
         return JobEffect(Effect.UPGRADE_SAVEPOINT, "flinkVersion changes: a savepoint is taken", diff.paths)
     return JobEffect(Effect.UPGRADE_LAST_STATE, "stopped and continued from its newest checkpoint", diff.paths)
+
+
+def _is_done(live: Object | None) -> bool:
+    """Whether the job came to its end by itself, nobody having stopped it with a savepoint."""
+    stopped = dig(live, "status", "clusterInfo", STOPPED_BY_HAND)
+    return dig(live, "status", "jobStatus", "state") == "FINISHED" and stopped is None
 
 
 def _rejection(new: Object, last: LastSpec | None, defaults: Defaults) -> str | None:

@@ -30,6 +30,12 @@ NOT_ADDRESSABLE = "<checkpoint-not-externally-addressable>"
 FINAL_SNAPSHOT = "final-snapshot"
 """Key of clusterInfo: path of the newest snapshot of a job that has ended, "" when it had none."""
 
+STOPPED_BY_HAND = "stopped-with-savepoint"
+"""Key of clusterInfo: there when a job ended because somebody stopped it with a savepoint, not by itself."""
+
+FAILED_RESTARTS = "failed-restarts"
+"""Key of clusterInfo: how often in a row a FAILED job was started again; the one key that outlives a deployment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Restore:
@@ -136,7 +142,7 @@ def deploying(facts: Facts, spec: Object, generation: int, restore: Restore, *, 
             "error": None,
             "observed_generation": generation,
             "job_manager_deployment_status": "MISSING",
-            "cluster_info": {},
+            "cluster_info": _carried_over(status, generation),
             "task_manager": task_manager_info(facts.name, spec, facts.conf),
         }
     )
@@ -196,12 +202,21 @@ def left_behind(status: FlinkDeploymentStatus, newest: Snapshot | None) -> Flink
     path = newest.path if newest is not None and newest.path != NOT_ADDRESSABLE else ""
     if path:
         status = with_job(status, upgrade_savepoint_path=path)
-    return status.model_copy(update={"cluster_info": {**status.cluster_info, FINAL_SNAPSHOT: path}})
+    info = {**status.cluster_info, FINAL_SNAPSHOT: path}
+    if newest is not None and newest.is_terminal:
+        info[STOPPED_BY_HAND] = "true"
+    return status.model_copy(update={"cluster_info": info})
 
 
 def failed_with(status: S, problem: errortexts.Problem, conf: Mapping[str, str]) -> S:
     """The status with an error text."""
     return status.model_copy(update={"error": errortexts.text(problem, conf)})
+
+
+def _carried_over(status: FlinkDeploymentStatus, generation: int) -> dict[str, str]:
+    """What a deployment of the same spec inherits from the one before it; a new spec begins anew."""
+    count = status.cluster_info.get(FAILED_RESTARTS)
+    return {FAILED_RESTARTS: count} if count and status.observed_generation == generation else {}
 
 
 def task_manager_info(name: str, spec: Object, conf: Mapping[str, str]) -> TaskManagerInfo:

@@ -38,6 +38,15 @@ class SpecDiff:
         return f"{self.type.name} change(s) detected (Diff: {self.spec}[{fields}]), starting reconciliation."
 
 
+_RERUNS = frozenset(("restartNonce", "job.savepointRedeployNonce"))
+HOW_TO_RERUN = "change restartNonce to run it again"
+
+
+def asks_for_rerun(diff: SpecDiff) -> bool:
+    """Whether a change asks for a finished job to be run again."""
+    return not _RERUNS.isdisjoint(diff.paths)
+
+
 _IGNORED_JOB_FIELDS = frozenset(
     (
         "upgradeMode",

@@ -4,11 +4,12 @@ The one place where a verdict becomes error text, conditions, lifecycle state an
 when its text is new, not on every pass.
 """
 
-from operator_core.decide import errortexts, observing, verdicts
+from operator_core.decide import errortexts, observing, records, verdicts
 from operator_core.decide.decisions import Event, Look, Record, Rest, SessionEffect, SideEffect, Step
-from operator_core.decide.facts import Need
+from operator_core.decide.facts import Facts, Need
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
+from operator_core.decide.records import Restore
 from operator_core.errors import Reason
 from operator_core.model import lastspecs
 from operator_core.model.lastspecs import LastSpec
@@ -64,6 +65,14 @@ def record(
     """Write a record, then carry out the side effect it announces."""
     status = verdicts.published(facts, status, last_of(status), verdict or verdicts.Fine())
     return Step(Record(failpoint, then), status, events)
+
+
+def torn_down(
+    facts: Facts, restore: Restore, *, verdict: verdicts.Verdict | None = None, events: tuple[Event, ...] = ()
+) -> Step:
+    """Record the state to restore; what stands goes in the next step."""
+    status = records.torn_down(facts, restore).model_copy(update={"error": None})
+    return record(facts, status, None, verdict=verdict, events=events)
 
 
 def last_of(status: CommonStatus) -> LastSpec | None:

@@ -122,10 +122,10 @@ def _with_job(facts: Facts, want: Wanted, job: Job) -> Choice:
             return Wait(f"the job is {state}: a savepoint needs a running job", 1.0)
         if not options.get_bool(facts.conf, options.LAST_STATE_FALLBACK):
             return Wait(f"the job is {state}: a savepoint needs a running job and falling back is switched off", 15.0)
-    return _last_state(facts, changed)
+    return last_state(facts, changed)
 
 
-def _last_state(facts: Facts, changed: bool) -> Choice:
+def last_state(facts: Facts, changed: bool) -> Choice:
     """Continue from the newest checkpoint: through HA metadata, or cancelled with its checkpoint kept."""
     if options.has_high_availability(facts.last_conf) and not changed:
         if isinstance(facts.ha, Unread):
@@ -153,15 +153,26 @@ def from_terminal(facts: Facts, want: Wanted, job: Job) -> Choice:
 
 def _without_statistics(facts: Facts, want: Wanted, job: Job) -> Choice:
     """Flink names no snapshot: there never was one, or the JobManager restarted after the end and forgot."""
+    if facts.status.cluster_info.get(FINAL_SNAPSHOT) is None and may_have_forgotten(facts, job, None):
+        return DeadEnd(Reason.UpgradeFailed, f"The job ended and its JobManager forgot its checkpoints. {WAY_OUT}")
+    return from_record(facts, want)
+
+
+def from_record(facts: Facts, want: Wanted) -> Choice:
+    """Continue from what the status recorded of a job's end; for a job that had no snapshot, from where it began."""
     known = facts.status.cluster_info.get(FINAL_SNAPSHOT)
     if known:
         return TearDown(Restore("savepoint", known))
-    if known is None and may_have_forgotten(facts, job, None):
-        return DeadEnd(Reason.UpgradeFailed, f"The job ended and its JobManager forgot its checkpoints. {WAY_OUT}")
     if facts.status.job_status.upgrade_savepoint_path is None:
         initial = dig(want.spec, "job", "initialSavepointPath")
         return TearDown(Restore("savepoint", str(initial)) if initial else Restore("stateless"))
     return same_restore(facts, want)
+
+
+def has_recorded_end(facts: Facts) -> bool:
+    """Whether the job ended while its JobManager stood and the status says what it left behind."""
+    ended = facts.status.job_status.state in TERMINAL_JOB_STATES
+    return ended and FINAL_SNAPSHOT in facts.status.cluster_info
 
 
 def may_have_forgotten(facts: Facts, job: Job, newest: Snapshot | None) -> bool:
@@ -208,6 +219,8 @@ def newest_of(checkpoints: Checkpoints | Unreachable | Unread) -> Snapshot | Non
 
 def _without_job(facts: Facts, want: Wanted) -> Choice:
     """Flink does not answer, or knows no job yet."""
+    if facts.cluster is None and has_recorded_end(facts):
+        return from_record(facts, want)
     if options.has_high_availability(facts.last_conf) and _may_fall_back(facts, want):
         if isinstance(facts.ha, Unread):
             return Ask((Need.HA_METADATA,))

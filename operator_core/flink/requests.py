@@ -13,6 +13,7 @@ from operator_core.decide.facts import (
     Job,
     JobException,
     JobFailure,
+    Metrics,
     Snapshot,
     Trigger,
     TriggerCompleted,
@@ -25,6 +26,7 @@ from operator_core.model.statuses import TERMINAL_JOB_STATES
 
 _SETTLED_TASKS = ("running", "finished")
 _CAUSE_LIMIT = 500
+_RESTARTS, _COMPLETED = ("numRestarts", "fullRestarts"), "numberOfCompletedCheckpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,11 @@ def execution_result(job_id: str) -> FlinkRequest:
 def exceptions(job_id: str, limit: int) -> FlinkRequest:
     """The newest `limit` entries of the history of exceptions."""
     return FlinkRequest("GET", f"/jobs/{job_id}/exceptions", (("maxExceptions", str(limit)),))
+
+
+def metrics(job_id: str) -> FlinkRequest:
+    """The counters that tell a job's health."""
+    return FlinkRequest("GET", f"/jobs/{job_id}/metrics", (("get", ",".join((*_RESTARTS, _COMPLETED))),))
 
 
 def parse_overview(answer: Object, job_id: str) -> Job | None:
@@ -152,6 +159,21 @@ def _snapshot(entry: Json) -> Snapshot | None:
         is_terminal=str(entry.get("checkpoint_type") or "").startswith("SYNC_SAVEPOINT"),
         size=int(entry.get("checkpointed_size") or entry.get("state_size") or 0),
     )
+
+
+def parse_metrics(answer: Object) -> Metrics:
+    """The counters; `numRestarts` where Flink has it, else the older `fullRestarts`."""
+    values = {str(each.get("id")): str(each.get("value")) for each in answer.get("value") or []}
+    counts = {name: int(float(value)) for name, value in values.items() if _is_number(value)}
+    restarts = next((counts[name] for name in _RESTARTS if name in counts), None)
+    return Metrics(restarts, counts.get(_COMPLETED))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return float(text) >= 0
+    except ValueError:
+        return False
 
 
 def parse_version(answer: Object) -> Version:

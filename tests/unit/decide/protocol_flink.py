@@ -281,6 +281,9 @@ class Clusters:
             return self._trigger(run, rest.removeprefix("savepoints/"))
         if rest == "checkpoints":
             return self._statistics(run)
+        if rest == "metrics":
+            counts = {"numRestarts": 0, "numberOfCompletedCheckpoints": len(run.checkpoints)}
+            return {"value": [{"id": name, "value": str(count)} for name, count in counts.items()]}
         if rest == "exceptions":
             return {
                 "exceptionHistory": {"entries": [{"stacktrace": "java.lang.Exception: boom", "timestamp": run.end}]}
@@ -311,7 +314,9 @@ class Clusters:
         latest: Object = {"completed": None, "savepoint": None, "restored": None}
         for number, path, savepoint in run.checkpoints:
             gone = run.state == "FINISHED" and not savepoint
+            kind = "SYNC_SAVEPOINT" if savepoint else "CHECKPOINT"
             entry = {"id": number, "external_path": path, "is_savepoint": savepoint, "discarded": gone}
+            entry["checkpoint_type"] = kind
             latest["savepoint" if savepoint else "completed"] = entry
         if run.restored is not None:
             latest["restored"] = {"id": 0, "external_path": run.restored[1]}

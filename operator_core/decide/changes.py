@@ -1,0 +1,76 @@
+"""What a changed spec does to a job that is deployed.
+
+A dry run comes before anything that runs is touched; a stop that failed is not tried again too soon; a finished job is
+not run again by a change alone. How the job is stopped is chosen elsewhere (`upgrades`).
+"""
+
+from dataclasses import replace
+
+from operator_core.decide import (
+    carrying,
+    observing,
+    records,
+    recoveries,
+    specdiff,
+    standalone,
+    steps,
+    stops,
+    upgrades,
+    verdicts,
+)
+from operator_core.decide.decisions import Event, Step
+from operator_core.decide.facts import Facts, Need, Unread
+from operator_core.decide.wanted import Wanted
+from operator_core.errors import Reason
+
+
+def change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
+    """The spec asks for something else than what was deployed."""
+    if (scaled := standalone.scaled(facts, want, diff)) is not None:
+        return scaled
+    if want.running and is_done(facts, diff):
+        return _settled(facts, want, diff)
+    if not stops.may_try_again(facts):
+        return _still_failing(facts)
+    if want.running and facts.cluster is not None:
+        if isinstance(facts.preflight, Unread):
+            return steps.look(facts, Need.PREFLIGHT)
+        if facts.preflight is not None:
+            return steps.rest(facts, None, verdict=verdicts.Rejected(Reason.ValidationError, facts.preflight))
+    told = (
+        Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=f"SpecChange: {want.generation}"),
+        Event("Normal", "Suspended", "Suspending existing deployment.", observing.JOB_MANAGER),
+    )
+    return carrying.out(facts, upgrades.choose(facts, want, diff), told)
+
+
+def is_done(facts: Facts, diff: specdiff.SpecDiff) -> bool:
+    """Whether the job came to its end by itself and the change does not ask for another run."""
+    if facts.status.job_status.state != "FINISHED" or specdiff.asks_for_rerun(diff):
+        return False
+    newest = upgrades.newest_of(facts.flink.checkpoints)
+    stopped = newest is not None and newest.is_terminal
+    return not stopped and records.STOPPED_BY_HAND not in facts.status.cluster_info
+
+
+def _settled(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
+    """Accept the change of a finished job; it holds when the job is run again."""
+    if observing.serves(facts) and isinstance(facts.flink.checkpoints, Unread):
+        return steps.look(facts, Need.CHECKPOINTS)
+    events: tuple[Event, ...] = ()
+    if facts.status.observed_generation != want.generation:
+        message = (
+            f"The job has finished: {', '.join(diff.paths)} changed without running it again; {specdiff.HOW_TO_RERUN}"
+        )
+        events = (Event("Normal", "FinishedJobKept", message, observing.JOB),)
+    status = facts.status.model_copy(update={"observed_generation": want.generation})
+    return recoveries.ended(replace(facts, status=status), want, events)
+
+
+def _still_failing(facts: Facts) -> Step:
+    """A stop failed and is not due again: keep saying so."""
+    message = verdicts.error_message(facts.status.error)
+    for condition in facts.status.conditions:
+        if condition.type == verdicts.UPGRADE_BLOCKED:
+            message = condition.message
+    return steps.rest(facts, stops.retry_pause(facts), verdict=verdicts.Blocked(Reason.SavepointError, message))
