@@ -66,6 +66,8 @@ class Reason(StrEnum):
     SubmissionFailed = "SubmissionFailed"
     SessionClusterMissing = "SessionClusterMissing"
     SessionClusterNotReady = "SessionClusterNotReady"
+    CheckpointError = "CheckpointError"
+    SnapshotAbandoned = "SnapshotAbandoned"
 
 
 class AgentError(Exception):

@@ -140,6 +140,17 @@ ERROR_CAUSES = _operator("exception.throwable.list.max.count", "2")
 ERROR_TRACE_ENABLED = _operator("exception.stacktrace.enabled", "false")
 ERROR_TRACE_LENGTH = _operator("exception.stacktrace.max.length", "2048")
 ERROR_LABELS = _operator("exception.label.mapper")
+PERIODIC_TIME_ZONE = _operator("periodic.time-zone", "UTC")
+SAVEPOINT_DISPOSE = _operator("savepoint.dispose-on-delete", "false")
+SAVEPOINT_GRACE_PERIOD = _operator("savepoint.trigger.grace-period", "1 min", "observer.savepoint.trigger.grace-period")
+CHECKPOINT_GRACE_PERIOD = _operator("checkpoint.trigger.grace-period", "1 min")
+CHECKPOINT_TYPE = _operator("checkpoint.type", "FULL")
+IGNORE_PENDING_SAVEPOINT = _operator("job.upgrade.ignore-pending-savepoint", "false")
+SAVEPOINT_CLEANUP = _operator("savepoint.cleanup.enabled", "true")
+SAVEPOINT_HISTORY_COUNT = _operator("savepoint.history.max.count", "10")
+SAVEPOINT_HISTORY_AGE = _operator("savepoint.history.max.age", "24 h")
+SAVEPOINT_HISTORY_COUNT_LIMIT = _operator("savepoint.history.max.count.threshold")
+SAVEPOINT_HISTORY_AGE_LIMIT = _operator("savepoint.history.max.age.threshold")
 
 
 def is_set(conf: Mapping[str, str], option: Option) -> bool:

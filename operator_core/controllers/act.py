@@ -5,19 +5,14 @@ pass finds the record and repeats or skips the effect, which is idempotent in ev
 our own trigger and job ids, deterministic manifests). Decides nothing.
 """
 
-import logging
-
-from operator_core.controllers import clusteracts, manifests, observe, publish
+from operator_core.controllers import clusteracts, observe, publish, snapshotresources
 from operator_core.controllers.passes import Pass
-from operator_core.controllers.world import FIELD_MANAGER, World
+from operator_core.controllers.world import World
 from operator_core.decide import decisions
 from operator_core.decide.decisions import Step
 from operator_core.decide.facts import Facts
 from operator_core.flink import errors as flink_errors
 from operator_core.flink import requests as flink_requests
-from operator_core.kube import errors, requests
-
-log = logging.getLogger(__name__)
 
 
 def perform(world: World, run: Pass, facts: Facts, step: Step) -> None:
@@ -29,7 +24,7 @@ def perform(world: World, run: Pass, facts: Facts, step: Step) -> None:
             publish.finalizer(world, run, present=True)
         case decisions.Release(kept):
             if kept is not None:
-                _keep(world, run, kept)
+                snapshotresources.create(world, run.resource, kept)
             publish.finalizer(world, run, present=False)
         case decisions.Record(failpoint, then):
             publish.status(world, run)
@@ -47,19 +42,6 @@ def _of_a_cluster(effect: decisions.SideEffect | decisions.SessionEffect) -> dec
     return effect
 
 
-def _keep(world: World, run: Pass, kept: decisions.KeptSavepoint) -> None:
-    """Its name comes from the time of the savepoint, so that a repeat makes no second one."""
-    body = manifests.kept_savepoint(run.name, run.namespace, kept)
-    try:
-        world.api.send(
-            requests.create(requests.FLINK_STATE_SNAPSHOTS, run.namespace, body, field_manager=FIELD_MANAGER)
-        )
-    except errors.AlreadyExists:
-        return
-    except errors.NotFound:
-        log.warning("FlinkStateSnapshots are not installed; the savepoint of %s is at %s", run.name, kept.path)
-
-
 def _effect(world: World, run: Pass, facts: Facts, effect: decisions.SideEffect) -> None:
     match effect:
         case decisions.TriggerStop():
@@ -70,6 +52,8 @@ def _effect(world: World, run: Pass, facts: Facts, effect: decisions.SideEffect)
         case decisions.DeleteCluster(cancel=str(job_id)):
             _cancel(world, facts, job_id, required=False)
             clusteracts.perform(world, run, facts, effect)
+        case decisions.TriggerSavepoint() | decisions.TriggerCheckpoint() | decisions.NewSnapshot():
+            snapshotresources.perform(world, run.resource, observe.address_of(facts), effect)
         case _:
             clusteracts.perform(world, run, facts, effect)
 

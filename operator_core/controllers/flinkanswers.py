@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from operator_core.controllers import snapshotlooks
 from operator_core.controllers.world import FlinkRest
 from operator_core.decide.facts import (
     Checkpoints,
@@ -17,7 +18,6 @@ from operator_core.decide.facts import (
     Metrics,
     Need,
     Trigger,
-    TriggerUnknown,
     Unreachable,
     Version,
 )
@@ -49,15 +49,17 @@ def _job(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Fli
 
 
 def _trigger(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
-    request = requests.savepoint(job.job_id or "", job.savepoint_info.trigger_id or "")
-
     def read() -> Trigger:
-        try:
-            return requests.parse_savepoint(rest.send(address, request))
-        except errors.JobNotFound:
-            return TriggerUnknown()
+        return snapshotlooks.savepoint(rest, address, job.job_id or "", job.savepoint_info.trigger_id or "")
 
     return replace(known, trigger=answer(read))
+
+
+def _checkpoint_trigger(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
+    def read() -> Trigger:
+        return snapshotlooks.checkpoint(rest, address, job.job_id or "", job.checkpoint_info.trigger_id or "")
+
+    return replace(known, checkpoint_trigger=answer(read))
 
 
 def _checkpoints(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
@@ -147,4 +149,5 @@ _QUESTIONS: dict[Need, Callable[[FlinkRest, Address, JobStatus, Flink], Flink]] 
     Need.EXCEPTIONS: _exceptions,
     Need.RETENTION: _retention,
     Need.METRICS: _metrics,
+    Need.CHECKPOINT_TRIGGER: _checkpoint_trigger,
 }

@@ -7,7 +7,7 @@ from operator_core.build import clusters
 from operator_core.build.clusters import ClusterManifests
 from operator_core.controllers.world import World
 from operator_core.decide import wanted
-from operator_core.decide.decisions import CreateCluster, KeptSavepoint
+from operator_core.decide.decisions import CreateCluster
 from operator_core.decide.facts import Facts
 from operator_core.jsonvalues import Object
 from operator_core.model import flinkdeployments
@@ -43,25 +43,4 @@ def _head(facts: Facts) -> Object:
         "apiVersion": facts.resource["apiVersion"],
         "kind": facts.resource["kind"],
         "metadata": facts.resource["metadata"],
-    }
-
-
-def kept_savepoint(name: str, namespace: str, kept: KeptSavepoint) -> Object:
-    """A FlinkStateSnapshot without owner, as the Java operator records savepoints of upgrades."""
-    labels = {
-        "job-reference.kind": flinkdeployments.KIND,
-        "job-reference.name": name,
-        "snapshot.trigger-type": "UPGRADE",
-        "snapshot.type": "SAVEPOINT",
-    }
-    savepoint = {"alreadyExists": True, "disposeOnDelete": False, "formatType": kept.format_type, "path": kept.path}
-    return {
-        "apiVersion": "flink.apache.org/v1beta1",
-        "kind": "FlinkStateSnapshot",
-        "metadata": {"name": f"{name}-savepoint-upgrade-{kept.taken}", "namespace": namespace, "labels": labels},
-        "spec": {
-            "backoffLimit": 0,
-            "jobReference": {"kind": flinkdeployments.KIND, "name": name},
-            "savepoint": savepoint,
-        },
     }

@@ -12,10 +12,12 @@ from typing import Literal
 
 from operator_core.conf import defaults as layers
 from operator_core.conf.defaults import Defaults
-from operator_core.controllers import flinkdeployment, foreignoperators
+from operator_core.controllers import flinkdeployment, foreignoperators, statesnapshot
 from operator_core.controllers.foreignoperators import ForeignOperators
 from operator_core.controllers.podindex import PodIndex
+from operator_core.controllers.snapshotindex import SnapshotIndex
 from operator_core.controllers.world import World
+from operator_core.decide import statesnapshots
 from operator_core.errors import AgentError, Stalled
 from operator_core.flink.rest import DirectTransport, ProxyTransport, Rest
 from operator_core.jsonvalues import Object, dig
@@ -80,6 +82,7 @@ class Operator:
             project=project_pod,
             on_change=self._pod_changed,
         )
+        self.snapshots = SnapshotIndex(client, namespaces=namespaces, on_change=self._snapshot_changed)
         self.world = World(
             api=client,
             resources=self.resources,
@@ -91,6 +94,7 @@ class Operator:
             new_id=lambda: secrets.token_hex(16),
             defaults=defaults,
             reach=reach,
+            snapshots=self.snapshots,
         )
         self._loop = Loop("operator", self._queue, self._reconcile, workers=workers, on_error=self._failed)
 
@@ -99,6 +103,7 @@ class Operator:
         self._foreign.start()
         for cache in self._caches:
             cache.start()
+        self.snapshots.start()
         threading.Thread(target=self._begin, name="operator-start", daemon=True).start()
 
     def stop(self, timeout: float = 10.0) -> bool:
@@ -108,6 +113,7 @@ class Operator:
         ended = self._loop.stop(timeout)
         for cache in self._caches:
             cache.stop()
+        self.snapshots.stop()
         return ended
 
     def configure(self, defaults: Defaults) -> None:
@@ -121,10 +127,11 @@ class Operator:
         self._foreign.namespaces = namespaces
         for cache in self._caches:
             cache.follow(namespaces)
+        self.snapshots.follow(namespaces)
 
     def wait_synced(self, timeout: float) -> bool:
         """Whether all caches were filled within `timeout` seconds each."""
-        return all(cache.wait_synced(timeout) for cache in self._caches)
+        return all(cache.wait_synced(timeout) for cache in self._caches) and self.snapshots.wait_settled(timeout)
 
     def enqueue(self, namespace: str, name: str) -> None:
         """Have a FlinkDeployment looked at soon."""
@@ -154,18 +161,18 @@ class Operator:
             return Done()
         if not self._foreign.is_known or not all(cache.covers(key.namespace) for cache in self._caches):
             return After(_UNLISTED_SECONDS)
-        resource = self.resources.get(key.namespace, key.name)
+        resource = self._resource_of(key)
         refusal = self._foreign.refusal(resource) if resource is not None else None
         if resource is not None and refusal is not None:
             self._foreign.tell(resource, refusal)
             return After(foreignoperators.LOOK_SECONDS)
-        if not self._rest.suspicious(key.namespace, key.name):
+        if not self._rest.suspicious(key.namespace, self._cluster_of(key)):
             self._slow.forget(key)
-            return flinkdeployment.reconcile(self.world, key.namespace, key.name)
+            return self._pass(key)
         if not self._slow.enter(key):
             return Done()
         try:
-            return flinkdeployment.reconcile(self.world, key.namespace, key.name)
+            return self._pass(key)
         finally:
             self._slow.leave(key)
 
@@ -173,19 +180,63 @@ class Operator:
         for resource in self.resources.items():
             self.enqueue(resource["metadata"]["namespace"], resource["metadata"]["name"])
 
+    def _pass(self, key: Key) -> Outcome:
+        """A pass that changed a job wakes the snapshots that wait for it, and the other way round.
+
+        Watches do not tell of our own writes again.
+        """
+        if key.kind == statesnapshot.KIND:
+            before = self.snapshots.get(key.namespace, key.name)
+            outcome = statesnapshot.reconcile(self.world, key.namespace, key.name)
+            after = self.snapshots.get(key.namespace, key.name)
+            if after is not None and after is not before:
+                self._wake_job(after)
+            return outcome
+        known = self.resources.get(key.namespace, key.name)
+        outcome = flinkdeployment.reconcile(self.world, key.namespace, key.name)
+        if self.resources.get(key.namespace, key.name) is not known:
+            self._wake_snapshots(key)
+        return outcome
+
+    def _resource_of(self, key: Key) -> Object | None:
+        source = self.snapshots if key.kind == statesnapshot.KIND else self.resources
+        return source.get(key.namespace, key.name)
+
+    def _cluster_of(self, key: Key) -> str:
+        """The Flink cluster that a pass may have to ask."""
+        if key.kind != statesnapshot.KIND:
+            return key.name
+        return str(dig(self.snapshots.get(key.namespace, key.name), "spec", "jobReference", "name", default=key.name))
+
     def _failed(self, key: Key, error: Exception) -> None:
         if isinstance(error, AgentError):
             log.warning("%s/%s: %s", key.namespace, key.name, error.message)
         else:
             log.error("%s/%s: %s", key.namespace, key.name, error, exc_info=error)
-        resource = self.resources.get(key.namespace, key.name)
+        resource = self._resource_of(key)
         if resource is not None and isinstance(error, Stalled):
             self.world.events.event(resource, "Warning", error.reason, error.message, component="Operator")
 
     def _resource_changed(self, change: str, obj: Object) -> None:
         if change == "DELETED":
             self._foreign.forget(obj)
-        self.enqueue(obj["metadata"]["namespace"], obj["metadata"]["name"])
+        namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        self.enqueue(namespace, name)
+        self._wake_snapshots(Key(KIND, namespace, name))
+
+    def _wake_snapshots(self, job: Key) -> None:
+        for snapshot in self.snapshots.of(job.kind, job.namespace, job.name) or ():
+            if dig(snapshot, "status", "state") not in statesnapshots.FINISHED:
+                self._queue.add(Key(statesnapshot.KIND, job.namespace, snapshot["metadata"]["name"]))
+
+    def _snapshot_changed(self, _: str, obj: Object) -> None:
+        self._queue.add(Key(statesnapshot.KIND, obj["metadata"]["namespace"], obj["metadata"]["name"]))
+        self._wake_job(obj)
+
+    def _wake_job(self, snapshot: Object) -> None:
+        namespace, job = snapshot["metadata"]["namespace"], dig(snapshot, "spec", "jobReference", default={})
+        if job.get("kind") == KIND and self.resources.get(namespace, str(job.get("name"))) is not None:
+            self.enqueue(namespace, str(job["name"]))
 
     def _child_changed(self, _: str, obj: Object) -> None:
         meta = obj["metadata"]

@@ -92,7 +92,14 @@ def facts(world: World, run: Pass) -> Facts:
         crash_log=NOT_READ,
         now=world.clock.now(),
         ids=Ids(job=world.new_id(), trigger=world.new_id()),
+        snapshots=_snapshots(world, run),
     )
+
+
+def _snapshots(world: World, run: Pass) -> tuple[Object, ...] | None:
+    if world.snapshots is None:
+        return None
+    return world.snapshots.of(str(run.resource["kind"]), run.namespace, run.name)
 
 
 def _parsed(resource: Object) -> tuple[FlinkDeployment | None, str | None]:

@@ -50,6 +50,30 @@ class ObjectCache(Protocol):
         ...
 
 
+class SnapshotSource(Protocol):
+    """The FlinkStateSnapshots of the watched namespaces."""
+
+    def get(self, namespace: str, name: str) -> Object | None:
+        """The snapshot, or None."""
+        ...
+
+    def of(self, kind: str, namespace: str, name: str) -> tuple[Object, ...] | None:
+        """Those that name a job; None where the cluster does not have the kind."""
+        ...
+
+    def created(self, obj: Object) -> None:
+        """We made it."""
+        ...
+
+    def observed(self, obj: Object) -> None:
+        """An answer to our own write or live read."""
+        ...
+
+    def forget(self, namespace: str, name: str) -> None:
+        """It is gone."""
+        ...
+
+
 class FlinkRest(Protocol):
     """Flink's REST API."""
 
@@ -95,3 +119,4 @@ class World:
     new_id: Callable[[], str]
     defaults: Defaults
     reach: Callable[[str], None]
+    snapshots: SnapshotSource | None = None

@@ -17,6 +17,7 @@ from operator_core.decide import (
     observing,
     podfailures,
     recoveries,
+    snapshots,
     specdiff,
     standalone,
     starts,
@@ -130,16 +131,18 @@ def _watch_over(facts: Facts, want: Wanted, failure: podfailures.PodFailure | No
     if isinstance(job, Job) and health.is_due(facts, job):
         return steps.look(facts, Need.METRICS)
     if isinstance(job, Job) and job.reported_state in TERMINAL_JOB_STATES:
-        return recoveries.ended(facts, want)
+        return snapshots.step(facts, want.spec) or recoveries.ended(facts, want)
     if isinstance(job, Job) and (restart := recoveries.unhealthy(facts, want)) is not None:
         return restart
     if isinstance(job, Job) and job.reported_state == "RUNNING":
         needs = _details_missing(facts)
         if needs:
             return steps.look(facts, *needs)
+    if (snapshot := snapshots.step(facts, want.spec)) is not None:
+        return snapshot
     waiting = podfailures.unschedulable(facts.pods)
     verdict = verdicts.Waiting("Unschedulable", waiting) if waiting else None
-    return steps.rest(facts, cadence.deployed(facts, status), verdict=verdict)
+    return steps.rest(facts, snapshots.pause(facts, cadence.deployed(facts, status)), verdict=verdict)
 
 
 def _details_missing(facts: Facts) -> tuple[Need, ...]:

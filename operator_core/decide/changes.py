@@ -11,6 +11,7 @@ from operator_core.decide import (
     observing,
     records,
     recoveries,
+    snapshots,
     specdiff,
     standalone,
     steps,
@@ -30,6 +31,8 @@ def change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
         return scaled
     if want.running and is_done(facts, diff):
         return _settled(facts, want, diff)
+    if (waiting := snapshots.before_change(facts)) is not None:
+        return waiting
     if not stops.may_try_again(facts):
         return _still_failing(facts)
     if want.running and facts.cluster is not None:

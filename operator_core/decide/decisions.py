@@ -5,11 +5,14 @@ unless the decision is a write-ahead `Record`) and the events worth telling. Hol
 """
 
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, Literal
 
 from operator_core.decide.facts import Need
 from operator_core.decide.jobfacts import S
 from operator_core.jsonvalues import Object
+from operator_core.model.statuses import TriggerType
+
+SnapshotKind = Literal["savepoint", "checkpoint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +126,52 @@ class FinishCluster:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptSavepoint:
-    """A savepoint that outlives its resource; `taken` in epoch milliseconds."""
+class NewSnapshot:
+    """A FlinkStateSnapshot of the job to create, without owner: it outlives the job.
 
-    path: str
-    format_type: str
-    taken: int
+    Its name is made of kind, trigger and `stamp` (epoch milliseconds), so that a repeat makes no second one.
+    `path` is the savepoint that exists already, or the directory a new one goes to. `kept_by` says who must let go
+    of it before retention may remove it.
+    """
+
+    kind: SnapshotKind
+    trigger: TriggerType
+    stamp: int
+    path: str | None = None
+    format_type: str = "CANONICAL"
+    already_exists: bool = False
+    dispose_on_delete: bool = False
+    kept_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """Record what state is left behind as an ownerless FlinkStateSnapshot, then remove the finalizer."""
 
-    kept: KeptSavepoint | None = None
+    kept: NewSnapshot | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TriggerSavepoint:
+    """Ask Flink for a savepoint of a job that goes on running, under a recorded trigger id (idempotent)."""
+
+    job_id: str
+    trigger_id: str
+    directory: str | None
+    format_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerCheckpoint:
+    """Ask Flink for a checkpoint under a recorded trigger id (idempotent); `type` FULL, INCREMENTAL or CONFIGURED."""
+
+    job_id: str
+    trigger_id: str
+    type: str
+
+
+SnapshotEffect = TriggerSavepoint | TriggerCheckpoint | NewSnapshot
+"""What is done for a snapshot of a running job, whichever kind of resource has the job."""
 ClusterEffect = (
     ScaleToZero
     | DeleteCluster
@@ -148,7 +182,7 @@ ClusterEffect = (
     | CreateCluster
     | FinishCluster
 )
-SideEffect = TriggerStop | CancelJob | ClusterEffect
+SideEffect = TriggerStop | CancelJob | ClusterEffect | SnapshotEffect
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +210,7 @@ class ForgetJob:
     job_id: str
 
 
-SessionEffect = TriggerStop | CancelJob | SubmitJob | ForgetJob
+SessionEffect = TriggerStop | CancelJob | SubmitJob | ForgetJob | SnapshotEffect
 """What a session job does: it never touches its cluster."""
 
 

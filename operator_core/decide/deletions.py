@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from operator_core.conf import options
 from operator_core.decide import observing, standalone, steps, stops, wanted
-from operator_core.decide.decisions import DeleteHaMetadata, Event, KeptSavepoint, Release, Rest, Step
+from operator_core.decide.decisions import DeleteHaMetadata, Event, NewSnapshot, Release, Rest, Step
 from operator_core.decide.facts import Facts, Job, Need, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import dig
@@ -91,16 +91,24 @@ def _tear_down(facts: Facts) -> Step:
     return Step(Release(kept), facts.status, _told(kept))
 
 
-def _kept(facts: Facts) -> KeptSavepoint | None:
+def _kept(facts: Facts) -> NewSnapshot | None:
     """The savepoint of this deletion: state was asked for, and a stop recorded where it is."""
     taken = facts.status.job_status.savepoint_info.last_savepoint
     path = facts.status.job_status.upgrade_savepoint_path
     if not wants_savepoint(facts) or taken is None or not taken.location or taken.location != path:
         return None
-    return KeptSavepoint(taken.location, taken.format_type, taken.time_stamp)
+    return NewSnapshot(
+        kind="savepoint",
+        trigger="UPGRADE",
+        stamp=taken.time_stamp,
+        path=taken.location,
+        format_type=taken.format_type,
+        already_exists=True,
+        kept_by="deletion",
+    )
 
 
-def _told(kept: KeptSavepoint | None) -> tuple[Event, ...]:
+def _told(kept: NewSnapshot | None) -> tuple[Event, ...]:
     if kept is None:
         return ()
     return (

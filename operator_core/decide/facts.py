@@ -45,6 +45,7 @@ class Need(StrEnum):
     LIVE_SESSION = "live-session"
     RETENTION = "retention"
     METRICS = "metrics"
+    CHECKPOINT_TRIGGER = "checkpoint-trigger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class TriggerPending:
-    """The savepoint is being taken."""
+    """The snapshot is being taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +148,14 @@ class TriggerUnknown:
 
 @dataclass(frozen=True, slots=True)
 class TriggerCompleted:
-    """The savepoint is complete at `location`."""
+    """The snapshot is complete at `location`."""
 
     location: str
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerFailed:
-    """The savepoint failed; `cause` is one line."""
+    """The snapshot failed; `cause` is one line."""
 
     cause: str
 
@@ -184,6 +185,7 @@ class Flink:
     exceptions: tuple[JobException, ...] | Unreachable | Unread = NOT_READ
     retains: bool | Unreachable | Unread = NOT_READ
     metrics: Metrics | Unreachable | Unread = NOT_READ
+    checkpoint_trigger: Trigger | Unreachable | Unread = NOT_READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ class Facts:
 
     `session_jobs` are the names of the FlinkSessionJobs that refer to this resource; `workers` is the
     TaskManagers' Deployment of a standalone cluster.
+    `snapshots` are the FlinkStateSnapshots that name this job; None where the cluster does not serve the kind.
     """
 
     resource: Object
@@ -222,6 +225,7 @@ class Facts:
     session_jobs: tuple[str, ...] | Unread = NOT_READ
     workers: Object | None = None
     live_workers: Object | Unread | None = NOT_READ
+    snapshots: tuple[Object, ...] | None = None
 
     @property
     def name(self) -> str:

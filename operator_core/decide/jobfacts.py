@@ -79,6 +79,11 @@ class JobFacts(Protocol[S_co]):
         ...
 
     @property
+    def snapshots(self) -> tuple[Object, ...] | None:
+        """The FlinkStateSnapshots that name this job; None where the cluster does not have the kind."""
+        ...
+
+    @property
     def name(self) -> str:
         """The resource's name."""
         ...

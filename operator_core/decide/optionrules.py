@@ -4,12 +4,12 @@ Values are checked where the operator or the build would read them, so that a ty
 when the option is first needed. Unknown options are Flink's business and pass.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from operator_core.conf import flattening, options
 from operator_core.conf.options import Option
+from operator_core.decide import schedules
 from operator_core.decide.candidates import Candidate
 from operator_core.model import units
 
@@ -105,7 +105,6 @@ _LISTS_OF_MAPS: Final[Mapping[str, tuple[str, ...]]] = {
     options.JOB_MANAGER_TOLERATIONS.key: (),
     options.TASK_MANAGER_TOLERATIONS.key: (),
 }
-_CRON_FIELD: Final = re.compile(r"[0-9A-Za-z*?/,#\-]+")
 
 
 def keys_are_allowed(candidate: Candidate) -> Iterator[str]:
@@ -156,8 +155,8 @@ def values_are_readable(candidate: Candidate) -> Iterator[str]:
             yield f"spec.flinkConfiguration[{key}]: {conf[key]!r} is unknown; use one of {', '.join(choices)}"
     for key, members in _LISTS_OF_MAPS.items():
         yield from _list_of_maps(key, conf.get(key) or "", members)
-    for option in (options.PERIODIC_SAVEPOINT_INTERVAL, options.PERIODIC_CHECKPOINT_INTERVAL):
-        yield from _schedule(conf, option)
+    schedules.read(conf, "savepoint")
+    schedules.read(conf, "checkpoint")
 
 
 def autoscaler_is_in_range(candidate: Candidate) -> Iterator[str]:
@@ -212,18 +211,6 @@ def _list_of_maps(key: str, text: str, members: tuple[str, ...]) -> Iterator[str
             yield f"spec.flinkConfiguration[{key}]: {item!r} is not of the form {wanted}"
         elif "tolerationSeconds" in item and not flattening.split_map(item).get("tolerationSeconds", "0").isdigit():
             yield f"spec.flinkConfiguration[{key}]: tolerationSeconds in {item!r} is not a whole number; write digits"
-
-
-def _schedule(conf: Mapping[str, str], option: Option) -> Iterator[str]:
-    text = options.get(conf, option)
-    if not text or _is_readable(units.duration_seconds, text):
-        return
-    fields = text.split()
-    if len(fields) not in (6, 7) or not all(_CRON_FIELD.fullmatch(field) for field in fields):
-        yield (
-            f"spec.flinkConfiguration[{option.key}]: {text!r} is neither a duration nor a Quartz cron expression; "
-            "write for instance 1 h or '0 0 * * * ?' (seconds come first)"
-        )
 
 
 def _switch(text: str) -> bool:

@@ -128,8 +128,10 @@ def deploying(facts: Facts, spec: Object, generation: int, restore: Restore, *, 
     job_id = status.job_status.job_id if restore.mode == "last-state" and status.job_status.job_id else facts.ids.job
     path = LAST_STATE_MARKER if restore.mode == "last-state" else restore.path
     recorded = recorded_spec(facts, spec, "running", restore.mode)
+    pending = {"trigger_id": None, "trigger_timestamp": None, "trigger_type": None, "format_type": None}
     status = with_job(
         status,
+        checkpoint_info=status.job_status.checkpoint_info.model_copy(update=pending),
         job_id=job_id,
         state="RECONCILING",
         upgrade_savepoint_path=path,

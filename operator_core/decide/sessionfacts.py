@@ -64,6 +64,7 @@ class SessionFacts:
     now: datetime
     ids: Ids
     flink: Flink = field(default_factory=Flink)
+    snapshots: tuple[Object, ...] | None = None
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ that may have been created before a crash is finished, not repeated.
 """
 
 from operator_core.conf import options
-from operator_core.decide import observing, records, standalone, steps, upgrades
+from operator_core.decide import observing, records, snapshots, standalone, steps, upgrades
 from operator_core.decide.decisions import (
     CreateCluster,
     DeleteHaMetadata,
@@ -57,6 +57,8 @@ def first_restore(want: Wanted) -> Restore:
 def tearing_down(facts: Facts, want: Wanted) -> Step:
     """The state to restore is recorded. Delete what is left, then start or settle."""
     cluster = facts.cluster
+    if (taken := snapshots.of_upgrade(facts)) is not None:
+        return Step(taken, facts.status)
     if cluster is None and isinstance(facts.live_deployment, Unread):
         return steps.look(facts, Need.LIVE_DEPLOYMENT)
     if cluster is not None:

@@ -7,7 +7,7 @@ A stop takes our own `triggerId` and is idempotent under it for as long as Flink
 
 from dataclasses import dataclass
 
-from operator_core.decide.decisions import TriggerStop
+from operator_core.decide.decisions import TriggerCheckpoint, TriggerSavepoint, TriggerStop
 from operator_core.decide.facts import (
     Checkpoints,
     Job,
@@ -55,6 +55,40 @@ def stop(decision: TriggerStop) -> FlinkRequest:
     if decision.directory:
         body["targetDirectory"] = decision.directory
     return FlinkRequest("POST", f"/jobs/{decision.job_id}/stop", body=body)
+
+
+def take_savepoint(decision: TriggerSavepoint) -> FlinkRequest:
+    """Take a savepoint of a job that goes on running, under the decision's trigger id."""
+    body: Object = {"cancel-job": False, "formatType": decision.format_type, "triggerId": decision.trigger_id}
+    if decision.directory:
+        body["target-directory"] = decision.directory
+    return FlinkRequest("POST", f"/jobs/{decision.job_id}/savepoints", body=body)
+
+
+def take_checkpoint(decision: TriggerCheckpoint) -> FlinkRequest:
+    """Take a checkpoint under the decision's trigger id (Flink 1.17 and later)."""
+    body: Object = {"checkpointType": decision.type, "triggerId": decision.trigger_id}
+    return FlinkRequest("POST", f"/jobs/{decision.job_id}/checkpoints", body=body)
+
+
+def checkpoint(job_id: str, trigger_id: str) -> FlinkRequest:
+    """How a triggered checkpoint fares; 404 when the id is not known."""
+    return FlinkRequest("GET", f"/jobs/{job_id}/checkpoints/{trigger_id}")
+
+
+def checkpoint_details(job_id: str, checkpoint_id: int) -> FlinkRequest:
+    """One checkpoint; 404 when newer ones have pushed it out of Flink's history."""
+    return FlinkRequest("GET", f"/jobs/{job_id}/checkpoints/details/{checkpoint_id}")
+
+
+def dispose(path: str) -> FlinkRequest:
+    """Delete a savepoint's files; the answer holds the id to ask for."""
+    return FlinkRequest("POST", "/savepoint-disposal", body={"savepoint-path": path})
+
+
+def disposal(request_id: str) -> FlinkRequest:
+    """How a disposal fares; 404 when the id is not known."""
+    return FlinkRequest("GET", f"/savepoint-disposal/{request_id}")
 
 
 def savepoint(job_id: str, trigger_id: str) -> FlinkRequest:
@@ -125,6 +159,41 @@ def parse_savepoint(answer: Object) -> Trigger:
         return TriggerCompleted(str(location))
     cause = dig(answer, "operation", "failure-cause", "stack-trace") or "Flink gives no cause"
     return TriggerFailed(root_cause(str(cause)) if "StopWithSavepointStoppingException" not in cause else str(cause))
+
+
+def parse_checkpoint(answer: Object) -> Trigger | int:
+    """The state of a triggered checkpoint; its number when it is complete."""
+    if dig(answer, "status", "id") != "COMPLETED":
+        return TriggerPending()
+    number = dig(answer, "operation", "checkpointId")
+    if isinstance(number, int):
+        return number
+    return TriggerFailed(_cause(answer))
+
+
+def parse_disposal(answer: Object) -> Trigger:
+    """The state of a disposal; what is disposed of has no location."""
+    if dig(answer, "status", "id") != "COMPLETED":
+        return TriggerPending()
+    failed = dig(answer, "operation", "failure-cause") is not None
+    return TriggerFailed(_cause(answer)) if failed else TriggerCompleted("")
+
+
+def _cause(answer: Object) -> str:
+    return root_cause(str(dig(answer, "operation", "failure-cause", "stack-trace") or "Flink gives no cause"))
+
+
+def path_of(number: int, details: Object | None, statistics: Object | None) -> str | None:
+    """Where a checkpoint is: as its details say, else beside the newest one (.../chk-27 tells .../chk-19)."""
+    told = (details or {}).get("external_path")
+    if told:
+        return str(told)
+    for kind in ("completed", "savepoint", "restored"):
+        newest = str(dig(statistics, "latest", kind, "external_path") or "")
+        folder, slash, last = newest.rpartition("/")
+        if slash and last.startswith("chk-"):
+            return f"{folder}/chk-{number}"
+    return None
 
 
 def parse_checkpoints(answer: Object | None) -> Checkpoints:

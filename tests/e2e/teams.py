@@ -211,10 +211,10 @@ def _running(job: flinkjobs.Job | None, parallelism: int, other_than: str) -> fl
 
 def clear(team: Team) -> None:
     """Take away a team's objects, whether or not an agent is left to release the finalizers."""
-    for item in team.client.send(requests.listing(requests.FLINK_DEPLOYMENTS, team.jobs))["items"]:
-        name = item["metadata"]["name"]
-        patch = {"metadata": {"finalizers": None}}
-        team.client.send(requests.merge_patch(requests.FLINK_DEPLOYMENTS, team.jobs, name, patch))
+    for kind in (requests.FLINK_DEPLOYMENTS, requests.FLINK_STATE_SNAPSHOTS):
+        for item in team.client.send(requests.listing(kind, team.jobs))["items"]:
+            patch = {"metadata": {"finalizers": None}}
+            team.client.send(requests.merge_patch(kind, team.jobs, item["metadata"]["name"], patch))
     for namespace in (team.jobs, team.home):
         team.client.send(requests.delete(requests.NAMESPACES, None, namespace))
     waiting.until(lambda: _is_empty(team), f"the pods of {team.name} gone", seconds=90)

@@ -1,0 +1,126 @@
+"""Snapshots of a running job: by nonce, by request, as a resource, on a schedule; disposal (F04, F07, F08)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from teams import Team
+
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import requests
+
+FILE = "apps/ticks.yaml"
+PERIODIC = "kubernetes.operator.periodic.savepoint.interval"
+
+
+@pytest.fixture(scope="module")
+def running(team: Team) -> Iterator[Team]:
+    """An agent and a job that runs."""
+    team.repository.commit("Run", {"apps/access.yaml": team.access_file(), FILE: team.job_file("ticks")})
+    with team.agent():
+        team.running()
+        yield team
+
+
+def edit(team: Team, subject: str, *, job: Object | None = None, configuration: Object | None = None) -> str:
+    """Commit changed fields."""
+
+    def change(text: str) -> str:
+        manifest: Object = yaml.safe_load(text)
+        manifest["spec"]["job"] |= job or {}
+        manifest["spec"]["flinkConfiguration"] |= configuration or {}
+        return yaml.safe_dump(manifest, sort_keys=False)
+
+    return team.repository.edit(subject, FILE, change)
+
+
+def snapshots(team: Team, **labels: str) -> list[Object]:
+    """The snapshots with these labels (dots for underscores), by name."""
+    selector = ",".join(f"snapshot.{key.replace('_', '-')}={value}" for key, value in labels.items())
+    items: list[Object] = team.client.send(
+        requests.listing(requests.FLINK_STATE_SNAPSHOTS, team.jobs, labels=selector)
+    )["items"]
+    return sorted(items, key=lambda item: str(item["metadata"]["name"]))
+
+
+def completed(team: Team, count: int = 1, **labels: str) -> list[Object]:
+    """Wait for that many completed ones."""
+    return team.until(
+        lambda: found if len(found := snapshots(team, state="COMPLETED", **labels)) >= count else None,
+        f"{count} snapshots {labels}",
+        60,
+    )
+
+
+def folder(team: Team, path: str) -> Path:
+    """A path of the job's volume as this test sees it."""
+    return team.folder / "flink-data" / path.split("/flink-data/", 1)[1]
+
+
+def test_a_nonce_takes_a_savepoint_and_the_job_goes_on(running: Team) -> None:
+    team = running
+    job = team.running()
+    edit(team, "Savepoint now", job={"savepointTriggerNonce": 1})
+    (taken,) = completed(team, type="SAVEPOINT", trigger_type="MANUAL")
+    assert taken["metadata"]["name"].startswith("ticks-savepoint-manual-")
+    assert taken["metadata"]["labels"]["job-reference.name"] == "ticks"
+    assert (folder(team, taken["status"]["path"]) / "_metadata").is_file()
+    status = dig(team.deployment(), "status")
+    assert '"savepointTriggerNonce":1' in status["reconciliationStatus"]["lastReconciledSpec"]
+    assert "triggerId" not in status["jobStatus"]["savepointInfo"]
+    again = team.running()
+    assert again.id == job.id and len(snapshots(team)) == 1
+
+
+def test_a_checkpoint_by_nonce_has_its_path_although_the_job_checkpoints_every_second(running: Team) -> None:
+    edit(running, "Checkpoint now", job={"checkpointTriggerNonce": 7})
+    (taken,) = completed(running, type="CHECKPOINT")
+    assert taken["status"]["path"].rpartition("/")[2].startswith("chk-")
+
+
+def test_a_request_takes_a_savepoint_and_is_answered(running: Team) -> None:
+    team = running
+    known = {item["metadata"]["name"] for item in snapshots(team)}
+    patch = {"metadata": {"annotations": {"gitsync.io/snapshot-requested": "before-the-holiday"}}}
+    team.client.send(requests.merge_patch(requests.FLINK_DEPLOYMENTS, team.jobs, "ticks", patch))
+    found = completed(team, 2, type="SAVEPOINT", trigger_type="MANUAL")
+    assert len([item for item in found if item["metadata"]["name"] not in known]) == 1
+    told = {each["type"]: each["message"] for each in dig(team.deployment(), "status", "conditions")}
+    assert told["RequestsHandled"].split()[-1] == "before-the-holiday"
+
+
+def test_a_resource_takes_a_savepoint_and_its_deletion_disposes_of_it(running: Team) -> None:
+    team = running
+    body = {
+        "apiVersion": "flink.apache.org/v1beta1",
+        "kind": "FlinkStateSnapshot",
+        "metadata": {"name": "by-hand"},
+        "spec": {"jobReference": {"kind": "FlinkDeployment", "name": "ticks"}, "savepoint": {"formatType": "NATIVE"}},
+    }
+    team.client.send(requests.create(requests.FLINK_STATE_SNAPSHOTS, team.jobs, body))
+
+    def done() -> Object | None:
+        made = team.client.send(requests.get(requests.FLINK_STATE_SNAPSHOTS, team.jobs, "by-hand"))
+        return made if dig(made, "status", "state") == "COMPLETED" else None
+
+    taken = team.until(done, "the savepoint by hand", 60)
+    files = folder(team, taken["status"]["path"])
+    assert (files / "_metadata").is_file()
+    team.client.send(requests.delete(requests.FLINK_STATE_SNAPSHOTS, team.jobs, "by-hand"))
+    team.until(lambda: not [s for s in snapshots(team) if s["metadata"]["name"] == "by-hand"] or None, "deleted", 60)
+    assert not files.exists()
+
+
+def test_a_schedule_keeps_its_time(running: Team) -> None:
+    team = running
+    edit(team, "Every two seconds", configuration={PERIODIC: "2s"})
+    found = completed(team, 4, trigger_type="PERIODIC")
+    edit(team, "No more", configuration={PERIODIC: "0 s"})
+    times = [int(item["metadata"]["name"].rpartition("-")[2]) for item in found][-4:]
+    apart = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert all(abs(each - 2000) < 1500 for each in apart) and abs(sum(apart) - 6000) < 1500, apart
+    assert team.state().gaps == 0
