@@ -25,6 +25,7 @@ from gitsync.web.server import Server
 from operator_core.conf.defaults import Defaults
 from operator_core.controllers.operator import Operator
 from operator_core.errors import Reason, Retry
+from operator_core.flink.tlscontexts import Files
 from operator_core.kube.client import Client
 from operator_core.kube.leases import Lease
 from operator_core.runtime.clock import Clock, SystemClock
@@ -142,6 +143,9 @@ class Agent:
             namespaces=self._settings.watch_namespaces,
             defaults=Defaults(self._settings.operator_defaults),
             rest=self._settings.flink_rest,
+            tls_files=Files(
+                self._settings.flink_ca_file, self._settings.flink_cert_file, self._settings.flink_key_file
+            ),
         )
         return Half(lease, part)
 

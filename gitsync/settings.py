@@ -80,6 +80,12 @@ class Settings(Part):
     role: Role = "all"
     poll_seconds: float = Field(default=60.0, gt=0)
     flink_rest: FlinkRest = "direct"
+    flink_ca_file: Path | None = None
+    """PEM certificates that Flink's REST API is checked with where a cluster's own trust store is in no Secret."""
+    flink_cert_file: Path | None = None
+    """PEM certificate the agent shows there where TLS is mutual."""
+    flink_key_file: Path | None = None
+    """The certificate's PEM key, where it is not in the same file."""
     webhook: Webhook = Webhook()
     probe_port: int = Field(default=0, ge=0, le=65535)
     """Port of /healthz, /readyz and /metrics; 0 switches them off unless the webhook is on."""

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from operator_core.build import names
-from operator_core.conf import options
-from operator_core.controllers import flinkanswers, manifests
+from operator_core.controllers import addresses, flinkanswers, manifests
 from operator_core.controllers.world import World
 from operator_core.decide import hametadata, podfailures
 from operator_core.decide.facts import Facts, Need
@@ -32,9 +31,7 @@ def look(world: World, facts: Facts, needs: tuple[Need, ...]) -> Facts:
 
 def address_of(facts: Facts) -> Address:
     """Where the deployed cluster's REST is."""
-    port = options.get_int(facts.last_conf, options.REST_PORT)
-    tls = facts.last_conf.get("security.ssl.rest.enabled", "false").lower() == "true"
-    return Address(facts.namespace, facts.name, port, tls)
+    return addresses.of(facts.namespace, facts.name, facts.last_conf, facts.last_spec)
 
 
 def _live_deployment(world: World, facts: Facts) -> Facts:

@@ -20,6 +20,7 @@ from operator_core.controllers.world import World
 from operator_core.decide import statesnapshots
 from operator_core.errors import AgentError, Stalled
 from operator_core.flink.rest import DirectTransport, ProxyTransport, Rest
+from operator_core.flink.tlscontexts import Files, TlsContexts
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 from operator_core.kube.caches import Cache
@@ -51,10 +52,13 @@ class Operator:
         defaults: Defaults = layers.NONE,
         rest: Literal["direct", "proxy"] = "direct",
         workers: int = 8,
+        tls_files: Files | None = None,
     ) -> None:
         self._queue = Queue(clock)
         self._pods = PodIndex()
-        transport = DirectTransport(check=client.check) if rest == "direct" else ProxyTransport(client)
+        contexts = TlsContexts(lambda *place: client.send(requests.get(requests.SECRETS, *place)), clock, tls_files)
+        direct = rest == "direct"
+        transport = DirectTransport(check=client.check, contexts=contexts) if direct else ProxyTransport(client)
         self._rest = Rest(transport, clock)
         self._slow = Lane(workers // 4, self._queue.add)
         recorder = Recorder(client, clock, component="gitsync")

@@ -12,8 +12,10 @@ from typing import Protocol
 
 import httpx
 
+from operator_core.conf.resttls import RestTls
 from operator_core.flink import errors
 from operator_core.flink.requests import FlinkRequest
+from operator_core.flink.tlscontexts import TlsContexts
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors as kube_errors
 from operator_core.kube import requests as kube_requests
@@ -22,6 +24,8 @@ from operator_core.runtime.clock import Clock
 
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 3.0
+_TIMEOUT = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+_LIMITS = httpx.Limits(max_keepalive_connections=0, max_connections=64)
 _FAILURES_TO_OPEN = 3
 _LONGEST_OPEN = 15.0
 
@@ -33,7 +37,8 @@ class Address:
     namespace: str
     name: str
     port: int = 8081
-    tls: bool = False
+    tls: RestTls | None = None
+    """None: plain HTTP."""
 
     @property
     def service(self) -> str:
@@ -53,31 +58,52 @@ class DirectTransport:
     """To the Service's DNS name, from inside the cluster. Connections are not kept: addresses change at upgrades."""
 
     def __init__(
-        self, *, check: Callable[[], None] | None = None, transport: httpx.BaseTransport | None = None
+        self,
+        *,
+        check: Callable[[], None] | None = None,
+        transport: httpx.BaseTransport | None = None,
+        contexts: TlsContexts | None = None,
     ) -> None:
-        """`check` raises where side effects are not allowed now."""
+        """`check` raises where side effects are not allowed now; clusters with TLS need `contexts`."""
         self._check = check
-        timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-        limits = httpx.Limits(max_keepalive_connections=0, max_connections=64)
-        self._client = httpx.Client(timeout=timeout, limits=limits, transport=transport, trust_env=False)
+        self._contexts = contexts
+        self._client = httpx.Client(timeout=_TIMEOUT, limits=_LIMITS, transport=transport, trust_env=False)
 
     def send(self, address: Address, request: FlinkRequest) -> Object:
         """The JSON object of the answer. Raises flink.errors."""
         if self._check is not None and request.method != "GET":
             self._check()
-        scheme = "https" if address.tls else "http"
-        url = f"{scheme}://{address.service}.{address.namespace}:{address.port}{request.path}"
-        try:
-            answer = self._client.request(request.method, url, params=list(request.query), json=request.body)
-        except httpx.HTTPError as error:
-            raise errors.FlinkUnreachable(f"Flink at {url} does not answer: {error}") from error
+        place = f"{address.service}.{address.namespace}:{address.port}{request.path}"
+        if address.tls is not None:
+            answer = self._send_securely(address, address.tls, request)
+        else:
+            answer = _answer(self._client, f"http://{place}", request)
         if answer.status_code >= 300:
             raise errors.from_status(answer.status_code, _flink_message(answer.content))
         return _object(answer.content)
 
+    def _send_securely(self, address: Address, tls: RestTls, request: FlinkRequest) -> httpx.Response:
+        if self._contexts is None:
+            raise errors.FlinkUnreachable(f"Flink {address.name} wants TLS, which is not configured here")
+        url = f"https://{address.service}.{address.namespace}:{address.port}{request.path}"
+        context = self._contexts.context(address.namespace, tls)
+        try:
+            with httpx.Client(timeout=_TIMEOUT, limits=_LIMITS, verify=context, trust_env=False) as client:
+                return _answer(client, url, request)
+        except errors.FlinkUnreachable:
+            self._contexts.forget(address.namespace, tls)
+            raise
+
     def close(self) -> None:
         """Close pooled connections."""
         self._client.close()
+
+
+def _answer(client: httpx.Client, url: str, request: FlinkRequest) -> httpx.Response:
+    try:
+        return client.request(request.method, url, params=list(request.query), json=request.body)
+    except httpx.HTTPError as error:
+        raise errors.FlinkUnreachable(f"Flink at {url} does not answer: {error}") from error
 
 
 class ProxyTransport:
@@ -88,7 +114,11 @@ class ProxyTransport:
 
     def send(self, address: Address, request: FlinkRequest) -> Object:
         """The JSON object of the answer. Raises flink.errors."""
-        port = f"https:{address.service}:{address.port}" if address.tls else f"{address.service}:{address.port}"
+        if address.tls is not None and address.tls.mutual:
+            text = f"Flink {address.name} wants a client certificate, which the API server's proxy does not show"
+            raise errors.FlinkUnreachable(f"{text}; run the agent in the cluster with flinkRest: direct")
+        scheme = "https:" if address.tls is not None else ""
+        port = f"{scheme}{address.service}:{address.port}"
         proxied = kube_requests.service_proxy(
             address.namespace, port, request.method, request.path, query=request.query, body=request.body
         )
