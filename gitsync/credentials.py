@@ -8,6 +8,7 @@ say comes from the longest start that fits.
 
 import base64
 import binascii
+import re
 from dataclasses import replace
 
 from gitsync.git import urls
@@ -74,6 +75,7 @@ def _read(fields: dict[str, str]) -> Credentials:
         client_key=fields.get("tlsClientCertKey", ""),
         proxy=fields.get("proxy", ""),
         no_proxy=fields.get("noProxy", ""),
+        depth=int(fields["depth"]) if re.fullmatch(r"\d{1,6}", fields.get("depth", "")) else 0,
         insecure="true" in (fields.get("insecure"), fields.get("insecureIgnoreHostKey")),
     )
 

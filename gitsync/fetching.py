@@ -13,6 +13,7 @@ from gitsync import credentials
 from gitsync.git import urls
 from gitsync.git.access import Credentials
 from gitsync.git.mirrors import Mirror, Mirrors
+from gitsync.git.submodules import Submodules
 from gitsync.model.identities import AppName
 from gitsync.model.revisions import Revision
 from operator_core.errors import AgentError, Retry, Stalled
@@ -55,6 +56,7 @@ class Repositories:
     ) -> None:
         self._mirrors = mirrors
         self._credentials = find_credentials
+        self._submodules = Submodules(find_credentials)
         self._queue = queue
         self._wake = wake
         self._lock = threading.Lock()
@@ -157,7 +159,10 @@ class Repositories:
 
     def _look_up(self, url: str, ref: str, max_age: float) -> Seen:
         try:
-            return Seen(self.mirror(url).resolve(ref, max_age=max_age), None)
+            mirror = self.mirror(url)
+            revision = mirror.resolve(ref, max_age=max_age)
+            self._submodules.bring(mirror, revision.sha)
+            return Seen(revision, None)
         except Stalled as error:
             return Seen(None, error)
         except AgentError as error:

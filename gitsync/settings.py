@@ -104,6 +104,8 @@ class Settings(Part):
     """Host keys of ssh servers, beside those of the ConfigMap argocd-ssh-known-hosts-cm."""
     git_ca_file: Path | None = None
     """Certificates to trust for https instead of the system's, where argocd-tls-certs-cm has none of the host."""
+    submodule_hosts: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """Hosts that submodules may be on beside their repository's own; `*` for any."""
     projects: Annotated[dict[str, Object], BeforeValidator(_parsed)] = {}
     """Projects by name, each with the fields of an AppProject's spec."""
     install_crds: bool = False

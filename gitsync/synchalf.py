@@ -19,6 +19,7 @@ from gitsync.fetching import Repositories
 from gitsync.git import urls
 from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.signatures import Verifier
+from gitsync.git.urls import Policy
 from gitsync.git.writeback import WriteBack
 from gitsync.model import projects, syncapps
 from gitsync.model.identities import AppName
@@ -63,19 +64,18 @@ class SyncHalf:
         self._apps = Cache(client, requests.SYNC_APPS, namespaces=(settings.namespace,), on_change=self._app_changed)
         self._live = LiveCaches(client, settings.watch_namespaces, self._wake)
         self._credentials = CredentialStore(client, settings, self._wake_all)
-        self._repositories = Repositories(
-            Mirrors(work_directory / "mirrors"), self._credentials.find, lookups, self._wake
-        )
+        mirrors = Mirrors(work_directory / "mirrors", Policy(module_hosts=settings.submodule_hosts))
+        self._repositories = Repositories(mirrors, self._credentials.find, lookups, self._wake)
         self._applier = Applier(client, self._observed)
         claims = Claims(self._repositories.newest)
         self._jq = JqPaths()
         self._write_back = WriteBack(clock, self._written_back, status_branch=settings.status_branch)
         self._builds = BuildLane(clock, Kustomize(settings.kubectl), self._wake)
-        self._verifier = Verifier(work_directory / "keyrings")
-        targets = Targets(self._repositories, self._builds, self._verify)
-        recorder = Recorder(client, clock, component="gitsync")
         discovery = Discovery(client)
         self._projects = ProjectStore(client, settings, clock, discovery, self._project_changed)
+        self._verifier = Verifier(work_directory / "keyrings")
+        targets = Targets(self._repositories, self._builds, self._verify, self._projects.find)
+        recorder = Recorder(client, clock, component="gitsync")
         self._defaults = Defaults(settings.operator_defaults)
         operator = OperatorHalf(lambda: self._defaults) if settings.role == "all" else None
         parts = Parts(

@@ -6,13 +6,14 @@ was rendered is only remembered to save work; a restart renders again and comes 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gitsync import credentials
 from gitsync.fetching import Repositories
 from gitsync.git import trees, urls
 from gitsync.git.mirrors import Mirror
+from gitsync.git.submodules import Module
 from gitsync.model.identities import AppName
 from gitsync.model.projects import Project
 from gitsync.model.rendersets import RenderError, RenderSet
@@ -81,6 +82,13 @@ def check_project(app: SyncApp, project: Project) -> None:
         projects.check_namespace(project, app.spec.destination.namespace)
 
 
+def check_modules(project: Project, modules: Iterable[Module], result: RenderSet) -> None:
+    """Raise Stalled when a render read a submodule whose repository the project does not allow."""
+    for module in modules:
+        if not module.problem and any(one.path.startswith(f"{module.path}/") for one in result.inputs):
+            projects.check_source(project, module.url, credentials.normalised(module.url))
+
+
 def problem_from(error: RenderError) -> Problem:
     """A render error with its place."""
     text = error.message + (f" (column {error.column})" if error.column else "")
@@ -91,11 +99,16 @@ class Targets:
     """Renders on demand and remembers the last results per app. Safe to share between threads."""
 
     def __init__(
-        self, repositories: Repositories, builds: BuildLane, verify: Callable[[SyncApp, Mirror, str, str], None]
+        self,
+        repositories: Repositories,
+        builds: BuildLane,
+        verify: Callable[[SyncApp, Mirror, str, str], None],
+        find_project: Callable[[str], Project],
     ) -> None:
         """`verify` (app, mirror, name, commit) raises Stalled where the app's project asks for another signature."""
         self._repositories = repositories
         self._verify = verify
+        self._find_project = find_project
         self._builds = builds
         self._lock = threading.Lock()
         self._newest: dict[AppName, _Rendered] = {}
@@ -116,6 +129,9 @@ class Targets:
             mirror = self._repositories.mirror(url)
             self._verify(app, mirror, seen.revision.ref, seen.revision.sha)
             one = self._render(name, app, mirror, seen.revision)
+            if one is not None:
+                modules = trees.listing(mirror, one.seen).modules.values()
+                check_modules(self._find_project(app.spec.project), modules, one.result)
         except Stalled as error:
             broken = Problem(reason=error.reason, message=error.message)
             return Target(seen.revision.sha, None, (broken, *problems), True)

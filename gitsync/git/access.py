@@ -15,7 +15,8 @@ class Credentials:
     """Who the agent is: a user name with a password or token, a bearer token, an ssh key, a client certificate.
 
     `known_hosts` are lines of ssh's known_hosts, `ca_certificates` PEM certificates to trust instead of the
-    system's (`ca_file`: a file of them). `insecure` trusts any host. Keys and certificates are PEM text.
+    system's (`ca_file`: a file of them). `insecure` trusts any host; `depth`
+    is how many commits of each branch to fetch, 0 for all. Keys and certificates are PEM text.
     """
 
     username: str = ""
@@ -30,6 +31,7 @@ class Credentials:
     proxy: str = field(default="", repr=False)
     no_proxy: str = ""
     insecure: bool = False
+    depth: int = 0
 
     def __post_init__(self) -> None:
         in_one_line = (self.username, self.password, self.bearer_token, self.proxy, self.no_proxy)

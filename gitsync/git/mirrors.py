@@ -43,13 +43,16 @@ class Mirror:
         git: commands.Commands | None = None,
     ) -> None:
         """`directory` is where mirrors are kept; raises Stalled(RepositoryRefused) for a URL that is not allowed."""
-        self.remote = urls.parse(url, policy or urls.Policy(), credentials)
+        self.policy = policy or urls.Policy()
+        self.remote = urls.parse(url, self.policy, credentials)
         self.directory = directory / f"{self.remote.directory_name}.git"
         self._git = git or commands.Commands(directory / "home")
         self._writers = locks.WriterLock(self.directory)
         # Held for as long as a probe or a fetch takes; what only reads the mirror never waits for it.
         self._lock = threading.RLock()
         self._memo_lock = threading.Lock()
+        self.complete: set[str] = set()
+        """Commits whose submodules are here."""
         self._known = refs.Refs()
         self._probed_at: float | None = None
         self._fetched: Mapping[str, str] | None = None
@@ -158,15 +161,27 @@ class Mirror:
         except Stalled:
             return ""
 
-    def exchange(self, *arguments: str, timeout: float = PROBE_TIMEOUT, stdin: bytes | None = None) -> commands.Output:
-        """Run a Git command that writes the mirror or talks to the repository, excluding other writers."""
+    def exchange(
+        self,
+        *arguments: str,
+        timeout: float = PROBE_TIMEOUT,
+        stdin: bytes | None = None,
+        remote: urls.Remote | None = None,
+    ) -> commands.Output:
+        """Run a Git command that writes the mirror or talks to the repository, or to another one."""
+        other = remote or self.remote
         with self._lock, self._writers.held() as lock:
-            call = commands.Call(stdin=stdin, timeout=timeout, remote=self.remote, keep_open=lock)
+            call = commands.Call(stdin=stdin, timeout=timeout, remote=other, keep_open=lock)
             try:
                 return self._git.run(self.directory, arguments, call)
             except commands.TimedOut as error:
                 self._writers.sweep()
-                raise failures.timed_out(self.url, timeout) from error
+                raise failures.timed_out(other.url, timeout) from error
+
+    def fetch_from(self, remote: urls.Remote, refspecs: tuple[str, ...]) -> commands.Output:
+        """Bring commits of another repository, a submodule's, into this mirror; its status is the caller's to judge."""
+        arguments = ("fetch", *FETCH_OPTIONS, "--", remote.url, *refspecs)
+        return self.exchange(*arguments, timeout=FETCH_TIMEOUT, remote=remote)
 
     def _probe(self) -> refs.Refs:
         call = commands.Call(timeout=PROBE_TIMEOUT, remote=self.remote)
@@ -218,7 +233,9 @@ class Mirror:
             self._create(sha_length)
             self._fetched = None
             # Not --atomic: a branch a/b may take the place of a branch a, which is pruned first.
-            arguments = ("fetch", *FETCH_OPTIONS, "--prune", "--", self.url, *refspecs)
+            depth = self.remote.credentials.depth
+            shallow = (f"--depth={depth}",) if depth else ()
+            arguments = ("fetch", *FETCH_OPTIONS, *shallow, "--prune", "--", self.url, *refspecs)
             output = self.exchange(*arguments, timeout=FETCH_TIMEOUT)
             if output.status == 0:
                 self._combine_packs()
@@ -247,6 +264,7 @@ class Mirror:
     def _discard(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
         self._probed_at = self._fetched = None
+        self.complete.clear()
         with self._memo_lock:
             self._commits.clear()
             self._revisions.clear()

@@ -9,10 +9,10 @@ import bisect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from gitsync.git import mirrors
+from gitsync.git import mirrors, submodules, urls
 from operator_core.errors import Reason, Retry
 
 SYMLINK = "120000"
@@ -36,10 +36,14 @@ class File:
 
 
 class Listing:
-    """All entries of one commit, sorted; lines are parsed when they are asked for."""
+    """All entries of one commit, sorted; lines are parsed when they are asked for.
 
-    def __init__(self, output: bytes) -> None:
+    `modules` are its submodules by path: the files of those without a problem are among the entries.
+    """
+
+    def __init__(self, output: bytes, modules: Mapping[str, submodules.Module] | None = None) -> None:
         self._lines = output.split(b"\0")[:-1]
+        self.modules = modules or {}
 
     def below(self, directory: str) -> list[File]:
         """Every file below `directory` ("" is the root), at any depth, in the order of their bytes."""
@@ -117,10 +121,55 @@ def listing(mirror: mirrors.Mirror, sha: str) -> Listing:
     """All entries of commit `sha`."""
     known = _listings.get((mirror.url, sha))
     if known is None:
+        modules: dict[str, submodules.Module] = {}
         output = mirror.local("ls-tree", "-r", "-z", "-l", "--full-tree", sha)
-        known = Listing(output)
+        if _has_submodule(output):
+            lines = _with_modules(mirror, sha, mirror.remote, (b"", output), modules)
+            output = b"".join(line + b"\0" for line in sorted(lines, key=_name))
+        known = Listing(output, modules)
         _listings.put((mirror.url, sha), known, len(output) + 1)
     return known
+
+
+def _has_submodule(output: bytes) -> bool:
+    start = SUBMODULE.encode() + b" commit "
+    return output.startswith(start) or b"\0" + start in output
+
+
+def _with_modules(
+    mirror: mirrors.Mirror,
+    sha: str,
+    remote: urls.Remote,
+    tree: tuple[bytes, bytes],
+    modules: dict[str, submodules.Module],
+) -> list[bytes]:
+    """The entries of a commit with those of its submodules in their place; `modules` takes these by path.
+
+    `tree`: what paths begin with, and the commit's own entries.
+    """
+    prefix, output = tree
+    here = submodules.of(mirror, sha, remote) if _has_submodule(output) else {}
+    found: list[bytes] = []
+    for line in output.split(b"\0")[:-1]:
+        meta, _, name = line.partition(b"\t")
+        module = here.get(_shown(name)) if meta.startswith(SUBMODULE.encode()) else None
+        if module is not None:
+            commit = meta.split()[2].decode()
+            problem = module.problem or _missing(mirror, commit, len(modules))
+            module = modules[_shown(prefix + name)] = replace(module, path=_shown(prefix + name), problem=problem)
+        if module is None or module.problem:
+            found.append(meta + b"\t" + prefix + name)
+        else:
+            below = mirror.local("ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+            its = urls.parse(module.url, mirror.policy)
+            found += _with_modules(mirror, commit, its, (prefix + name + b"/", below), modules)
+    return found
+
+
+def _missing(mirror: mirrors.Mirror, commit: str, known: int) -> str:
+    if known >= submodules.MOST_MODULES:
+        return f"the repository has more than {submodules.MOST_MODULES} submodules, one in another"
+    return "" if mirror.has_commit(commit) else f"its commit {commit[:7]} was not fetched"
 
 
 def files(mirror: mirrors.Mirror, sha: str, path: str) -> list[File]:
@@ -176,10 +225,21 @@ def changed_paths(mirror: mirrors.Mirror, old: str, new: str) -> tuple[str, ...]
     if known is None:
         if not mirror.has_commit(old):
             return tuple(file.path for file in listing(mirror, new).below(""))
-        output = mirror.local("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
-        known = tuple(_shown(name) for name in output.split(b"\0")[:-1])
+        output = mirror.local("diff-tree", "-r", "-z", "--raw", "--no-renames", old, new)
+        meta, names = output.split(b"\0")[:-1:2], output.split(b"\0")[1::2]
+        changed = [_shown(name) for name in names]
+        moved = [path for path, modes in zip(changed, meta, strict=True) if SUBMODULE.encode() in modes]
+        known = (*changed, *_below_modules(mirror, (old, new), moved))
         _changes.put((mirror.url, old, new), known)
     return known
+
+
+def _below_modules(mirror: mirrors.Mirror, shas: tuple[str, str], moved: list[str]) -> Iterable[str]:
+    """The files of submodules that moved, as they are in either commit."""
+    for sha in shas if moved else ():
+        whole = listing(mirror, sha)
+        for path in moved:
+            yield from (file.path for file in whole.below(path))
 
 
 def last_change(mirror: mirrors.Mirror, sha: str, paths: tuple[str, ...]) -> str:

@@ -28,6 +28,8 @@ class Policy:
 
     local_paths: bool = True
     loopback_http: bool = False
+    module_hosts: tuple[str, ...] = ()
+    """Hosts submodules may be on beside their repository's own; `*` for any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from operator_core.jsonvalues import Json, Object
 
 SKIP_MARKER = b"+argocd:skip-file-rendering"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+LFS_PROBLEM = "this is a Git LFS pointer and not the file it stands for: store manifests without LFS"
 _LOOKS_LIKE_A_MANIFEST = ("apiVersion:", "kind:", "metadata:")
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -59,13 +60,17 @@ class _Reading:
     strangers: list[int] = field(default_factory=list)
 
 
+def is_lfs_pointer(content: bytes) -> bool:
+    """Whether a file is what Git LFS leaves in its place; its content is in no commit."""
+    return content.startswith(_LFS_POINTER)
+
+
 def parse(content: bytes, *, is_json: bool) -> Parsed:
     """All objects of a file, or what is wrong with it."""
     if SKIP_MARKER in content:
         return Parsed()
-    if content.startswith(_LFS_POINTER):
-        problem = "this is a Git LFS pointer and not the file it stands for: store manifests without LFS"
-        return Parsed(errors=(Wrong(1, 0, problem),))
+    if is_lfs_pointer(content):
+        return Parsed(errors=(Wrong(1, 0, LFS_PROBLEM),))
     try:
         text = _decoded(content)
     except UnicodeDecodeError as error:

@@ -12,12 +12,13 @@ from dataclasses import asdict, replace
 from gitsync.git import mirrors, trees
 from gitsync.model.rendersets import RenderError, RenderSet
 from gitsync.model.revisions import Revision
-from gitsync.render import helmcharts, kustomizations, selecting
+from gitsync.render import documents, helmcharts, kustomizations, selecting
 from gitsync.render.helm import Helm
 from gitsync.render.helmcharts import Commit
 from gitsync.render.helmoptions import HelmOptions
 from gitsync.render.selecting import Source
 
+_READ_BY_HELM = (".yaml", ".yml", ".json", ".tpl", ".tgz")
 LARGEST_CHART = 10 * 2**20
 """Bytes a chart and its value files may have together."""
 
@@ -59,6 +60,13 @@ def render(
     if chart.errors:
         return result
     contents = trees.read(mirror, sorted({file.blob for file in chart.files.values()}))
+    pointers = [
+        RenderError(place, 1, 0, documents.LFS_PROBLEM)
+        for place, file in chart.files.items()
+        if place.endswith(_READ_BY_HELM) and documents.is_lfs_pointer(contents[file.blob])
+    ]
+    if pointers:
+        return replace(result, errors=tuple(pointers))
     objects, errors = helm.template(chart, options, contents)
     return replace(result, objects=objects, errors=errors)
 

@@ -138,6 +138,9 @@ def finish(mirror: mirrors.Mirror, build: Build, builder: kustomize.Kustomize) -
     known = _built.get(build.key, False)
     if known is None:
         contents = trees.read(mirror, [entry.blob for entry in needed.entries])
+        pointers = [entry.path for entry in needed.entries if documents.is_lfs_pointer(contents[entry.blob])]
+        if pointers:
+            return replace(empty, errors=tuple(RenderError(path, 1, 0, documents.LFS_PROBLEM) for path in pointers))
         match builder.build(empty.path, needed.entries, contents):
             case kustomize.BuildFailure(file, line, message):
                 return replace(empty, errors=(RenderError(file or top, line, 0, message),))

@@ -109,6 +109,9 @@ def select(listing: trees.Listing, path: str, source: Source, read: Callable[[st
         name = file.path[below:]
         if "/" not in name and _is_of_another_type(file, chosen):
             return Selection((), tuple(chosen.inputs), (), tuple(chosen.errors))
+        if file.mode == trees.SUBMODULE:
+            _tell_submodule(file, listing, source, chosen)
+            continue
         if ("/" in name and not source.recurse) or not _is_wanted(name, source):
             continue
         _choose(file, listing, read, chosen)
@@ -127,6 +130,18 @@ def _is_of_another_type(file: trees.File, chosen: _Choosing) -> bool:
     return is_chart
 
 
+def _tell_submodule(file: trees.File, listing: trees.Listing, source: Source, chosen: _Choosing) -> None:
+    """A submodule whose files are not among the commit's: what is in it may be wanted."""
+    if not source.recurse:
+        return
+    chosen.inputs.add(InputFile(file.path, file.blob))
+    module = listing.modules.get(file.path)
+    if module is None:
+        chosen.warnings.append(f"{file.path}: left out: a submodule that .gitmodules does not name")
+    else:
+        chosen.errors.append(RenderError(file.path, 0, 0, f"this submodule cannot be read: {module.problem}"))
+
+
 def _is_wanted(name: str, source: Source) -> bool:
     base = name.rpartition("/")[2]
     if not _CANDIDATE.search(base) or _TOOL_OPTIONS.fullmatch(base):
@@ -141,8 +156,6 @@ def _choose(file: trees.File, listing: trees.Listing, read: Callable[[str], byte
     if file.path.endswith(".jsonnet"):
         problem = "Jsonnet is not evaluated: render it before committing, or exclude the file"
         chosen.errors.append(RenderError(file.path, 0, 0, problem))
-    elif file.mode == trees.SUBMODULE:
-        chosen.warnings.append(f"{file.path}: left out: a submodule is not read")
     elif file.mode == trees.SYMLINK:
         _choose_target(file, listing, read, chosen)
     else:

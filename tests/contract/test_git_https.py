@@ -10,7 +10,7 @@ from git_mirrors import mirror_of
 from git_proxies import Proxy
 from git_repositories import Repository
 
-from gitsync.git import access, mirrors
+from gitsync.git import access, mirrors, trees
 from operator_core.errors import Retry
 
 
@@ -25,7 +25,7 @@ def server(repository: Repository, tmp_path: Path) -> Iterator[GitServer]:
         yield running
 
 
-def known(server: GitServer, **more: str) -> access.Credentials:
+def known(server: GitServer, **more: str | int) -> access.Credentials:
     return access.Credentials(ca_file=str(server.ca_file), **more)
 
 
@@ -132,3 +132,18 @@ def test_a_proxy_of_the_repository(repository: Repository, server: GitServer, tm
         with pytest.raises(Retry) as caught:
             mirror_of(server.url("origin.git"), tmp_path / "wrong", wrong)[0].resolve("main")
         assert "other" not in caught.value.message
+
+
+def test_a_shallow_mirror_has_what_is_rendered_and_no_history(
+    repository: Repository, server: GitServer, tmp_path: Path
+) -> None:
+    old = [repository.commit({"a": str(number)}) for number in range(5)]
+    mirror, _ = mirror_of(server.url("origin.git"), tmp_path / "shallow", known(server, depth=1))
+    assert mirror.resolve("main").sha == old[-1]
+    assert not mirror.has_commit(old[0])
+    assert mirror.local("rev-list", "--count", "--all").strip() == b"1"
+    new = repository.commit({"a": "9"})
+    assert mirror.resolve("main").sha == new
+    assert trees.changed_paths(mirror, old[-1], new) == ("a",)
+    assert trees.last_change(mirror, new, ("a",)) == new
+    assert mirror.resolve(old[2]).sha == old[2], "a commit that is asked for by its id is fetched"
