@@ -5,14 +5,18 @@ pass finds the record and repeats or skips the effect, which is idempotent in ev
 our own trigger and job ids, deterministic manifests). Decides nothing.
 """
 
+import logging
+
 from operator_core.controllers import clusteracts, observe, publish, snapshotresources
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import World
-from operator_core.decide import decisions
+from operator_core.decide import decisions, records
 from operator_core.decide.decisions import Step
 from operator_core.decide.facts import Facts
 from operator_core.flink import errors as flink_errors
 from operator_core.flink import requests as flink_requests
+
+log = logging.getLogger(__name__)
 
 
 def perform(world: World, run: Pass, facts: Facts, step: Step) -> None:
@@ -49,6 +53,8 @@ def _effect(world: World, run: Pass, facts: Facts, effect: decisions.SideEffect)
             world.reach("savepoint-triggered")
         case decisions.CancelJob(job_id, required):
             _cancel(world, facts, job_id, required=required)
+        case decisions.RescaleJob():
+            _rescale(world, run, facts, effect)
         case decisions.DeleteCluster(cancel=str(job_id)):
             _cancel(world, facts, job_id, required=False)
             clusteracts.perform(world, run, facts, effect)
@@ -56,6 +62,15 @@ def _effect(world: World, run: Pass, facts: Facts, effect: decisions.SideEffect)
             snapshotresources.perform(world, run.resource, observe.address_of(facts), effect)
         case _:
             clusteracts.perform(world, run, facts, effect)
+
+
+def _rescale(world: World, run: Pass, facts: Facts, wanted: decisions.RescaleJob) -> None:
+    """A refusal is no error: the next step upgrades the job instead."""
+    try:
+        world.flink.send(observe.address_of(facts), flink_requests.require(wanted))
+    except flink_errors.FlinkError as error:
+        log.info("%s/%s is not rescaled in place: %s", run.namespace, run.name, error.message)
+        run.status = records.scaling_refused(run.status, wanted.generation)
 
 
 def _cancel(world: World, facts: Facts, job_id: str, *, required: bool) -> None:

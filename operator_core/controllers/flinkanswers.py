@@ -10,6 +10,7 @@ from typing import TypeVar
 from operator_core.controllers import snapshotlooks
 from operator_core.controllers.world import FlinkRest
 from operator_core.decide.facts import (
+    Bounds,
     Checkpoints,
     Flink,
     Job,
@@ -129,6 +130,13 @@ def _metrics(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) ->
     return replace(known, metrics=answer(read))
 
 
+def _requirements(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
+    def read() -> dict[str, Bounds]:
+        return requests.parse_requirements(rest.send(address, requests.requirements(job.job_id or "")))
+
+    return replace(known, requirements=answer(read))
+
+
 def answer(read: Callable[[], T]) -> T | Unreachable:
     """What Flink says, or that it does not answer. An error answer of a booting JobManager is no answer."""
     try:
@@ -150,4 +158,5 @@ _QUESTIONS: dict[Need, Callable[[FlinkRest, Address, JobStatus, Flink], Flink]] 
     Need.RETENTION: _retention,
     Need.METRICS: _metrics,
     Need.CHECKPOINT_TRIGGER: _checkpoint_trigger,
+    Need.REQUIREMENTS: _requirements,
 }

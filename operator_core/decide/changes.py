@@ -11,6 +11,7 @@ from operator_core.decide import (
     observing,
     records,
     recoveries,
+    scalings,
     snapshots,
     specdiff,
     standalone,
@@ -27,7 +28,8 @@ from operator_core.errors import Reason
 
 def change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
     """The spec asks for something else than what was deployed."""
-    if (scaled := standalone.scaled(facts, want, diff)) is not None:
+    scaled = standalone.scaled(facts, want, diff) or scalings.scaled(facts, want, diff)
+    if scaled is not None:
         return scaled
     if want.running and is_done(facts, diff):
         return _settled(facts, want, diff)

@@ -7,7 +7,7 @@ unless the decision is a write-ahead `Record`) and the events worth telling. Hol
 from dataclasses import dataclass
 from typing import Generic, Literal
 
-from operator_core.decide.facts import Need
+from operator_core.decide.facts import Bounds, Need
 from operator_core.decide.jobfacts import S
 from operator_core.jsonvalues import Object
 from operator_core.model.statuses import TriggerType
@@ -172,6 +172,17 @@ class TriggerCheckpoint:
 
 SnapshotEffect = TriggerSavepoint | TriggerCheckpoint | NewSnapshot
 """What is done for a snapshot of a running job, whichever kind of resource has the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class RescaleJob:
+    """Set the bounds of the parallelism of a job's vertices; a refusal is remembered for `generation`."""
+
+    job_id: str
+    bounds: tuple[tuple[str, Bounds], ...]
+    generation: int
+
+
 ClusterEffect = (
     ScaleToZero
     | DeleteCluster
@@ -182,7 +193,7 @@ ClusterEffect = (
     | CreateCluster
     | FinishCluster
 )
-SideEffect = TriggerStop | CancelJob | ClusterEffect | SnapshotEffect
+SideEffect = TriggerStop | CancelJob | RescaleJob | ClusterEffect | SnapshotEffect
 
 
 @dataclass(frozen=True, slots=True)

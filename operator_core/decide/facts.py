@@ -46,6 +46,7 @@ class Need(StrEnum):
     RETENTION = "retention"
     METRICS = "metrics"
     CHECKPOINT_TRIGGER = "checkpoint-trigger"
+    REQUIREMENTS = "requirements"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,14 @@ class JobException:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """The parallelism a vertex needs at least and uses at most."""
+
+    lower: int
+    upper: int
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
     """Counters of the run that goes on: restarts of the job, completed checkpoints; None: not told yet."""
 
@@ -186,6 +195,7 @@ class Flink:
     retains: bool | Unreachable | Unread = NOT_READ
     metrics: Metrics | Unreachable | Unread = NOT_READ
     checkpoint_trigger: Trigger | Unreachable | Unread = NOT_READ
+    requirements: Mapping[str, Bounds] | Unreachable | Unread = NOT_READ
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from operator_core.conf import defaults as layers
 from operator_core.conf import effective, options
 from operator_core.conf.defaults import Defaults
-from operator_core.decide import specdiff, standalone, validation
+from operator_core.decide import scalings, specdiff, standalone, validation
 from operator_core.decide.records import STOPPED_BY_HAND
 from operator_core.decide.wanted import ON_DELETE
 from operator_core.errors import Stalled
@@ -145,10 +145,8 @@ def _upgrade(
 ) -> JobEffect:
     spec = new["spec"]
     mode = _mode(spec)
-    scale = diff.type is specdiff.DiffType.SCALE and spec.get("mode") == "standalone"
-    if scale and standalone.scales_in_place(spec, _conf(new, defaults)):
-        why = "TaskManagers are added or removed; the reactive scheduler rescales the job"
-        return JobEffect(Effect.SCALE_IN_PLACE, why, diff.paths)
+    if (how := _scales(before, new, live, diff, defaults)) is not None:
+        return JobEffect(Effect.SCALE_IN_PLACE, how, diff.paths)
     if diff.type is specdiff.DiffType.SAVEPOINT_REDEPLOY:
         return JobEffect(Effect.REDEPLOY, "the job is deployed again from initialSavepointPath", diff.paths)
     if mode == "stateless":
@@ -181,6 +179,22 @@ def _is_done(live: Object | None) -> bool:
     """Whether the job came to its end by itself, nobody having stopped it with a savepoint."""
     stopped = dig(live, "status", "clusterInfo", STOPPED_BY_HAND)
     return dig(live, "status", "jobStatus", "state") == "FINISHED" and stopped is None
+
+
+def _scales(
+    before: Object, new: Object, live: Object | None, diff: specdiff.SpecDiff, defaults: Defaults
+) -> str | None:
+    """How the job is scaled in place, as far as can be told before; None: it is not."""
+    if diff.type is not specdiff.DiffType.SCALE:
+        return None
+    spec, state = new["spec"], dig(live, "status", "jobStatus", "state")
+    if spec.get("mode") == "standalone":
+        how = "TaskManagers are added or removed; the reactive scheduler rescales the job"
+        return how if standalone.scales_in_place(spec, _conf(new, defaults)) else None
+    if live is not None and (state in TERMINAL_JOB_STATES or state in (None, "RECONCILING")):
+        return None
+    possible = scalings.is_possible(spec, diff, _conf({**new, "spec": before}, defaults), _conf(new, defaults))
+    return "the adaptive scheduler rescales the running job" if possible else None
 
 
 def _rejection(new: Object, last: LastSpec | None, defaults: Defaults) -> str | None:

@@ -33,6 +33,9 @@ FINAL_SNAPSHOT = "final-snapshot"
 STOPPED_BY_HAND = "stopped-with-savepoint"
 """Key of clusterInfo: there when a job ended because somebody stopped it with a savepoint, not by itself."""
 
+SCALING_REFUSED = "scaling-refused"
+"""Key of clusterInfo: the generation for which Flink refused to rescale the job in place."""
+
 FAILED_RESTARTS = "failed-restarts"
 """Key of clusterInfo: how often in a row a FAILED job was started again; the one key that outlives a deployment."""
 
@@ -208,6 +211,11 @@ def left_behind(status: FlinkDeploymentStatus, newest: Snapshot | None) -> Flink
     if newest is not None and newest.is_terminal:
         info[STOPPED_BY_HAND] = "true"
     return status.model_copy(update={"cluster_info": info})
+
+
+def scaling_refused(status: FlinkDeploymentStatus, generation: int) -> FlinkDeploymentStatus:
+    """Flink would not rescale the job in place for this generation."""
+    return status.model_copy(update={"cluster_info": {**status.cluster_info, SCALING_REFUSED: str(generation)}})
 
 
 def failed_with(status: S, problem: errortexts.Problem, conf: Mapping[str, str]) -> S:

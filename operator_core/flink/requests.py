@@ -7,8 +7,9 @@ A stop takes our own `triggerId` and is idempotent under it for as long as Flink
 
 from dataclasses import dataclass
 
-from operator_core.decide.decisions import TriggerCheckpoint, TriggerSavepoint, TriggerStop
+from operator_core.decide.decisions import RescaleJob, TriggerCheckpoint, TriggerSavepoint, TriggerStop
 from operator_core.decide.facts import (
+    Bounds,
     Checkpoints,
     Job,
     JobException,
@@ -124,6 +125,26 @@ def exceptions(job_id: str, limit: int) -> FlinkRequest:
 def metrics(job_id: str) -> FlinkRequest:
     """The counters that tell a job's health."""
     return FlinkRequest("GET", f"/jobs/{job_id}/metrics", (("get", ",".join((*_RESTARTS, _COMPLETED))),))
+
+
+def requirements(job_id: str) -> FlinkRequest:
+    """The parallelism that the job's vertices need and use (adaptive scheduler)."""
+    return FlinkRequest("GET", f"/jobs/{job_id}/resource-requirements")
+
+
+def require(decision: RescaleJob) -> FlinkRequest:
+    """Set the bounds of the vertices' parallelism; Flink answers once they hold, tasks follow."""
+    body: Object = {
+        vertex: {"parallelism": {"lowerBound": bound.lower, "upperBound": bound.upper}}
+        for vertex, bound in decision.bounds
+    }
+    return FlinkRequest("PUT", f"/jobs/{decision.job_id}/resource-requirements", body=body)
+
+
+def parse_requirements(answer: Object) -> dict[str, Bounds]:
+    """Bounds by vertex id."""
+    entries = {vertex: entry["parallelism"] for vertex, entry in answer.items() if dig(entry, "parallelism")}
+    return {vertex: Bounds(int(each["lowerBound"]), int(each["upperBound"])) for vertex, each in entries.items()}
 
 
 def parse_overview(answer: Object, job_id: str) -> Job | None:

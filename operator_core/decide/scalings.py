@@ -1,0 +1,76 @@
+"""Changing the parallelism of a running job's vertices in place, through Flink's resource requirements.
+
+Exactly where the Java operator does: native mode, adaptive scheduler, Flink 1.18 or later, and nothing but
+`pipeline.jobvertex-parallelism-overrides` changed, none of them taken away. Everything else, and every refusal by
+Flink, is a full upgrade. Asking twice sets the same bounds, so no record comes before.
+"""
+
+from collections.abc import Mapping
+
+from operator_core.conf import flattening, options
+from operator_core.decide import observing, records, steps
+from operator_core.decide.decisions import Event, RescaleJob, Step
+from operator_core.decide.facts import Bounds, Facts, Job, Need, Unreachable, Unread
+from operator_core.decide.specdiff import DiffType, SpecDiff
+from operator_core.decide.wanted import Wanted
+from operator_core.jsonvalues import Object
+from operator_core.model import flinkversions
+from operator_core.model.statuses import TERMINAL_JOB_STATES
+
+_OLDEST = flinkversions.FlinkVersion(1, 18)
+
+
+def scaled(facts: Facts, want: Wanted, diff: SpecDiff) -> Step | None:
+    """Carry out changed overrides in place; None where the job must be upgraded for them."""
+    job, found = facts.flink.job, facts.flink.requirements
+    if not want.running or not isinstance(job, Job) or job.state in TERMINAL_JOB_STATES:
+        return None
+    if not is_possible(want.spec, diff, facts.last_conf, facts.conf) or was_refused(facts):
+        return None
+    if isinstance(found, Unread):
+        return steps.look(facts, Need.REQUIREMENTS)
+    if isinstance(found, Unreachable):
+        return None
+    target = bounds(found, overrides(facts.conf))
+    if target != found:
+        key = f"SpecChange: {want.generation}"
+        told = (
+            Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=key),
+            Event("Normal", "Scaling", "In-place scaling triggered", observing.JOB),
+        )
+        return Step(RescaleJob(job.id, tuple(sorted(target.items())), want.generation), facts.status, told)
+    return steps.record(facts, records.scaled(facts, want.spec, want.generation), None)
+
+
+def is_possible(spec: Object, diff: SpecDiff, last_conf: Mapping[str, str], conf: Mapping[str, str]) -> bool:
+    """Whether the change can be made in place; `last_conf` is what is deployed, `conf` what is asked for."""
+    if diff.type is not DiffType.SCALE or spec.get("mode") == "standalone":
+        return False
+    adaptive = (options.get(last_conf, options.SCHEDULER) or "").strip().lower() == "adaptive"
+    version = flinkversions.parse(str(spec.get("flinkVersion")))
+    if not adaptive or version < _OLDEST or not options.get_bool(conf, options.SCALING_IN_PLACE):
+        return False
+    before, after = overrides(last_conf), overrides(conf)
+    return bool(after) and before.keys() <= after.keys()
+
+
+def was_refused(facts: Facts) -> bool:
+    """Whether Flink refused to rescale the job for this generation."""
+    return facts.status.cluster_info.get(records.SCALING_REFUSED) == str(facts.generation)
+
+
+def overrides(conf: Mapping[str, str]) -> dict[str, int]:
+    """Parallelism by vertex id; entries that are no numbers are left to Flink's own complaint."""
+    try:
+        found = flattening.split_map(options.get(conf, options.PARALLELISM_OVERRIDES) or "")
+    except ValueError:
+        return {}
+    return {vertex: int(value) for vertex, value in found.items() if value.strip().isdigit() and int(value) > 0}
+
+
+def bounds(present: Mapping[str, Bounds], wanted: Mapping[str, int]) -> dict[str, Bounds]:
+    """The requirements to set: the override is the upper bound, the lower one shrinks with it where it must."""
+    return {
+        vertex: Bounds(min(wanted[vertex], bound.lower), wanted[vertex]) if vertex in wanted else bound
+        for vertex, bound in present.items()
+    }
