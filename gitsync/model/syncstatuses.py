@@ -85,6 +85,27 @@ class Condition(Part):
     observed_generation: int | None = None
 
 
+class HookState(Part):
+    """One hook of a sync: recorded before its object is made."""
+
+    id: str = Field(description="<phase> <group>/<Kind>:<namespace>/<name>")
+    state: Literal["Pending", "Running", "Succeeded", "Failed"]
+    message: str | None = None
+
+
+class Operation(Part):
+    """A sync in several steps: waves or hooks. A newer revision takes its place at once."""
+
+    revision: str
+    mark: str = Field(description="Tells the hooks of this sync from those of another one.")
+    request: str | None = Field(default=None, description="The request that began it.")
+    phase: Literal["Running", "Failing", "Failed", "Succeeded"]
+    attempt: int = 0
+    message: str | None = None
+    retry_at: str | None = None
+    hooks: tuple[HookState, ...] = ()
+
+
 class Status(Part):
     """What the agent found and did."""
 
@@ -100,6 +121,7 @@ class Status(Part):
     handled_sync_request: str | None = Field(
         default=None, description="Last value of gitsync.io/sync-requested that was served."
     )
+    operation: Operation | None = None
 
     def to_json(self) -> Object:
         """The status as the API server keeps it: no nulls."""

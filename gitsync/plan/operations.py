@@ -1,0 +1,233 @@
+"""How far a sync with hooks or waves is, and what it does next.
+
+The operation lives in the app's status: which hooks run for it is recorded before they are made, how they ended
+before they are deleted, so that a restart goes on where it was. A hook is done when its object's health says so
+(Argo CD, "Hooks": kinds without a health rule are done at once). A failed operation is tried again with growing
+pauses up to the app's retry limit; a newer revision or a request begins anew at once. Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gitsync.model import syncpolicies
+from gitsync.model.identities import AppName, Identity
+from gitsync.model.plans import Plan
+from gitsync.model.syncpolicies import Retry
+from gitsync.model.syncstatuses import HookState, Operation
+from gitsync.plan import hooks, stages
+from gitsync.plan.healthrules import Verdict
+from gitsync.plan.hooks import DeletePolicy, Hook, HookPhase, Run
+from gitsync.plan.stages import Stage
+from operator_core.jsonvalues import Object, dig
+
+DELETED = "its object was deleted by somebody else before it ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """What an operation is about."""
+
+    app: AppName
+    plan: Plan
+    hooks: tuple[Hook, ...]
+    verdicts: Mapping[Identity, Verdict | None]
+    """Health of live objects, hooks' runs included."""
+    live: Mapping[Identity, Object]
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What to do: record `operation`, then make and delete hooks' objects, then write the stage."""
+
+    operation: Operation
+    stage: Stage
+    make: tuple[Run, ...] = ()
+    delete: tuple[Identity, ...] = ()
+
+
+def begun(revision: str, now: datetime, request: str | None, before: Operation | None = None) -> Operation:
+    """A new operation; `before` is the failed one it repeats."""
+    attempt = before.attempt + 1 if before is not None else 0
+    mark = f"{int(now.timestamp() * 1000)}"
+    return Operation(revision=revision, mark=mark, request=request, phase="Running", attempt=attempt)
+
+
+def step(operation: Operation, sync: Sync, retry: Retry, now: datetime) -> Next:
+    """What comes next."""
+    runs = {run.id: run for run in _runs(operation, sync)}
+    states = {one.id: _looked_at(one, runs.get(one.id), operation, sync) for one in operation.hooks}
+    known = operation.model_copy(update={"hooks": tuple(states.values())})
+    if operation.phase in ("Failed", "Succeeded"):
+        stage = _after(operation, sync)
+        return Next(known, stage, delete=_to_delete(known, runs, sync))
+    if operation.phase == "Failing":
+        return _failing(known, sync, runs, retry, now)
+    failed = next((one for one in states.values() if one.state == "Failed"), None)
+    if failed is not None:
+        return _failing(_fails(known, f"the hook {failed.id} failed: {failed.message}"), sync, runs, retry, now)
+    return _running(known, sync, runs, retry, now)
+
+
+def _after(operation: Operation, sync: Sync) -> Stage:
+    """An operation that ended leaves drift to be undone at once, and what it did not reach unwritten."""
+    if operation.phase == "Succeeded":
+        return stages.whole(sync.plan, sync.verdicts)
+    return stages.nothing(sync.plan, operation.message or "the sync failed", fails=operation.message or "")
+
+
+def _running(operation: Operation, sync: Sync, runs: Mapping[str, Run], retry: Retry, now: datetime) -> Next:
+    for phase in (HookPhase.PRE_SYNC,):
+        due, waits = _due(operation, runs, phase)
+        if waits:
+            return _with_hooks(operation, sync, runs, stages.nothing(sync.plan, waits), due)
+    sync_hooks = _left_by_wave(operation, runs, HookPhase.SYNC)
+    post_hooks = any(run.phase is HookPhase.POST_SYNC for run in runs.values())
+    stage = stages.of_waves(sync.plan, sync.verdicts, sync_hooks, settles_last=post_hooks)
+    if stage.fails:
+        return _failing(_fails(operation, stage.fails), sync, runs, retry, now)
+    if stage.waits or stage.postponed:
+        reached = _reached(sync, stage)
+        due = [run for run in runs.values() if run.phase is HookPhase.SYNC and run.hook.wave <= reached]
+        return _with_hooks(operation, sync, runs, stage, [run for run in due if _state(operation, run) is None])
+    if any(stages.is_pending(one) for one in stage.steps):
+        return _with_hooks(operation, sync, runs, stage, [])
+    due, waits = _due(operation, runs, HookPhase.POST_SYNC)
+    if waits:
+        return _with_hooks(operation, sync, runs, stages.with_wait(stage, waits), due)
+    ended = operation.model_copy(update={"phase": "Succeeded", "message": None})
+    return Next(ended, stage, delete=_to_delete(ended, runs, sync))
+
+
+def _reached(sync: Sync, stage: Stage) -> int:
+    """The wave that is under way."""
+    return max((stages.wave_of(one) for one in stage.steps), default=min(hook.wave for hook in sync.hooks))
+
+
+def _fails(operation: Operation, message: str) -> Operation:
+    return operation.model_copy(update={"phase": "Failing", "message": message})
+
+
+def _failing(operation: Operation, sync: Sync, runs: Mapping[str, Run], retry: Retry, now: datetime) -> Next:
+    """Run the SyncFail hooks, then end; how they end changes nothing."""
+    message = operation.message or "the sync failed"
+    due, waits = _due(operation, runs, HookPhase.SYNC_FAIL, tolerant=True)
+    stage = stages.nothing(sync.plan, message, fails=message)
+    if waits:
+        return _with_hooks(operation, sync, runs, stage, due)
+    again = _pause(retry, operation.attempt)
+    at = (now + again).isoformat() if again is not None else None
+    ended = operation.model_copy(update={"phase": "Failed", "retry_at": at})
+    return Next(ended, stage, delete=_to_delete(ended, runs, sync))
+
+
+def _pause(retry: Retry, attempt: int) -> timedelta | None:
+    """How long to wait before the next attempt; None: there is none."""
+    if 0 <= retry.limit <= attempt:
+        return None
+    first, longest = (syncpolicies.duration(t) for t in (retry.backoff.duration, retry.backoff.max_duration))
+    return min(longest, first * retry.backoff.factor ** min(attempt, 16))
+
+
+def is_due(operation: Operation, now: datetime) -> bool:
+    """Whether a failed operation is to be tried again now."""
+    return operation.retry_at is not None and datetime.fromisoformat(operation.retry_at) <= now
+
+
+def seconds_left(operation: Operation, now: datetime) -> float | None:
+    """Seconds until a failed operation is tried again; None when it is not."""
+    if operation.phase != "Failed" or operation.retry_at is None:
+        return None
+    return max(0.05, (datetime.fromisoformat(operation.retry_at) - now).total_seconds())
+
+
+def _runs(operation: Operation, sync: Sync) -> list[Run]:
+    return [
+        hooks.run(hook, phase, sync.app, operation.revision, operation.mark)
+        for hook in sync.hooks
+        for phase in sorted(hook.phases)
+    ]
+
+
+def runs_of(operation: Operation, app: AppName, found: tuple[Hook, ...]) -> tuple[Run, ...]:
+    """Every run an operation has or will have."""
+    return tuple(hooks.run(one, phase, app, operation.revision, operation.mark) for one in found for phase in one.phases)
+
+
+def _state(operation: Operation, run: Run) -> HookState | None:
+    return next((one for one in operation.hooks if one.id == run.id), None)
+
+
+def _looked_at(state: HookState, run: Run | None, operation: Operation, sync: Sync) -> HookState:
+    """The state of a hook that was recorded, as the cluster shows it now."""
+    if state.state in ("Succeeded", "Failed") or run is None:
+        return state
+    one = run.desired.identity
+    live = sync.live.get(one)
+    if live is None or not hooks.belongs(live, operation.mark):
+        gone = state.state == "Running"
+        return state.model_copy(update={"state": "Failed", "message": DELETED}) if gone else state
+    verdict = sync.verdicts.get(one)
+    if verdict is None or verdict.status == "Healthy":
+        return state.model_copy(update={"state": "Succeeded", "message": None})
+    if verdict.status in ("Degraded", "Unknown"):
+        return state.model_copy(update={"state": "Failed", "message": verdict.message})
+    return state.model_copy(update={"state": "Running", "message": verdict.message})
+
+
+def _due(
+    operation: Operation, runs: Mapping[str, Run], phase: HookPhase, *, tolerant: bool = False
+) -> tuple[list[Run], str]:
+    """The hooks of a phase that are to be made now, and what the phase waits for: its waves go one by one."""
+    ended = ("Succeeded", "Failed") if tolerant else ("Succeeded",)
+    ours = sorted((run for run in runs.values() if run.phase is phase), key=lambda run: run.hook.wave)
+    left = [run for run in ours if (state := _state(operation, run)) is None or state.state not in ended]
+    if not left:
+        return [], ""
+    first = [run for run in left if run.hook.wave == left[0].hook.wave]
+    return [run for run in first if _state(operation, run) is None], f"waits for the {phase.value} hook {_shown(first)}"
+
+
+def _left_by_wave(operation: Operation, runs: Mapping[str, Run], phase: HookPhase) -> dict[int, str]:
+    left: dict[int, list[Run]] = {}
+    for run in runs.values():
+        state = _state(operation, run)
+        if run.phase is phase and (state is None or state.state != "Succeeded"):
+            left.setdefault(run.hook.wave, []).append(run)
+    return {wave: f"waits for the {phase.value} hook {_shown(found)}" for wave, found in left.items()}
+
+
+def _shown(runs: list[Run]) -> str:
+    more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+    return f"{runs[0].desired.identity.shown}{more}"
+
+
+def _with_hooks(operation: Operation, sync: Sync, runs: Mapping[str, Run], stage: Stage, due: list[Run]) -> Next:
+    """Record hooks before they are made; those recorded and not there yet are made again."""
+    added = tuple(HookState(id=run.id, state="Pending") for run in due)
+    told = operation.model_copy(update={"hooks": (*operation.hooks, *added)})
+    waiting = [run for run in runs.values() if (s := _state(told, run)) is not None and s.state == "Pending"]
+    make: list[Run] = []
+    delete: list[Identity] = []
+    for run in waiting:
+        live = sync.live.get(run.desired.identity)
+        if live is None:
+            make.append(run)
+        elif not hooks.belongs(live, operation.mark) and dig(live, "metadata", "deletionTimestamp") is None:
+            delete.append(run.desired.identity)
+    return Next(told, stage, tuple(make), (*delete, *_to_delete(told, runs, sync)))
+
+
+def _to_delete(operation: Operation, runs: Mapping[str, Run], sync: Sync) -> tuple[Identity, ...]:
+    """Runs that ended, are recorded so, and whose policy says that they go then."""
+    wanted = {"Succeeded": DeletePolicy.SUCCEEDED, "Failed": DeletePolicy.FAILED}
+    found: list[Identity] = []
+    for state in operation.hooks:
+        run = runs.get(state.id)
+        policy = wanted.get(state.state)
+        live = sync.live.get(run.desired.identity) if run is not None else None
+        if run is None or policy is None or policy not in run.hook.policies or live is None:
+            continue
+        if hooks.belongs(live, operation.mark) and dig(live, "metadata", "deletionTimestamp") is None:
+            found.append(run.desired.identity)
+    return tuple(found)
