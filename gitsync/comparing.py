@@ -21,9 +21,10 @@ from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
 from gitsync.plan import effects, identities, ignoring, planning, policies, preparing, projects, pruning
 from gitsync.plan.diffing import Accepted
+from gitsync.plan.hooks import Hook
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
-from gitsync.plan.pruning import Others, PrunePolicy
+from gitsync.plan.pruning import Budget, Others, PrunePolicy
 from gitsync.targets import Target
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import Reason, Retry, Stalled
@@ -53,6 +54,7 @@ class Compared:
     """The live objects the plan was made from."""
     moved: frozenset[AppName] = frozenset()
     """Apps that take over objects of this one."""
+    hooks: tuple[Hook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Rulings:
     operator: OperatorHalf | None
     find_project: Callable[[str], Project]
     jq: JqPaths
+    budget: Budget | None = None
+    """How much one revision may delete unapproved; None: there is no bound."""
 
 
 class Comparer:
@@ -94,6 +98,7 @@ class Comparer:
         self._operator = rulings.operator
         self._find_project = rulings.find_project
         self._jq = rulings.jq
+        self._budget = rulings.budget
         self._accepted: dict[tuple[AppName, Identity], Accepted] = {}
 
     def compare(
@@ -102,7 +107,7 @@ class Comparer:
         """The plan for the newest revision, or for the last good one where the newest is broken."""
         problems, stalled = target.problems, target.stalled
         if target.rendered is not None and target.attempted is not None:
-            policy = policies.prune_policy(app, guards_state=self._operator is not None)
+            policy = self._prune_policy(app, target.attempted)
             found = self._plan(name, app, target.attempted, target.rendered, policy)
             if isinstance(found, After):
                 return found
@@ -117,7 +122,9 @@ class Comparer:
             plan = projects.without_refused_prunes(project, plan)
             if not plan.blocked:
                 warnings = (*target.rendered.warnings, *prepared.warnings)
-                return Compared(plan, True, problems, stalled, warnings, live, self._takers(name, app, plan))
+                return Compared(
+                    plan, True, problems, stalled, warnings, live, self._takers(name, app, plan), prepared.hooks
+                )
             problems, stalled = (*plan.problems, *problems), True
         good = last_good()
         if good is None or app.status.sync is None or app.status.sync.revision is None:
@@ -134,7 +141,12 @@ class Comparer:
         if self._live.follow(known.values()):
             return After(UNLISTED_SECONDS)
         left = pruning.leftovers(app.status.inventory, frozenset(), known, self._live.read(known))
-        policy = PrunePolicy(prune=True, allow_empty=True, guards_state=self._operator is not None)
+        policy = policies.prune_policy(
+            app,
+            app.status.sync.revision or "" if app.status.sync else "",
+            guards_state=self._operator is not None,
+            deletes_app=True,
+        )
         others = self._others(name, app, known)
         removals = pruning.decide(left, name, policy, nothing_wanted=True, others=others)
         return Plan("", (), removals, (), app.status.inventory)
@@ -161,6 +173,15 @@ class Comparer:
         left = [identity for identity in parsed if identity is not None]
         return frozenset(self._others(name, app, left).claimed.values())
 
+    def _prune_policy(self, app: SyncApp, revision: str) -> PrunePolicy:
+        return policies.prune_policy(app, revision, guards_state=self._operator is not None, budget=self._budget)
+
+    def objects(self, wanted: Mapping[Identity, Resource]) -> dict[Identity, Object] | After:
+        """Live objects that no plan names, such as the runs of hooks."""
+        if self._live.follow(wanted.values()):
+            return After(UNLISTED_SECONDS)
+        return self._live.read(wanted)
+
     def accept(self, name: AppName, accepted: Mapping[Identity, Accepted]) -> None:
         """Remember where the API server keeps other values than were sent."""
         self._accepted.update({(name, identity): one for identity, one in accepted.items()})
@@ -184,7 +205,7 @@ class Comparer:
         self, name: AppName, app: SyncApp, revision: str, rendered: RenderSet, policy: PrunePolicy
     ) -> tuple[Prepared, Plan, Mapping[Identity, Object]] | After:
         kinds = {key: self._discovery.find(*key) for key in preparing.kinds_used(rendered.objects)}
-        prepared = preparing.prepare(rendered.objects, kinds, name, app.spec.destination.namespace)
+        prepared = preparing.prepare(rendered.objects, kinds, name, policies.place(app))
         if policy is not _KEEP_ALL:
             self._claims.wants(name, (one.identity for one in prepared.desired))
         wanted = {one.identity: one.resource for one in prepared.desired if one.identity not in prepared.waiting}
@@ -206,7 +227,8 @@ class Comparer:
         if policy is not _KEEP_ALL:
             desired = frozenset(one.identity for one in prepared.desired)
             others = self._others(name, app, [identity for identity in known if identity not in desired])
-        facts = AppFacts(name, app.status.inventory, policy, others)
+        shared = app.spec.sync_policy.option("FailOnSharedResource") == "true"
+        facts = AppFacts(name, app.status.inventory, policy, others, shared)
         return prepared, planning.plan(revision, prepared, facts, cluster), live
 
     def _wait_for(self, behind: tuple[Resource, ...], prepared: Prepared) -> After:

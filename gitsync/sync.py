@@ -7,24 +7,24 @@ wakes the key again. Whatever is wrong ends in the app's status, with the place 
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gitsync import comparing, targets
-from gitsync.apply.applying import Applied, Applier
+from gitsync.apply.applying import Applier
 from gitsync.apply.claims import Claims
-from gitsync.apply.refusals import NOTHING_HELD, Held, Refusals
+from gitsync.apply.refusals import Refusals
+from gitsync.carrying import Carrier, Written
 from gitsync.cascading import Cascade
 from gitsync.comparing import Compared, Comparer
 from gitsync.fetching import Repositories
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
-from gitsync.model.plans import Create, Keep, Plan, Prune, Update, Waiting
+from gitsync.model.plans import Keep, Plan, Waiting
 from gitsync.model.projects import Project
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem, Status
-from gitsync.plan import deletions, effects, health, policies
+from gitsync.plan import annotations, deletions, effects, health, policies
 from gitsync.plan.health import Assessed
-from gitsync.plan.policies import CarryOut, OnlyCompare
 from gitsync.report import recording, status
 from gitsync.report.findings import Findings, WriteBack
 from gitsync.report.publishing import Publisher
@@ -35,7 +35,6 @@ from operator_core.jsonvalues import Object
 from operator_core.kube import errors
 from operator_core.kube.caches import Cache
 from operator_core.outcomes import After, Done, Outcome, sooner
-from operator_core.runtime import failpoints
 from operator_core.runtime.clock import Clock
 from operator_core.runtime.queues import Key
 
@@ -56,6 +55,7 @@ class Parts:
     targets: Targets
     comparer: Comparer
     claims: Claims
+    carrier: Carrier
     applier: Applier
     refusals: Refusals
     publisher: Publisher
@@ -65,17 +65,6 @@ class Parts:
     """Whether records reach a repository (URL); None: nothing is written back."""
     wake: Callable[[AppName], None]
     find_project: Callable[[str], Project]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What came of carrying a plan out."""
-
-    carried_out: bool
-    held_back: str = ""
-    request: str | None = None
-    applied: Applied | None = None
-    held: Held = NOTHING_HELD
 
 
 class Syncer:
@@ -120,7 +109,7 @@ class Syncer:
         ref = syncapps.followed(app, parts.clock.now())
         if compared.plan is not None and _only_awaits_claims(compared.plan):
             return After(_UNDECIDED_SECONDS)
-        written = self._carry_out(name, app, compared, lambda: parts.targets.is_current(name, app, ref))
+        written = parts.carrier.carry_out(name, app, compared, lambda: parts.targets.is_current(name, app, ref))
         if isinstance(written, After):
             return written
         live = parts.comparer.live_of(compared.plan) if compared.plan is not None else {}
@@ -129,51 +118,6 @@ class Syncer:
         for taker in compared.moved:
             parts.wake(taker)
         return outcome
-
-    def _carry_out(
-        self, name: AppName, app: SyncApp, compared: Compared, still_wanted: Callable[[], bool]
-    ) -> Written | After:
-        """Write what the plan asks for, after what it is going to touch is on record."""
-        plan, parts = compared.plan, self._parts
-        if plan is None:
-            # Nothing can be done for the request but to say why: that answers it.
-            return Written(False, request=policies.pending_request(app) if compared.stalled else None)
-        match policies.decide(app, plan, parts.clock.now()):
-            case OnlyCompare(reason):
-                return Written(False, held_back=reason)
-            case CarryOut(request):
-                pass
-        if request is not None:
-            parts.refusals.clear(name)
-        held = parts.refusals.held(name, plan, parts.clock.monotonic())
-        chosen = _writes(plan, held)
-        if not chosen.steps and not chosen.removals:
-            return Written(True, request=request, held=held)
-        if compared.is_newest and _is_news(app, plan):
-            foreseen = effects.foreseen(chosen, compared.live or {}, parts.operator_defaults())
-            starting = status.starting(app.status, app.generation, plan, parts.clock.now(), foreseen)
-            if not parts.publisher.write(name, app.status, starting):
-                return After(0.0)
-            failpoints.reach("inventory-recorded")
-        applied = parts.applier.apply(chosen, still_wanted, makes_namespace=_namespace_to_make(app))
-        self._learn(name, app, plan, applied)
-        if applied.lost is not None:
-            raise applied.lost
-        failpoints.reach("applied")
-        return Written(True, request=request, applied=applied, held=held)
-
-    def _learn(self, name: AppName, app: SyncApp, plan: Plan, applied: Applied) -> None:
-        """Remember what the API server accepted or refused, to save requests."""
-        refusals, now = self._parts.refusals, self._parts.clock.monotonic()
-        self._parts.comparer.accept(name, applied.accepted)
-        for step in plan.steps:
-            identity = step.desired.identity
-            if identity in applied.refused:
-                refusals.remember(name, identity, step.desired.digest, applied.refused[identity], now)
-            elif identity in applied.answers:
-                refusals.clear(name, identity)
-                if comparing.is_drift(app, plan, step) and isinstance(step, Update):
-                    refusals.repaired(name, step, now)
 
     def _assess(
         self, app: SyncApp, target: Target, compared: Compared, written: Written, live: Mapping[Identity, Object]
@@ -191,17 +135,21 @@ class Syncer:
             is_newest=compared.is_newest,
             carried_out=written.carried_out,
             held_back=written.held_back,
-            problems=(*compared.problems, *refused.values()),
-            stalled=compared.stalled,
+            problems=(*compared.problems, *refused.values(), *written.problems),
+            stalled=compared.stalled or (bool(written.problems) and written.again is None),
             warnings=compared.warnings,
             assessed=tuple(
                 Assessed(one.identity, health.assess(live.get(one.identity)), f"{one.file}:{one.line}")
                 for one in wanted
+                if not annotations.ignores_health(one.body)
             ),
             refused=frozenset(refused),
             pruned=frozenset(applied.pruned) if applied is not None else frozenset(),
             effects=self._effects(app, compared, answers),
             request=written.request,
+            operation=written.operation,
+            postponed=written.postponed,
+            waits=written.waits,
             write_back=self._parts.write_back(app.spec.source.repo_url),
         )
 
@@ -231,7 +179,7 @@ class Syncer:
         return sooner(later, After(pause)) if pause else later
 
     def _next(self, findings: Findings, written: Written) -> Outcome:
-        pauses = [written.held.next_try] if written.held.next_try is not None else []
+        pauses = [pause for pause in (written.held.next_try, written.again) if pause is not None]
         if written.applied is not None and written.applied.refused:
             pauses.append(_REFUSED_SECONDS)
         plan = findings.plan
@@ -277,24 +225,3 @@ def _awaits_claims(plan: Plan) -> bool:
 def _only_awaits_claims(plan: Plan) -> bool:
     """Whether all there is to do is to delete what another app may have: that is known in a moment."""
     return _awaits_claims(plan) and plan.in_sync
-
-
-def _writes(plan: Plan, held: Held) -> Plan:
-    """The part of the plan that is to be written now."""
-    steps = tuple(
-        step for step in plan.steps if isinstance(step, Create | Update) and step.desired.identity not in held.problems
-    )
-    prunes = () if held.problems else tuple(one for one in plan.removals if isinstance(one, Prune))
-    return replace(plan, steps=steps, removals=prunes)
-
-
-def _is_news(app: SyncApp, plan: Plan) -> bool:
-    """Whether the status has to be written ahead: a new revision, or objects the inventory lacks."""
-    known = {entry.id for entry in app.status.inventory}
-    applied = app.status.sync.revision if app.status.sync is not None else None
-    return plan.revision != applied or any(entry.id not in known for entry in plan.inventory)
-
-
-def _namespace_to_make(app: SyncApp) -> str:
-    wanted = "CreateNamespace=true" in app.spec.sync_policy.sync_options
-    return app.spec.destination.namespace if wanted else ""

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from gitsync.apply.applying import Applier
 from gitsync.apply.claims import Claims
+from gitsync.apply.hookruns import HookRuns
 from gitsync.apply.jqpaths import JqPaths
 from gitsync.apply.livecaches import LiveCaches
 from gitsync.apply.refusals import Refusals
+from gitsync.carrying import Carrier
 from gitsync.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.credentialstores import CredentialStore
 from gitsync.fetching import Repositories
@@ -25,6 +27,7 @@ from gitsync.model import projects, syncapps
 from gitsync.model.identities import AppName
 from gitsync.model.records import Record
 from gitsync.model.syncapps import SyncApp
+from gitsync.plan.pruning import Budget
 from gitsync.projectstores import ProjectStore
 from gitsync.render.kustomize import Kustomize
 from gitsync.render.lanes import BuildLane
@@ -77,21 +80,34 @@ class SyncHalf:
         targets = Targets(self._repositories, self._builds, self._verify, self._projects.find)
         recorder = Recorder(client, clock, component="gitsync")
         self._defaults = Defaults(settings.operator_defaults)
-        operator = OperatorHalf(lambda: self._defaults) if settings.role == "all" else None
+        operator = OperatorHalf(self._current_defaults) if settings.role == "all" else None
+        rulings = Rulings(
+            operator, self._projects.find, self._jq, Budget(settings.deletion_percent, settings.deletion_jobs)
+        )
+        comparer = Comparer(clock, self._apps, discovery, self._live, claims, rulings)
+        refusals = Refusals()
+        publisher = Publisher(client, clock, self._apps, recorder, self._submit)
         parts = Parts(
             clock=clock,
             apps=self._apps,
             repositories=self._repositories,
             targets=targets,
-            comparer=Comparer(
-                clock, self._apps, discovery, self._live, claims, Rulings(operator, self._projects.find, self._jq)
-            ),
+            comparer=comparer,
             claims=claims,
+            carrier=Carrier(
+                clock,
+                comparer,
+                self._applier,
+                HookRuns(client, self._observed),
+                refusals,
+                publisher,
+                self._current_defaults,
+            ),
             applier=self._applier,
-            refusals=Refusals(),
-            publisher=Publisher(client, clock, self._apps, recorder, self._submit),
+            refusals=refusals,
+            publisher=publisher,
             cluster=settings.cluster,
-            operator_defaults=lambda: self._defaults,
+            operator_defaults=self._current_defaults,
             write_back=self._write_back_state,
             wake=self._wake,
             find_project=self._projects.find,
@@ -139,6 +155,9 @@ class SyncHalf:
         """A push notification came: look at the repository now."""
         log.info("told of a push to %s of %s", ref or "some ref", urls.without_credentials(url))
         self._repositories.pushed(url)
+
+    def _current_defaults(self) -> Defaults:
+        return self._defaults
 
     @property
     def depth(self) -> int:

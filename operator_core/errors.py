@@ -68,6 +68,8 @@ class Reason(StrEnum):
     SessionClusterNotReady = "SessionClusterNotReady"
     CheckpointError = "CheckpointError"
     SnapshotAbandoned = "SnapshotAbandoned"
+    SharedResource = "SharedResource"
+    SyncFailed = "SyncFailed"
 
 
 class AgentError(Exception):

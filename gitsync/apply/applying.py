@@ -42,6 +42,15 @@ class Applied:
     """The API server could not be reached any more; the rest was not tried."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewNamespace:
+    """A namespace that is made when the first object needs it."""
+
+    name: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class _Progress:
     answers: dict[Identity, Object]
@@ -53,9 +62,12 @@ class _Progress:
 
 
 def strict_apply(desired: Desired, *, dry_run: bool = False) -> Request:
-    """Server-side apply that refuses fields the schema does not know, as `kubectl apply` does."""
+    """Server-side apply that refuses fields the schema does not know, as `kubectl apply` does.
+
+    An object whose sync options say Validate=false is taken with such fields dropped.
+    """
     request = requests.apply(desired.resource, desired.body, field_manager=FIELD_MANAGER, dry_run=dry_run)
-    return replace(request, query=(*request.query, ("fieldValidation", "Strict")))
+    return replace(request, query=(*request.query, ("fieldValidation", "Strict" if desired.validate else "Ignore")))
 
 
 class Applier:
@@ -66,10 +78,10 @@ class Applier:
         self._observed = observed
         self._lanes = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="apply")
 
-    def apply(self, plan: Plan, still_wanted: Callable[[], bool], *, makes_namespace: str = "") -> Applied:
+    def apply(self, plan: Plan, still_wanted: Callable[[], bool], *, namespace: NewNamespace | None = None) -> Applied:
         """Write every step that needs it, then prune; `still_wanted` ends it between two stages.
 
-        `makes_namespace` is created when an object needs it and it is not there.
+        `namespace` is made when an object needs it and it is not there.
         """
         progress = _Progress({}, {}, {}, [], {})
         revisions = {entry.id: entry.revision or plan.revision for entry in plan.inventory}
@@ -78,7 +90,7 @@ class Applier:
             if progress.lost is not None or not still_wanted():
                 break
             writes = [(steps[identity], revisions.get(str(identity), plan.revision)) for identity in stage]
-            list(self._lanes.map(lambda write: self._apply_one(write[0], write[1], makes_namespace, progress), writes))
+            list(self._lanes.map(lambda write: self._apply_one(write[0], write[1], namespace, progress), writes))
         if progress.lost is None and not progress.refused and still_wanted():
             for removal in plan.removals:
                 if isinstance(removal, Prune) and progress.lost is None:
@@ -90,12 +102,12 @@ class Applier:
         """Let running writes end."""
         self._lanes.shutdown(wait=True)
 
-    def _apply_one(self, step: Step, revision: str, makes_namespace: str, progress: _Progress) -> None:
+    def _apply_one(self, step: Step, revision: str, namespace: NewNamespace | None, progress: _Progress) -> None:
         desired = planning.with_annotation(step.desired, REVISION, revision)
         try:
             if isinstance(step, Update) and step.adopts:
                 adopting.take_over(self._client, desired)
-            answer = self._send(desired, makes_namespace)
+            answer = self._send(desired, namespace)
         except (errors.Unreachable, errors.TooManyRequests, errors.ServerError) as error:
             progress.lost = error
         except AgentError as error:
@@ -105,18 +117,16 @@ class Applier:
             progress.answers[desired.identity] = answer
             progress.accepted[desired.identity] = diffing.accepted(step.desired.body, step.desired.digest, answer)
 
-    def _send(self, desired: Desired, makes_namespace: str) -> Object:
+    def _send(self, desired: Desired, namespace: NewNamespace | None) -> Object:
         try:
             return self._client.send(strict_apply(desired))
         except errors.NotFound as error:
-            if (
-                not makes_namespace
-                or desired.identity.namespace != makes_namespace
-                or "namespaces" not in error.message
-            ):
+            missing = namespace is not None and desired.identity.namespace == namespace.name
+            if namespace is None or not missing or "namespaces" not in error.message:
                 raise
+        meta = {"name": namespace.name, "labels": dict(namespace.labels), "annotations": dict(namespace.annotations)}
+        body = {"metadata": {key: value for key, value in meta.items() if value}}
         with contextlib.suppress(errors.AlreadyExists):
-            body = {"metadata": {"name": makes_namespace}}
             self._client.send(requests.create(requests.NAMESPACES, None, body, field_manager=FIELD_MANAGER))
         return self._client.send(strict_apply(desired))
 
@@ -129,7 +139,10 @@ class Applier:
                 self._client.send(
                     requests.merge_patch(resource, namespace, identity.name, guard, field_manager="gitsync-status")
                 )
-            answer = self._client.send(requests.delete(resource, namespace, identity.name, uid=removal.uid))
+            request = requests.delete(
+                resource, namespace, identity.name, uid=removal.uid, propagation=removal.propagation
+            )
+            answer = self._client.send(request)
         except errors.NotFound:
             progress.pruned.append(identity)
         except (errors.Unreachable, errors.TooManyRequests, errors.ServerError) as error:

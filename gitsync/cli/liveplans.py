@@ -16,6 +16,7 @@ from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import InventoryEntry
 from gitsync.plan import identities, planning, policies, preparing
 from gitsync.plan.planning import AppFacts, Cluster
+from gitsync.plan.preparing import Place
 from gitsync.plan.pruning import PrunePolicy
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors, requests
@@ -46,7 +47,7 @@ def make(client: Client, name: AppName, rendered: RenderSet, revision: str, name
 def of_app(client: Client, app: SyncApp, rendered: RenderSet, revision: str) -> LivePlan:
     """The plan of an app as it allows to prune."""
     facts = AppFacts(
-        AppName(app.namespace, app.name), app.status.inventory, policies.prune_policy(app, guards_state=True)
+        AppName(app.namespace, app.name), app.status.inventory, policies.prune_policy(app, revision, guards_state=True)
     )
     return _make(client, facts, rendered, revision, app.spec.destination.namespace, app)
 
@@ -56,7 +57,7 @@ def _make(
 ) -> LivePlan:
     discovery = Discovery(client)
     kinds = {key: discovery.find(*key) for key in preparing.kinds_used(rendered.objects)}
-    prepared = preparing.prepare(rendered.objects, kinds, app.name, namespace)
+    prepared = preparing.prepare(rendered.objects, kinds, app.name, Place(namespace))
     known = _resources(discovery, app.inventory)
     places = {one.identity: one.resource for one in prepared.desired if one.identity not in prepared.waiting}
     live = _read(client, {**known, **places})

@@ -17,7 +17,7 @@ from gitsync.model.rendersets import RenderSet
 from gitsync.model.revisions import Revision
 from gitsync.model.syncstatuses import Problem
 from gitsync.plan import preparing, previews
-from gitsync.plan.preparing import Prepared
+from gitsync.plan.preparing import Place, Prepared
 from gitsync.plan.previews import Preview
 from gitsync.render import rendering
 from gitsync.render.selecting import Source
@@ -103,9 +103,9 @@ def preview(wanted: Asked) -> Outcome:
         return Outcome(f"cluster ({wanted.live_app})", _shown(new), path, found)
     old = resolve(mirror, wanted.old)
     before = _render_old(mirror, old, wanted.source)
-    app = AppName("", "plan")
-    after = preparing.prepare(rendered.objects, previews.offline_kinds(rendered.objects), app, wanted.namespace)
-    earlier = preparing.prepare(before.objects, previews.offline_kinds(before.objects), app, wanted.namespace)
+    app, place = AppName("", "plan"), Place(wanted.namespace)
+    after = preparing.prepare(rendered.objects, previews.offline_kinds(rendered.objects), app, place)
+    earlier = preparing.prepare(before.objects, previews.offline_kinds(before.objects), app, place)
     found = previews.between(earlier, _with_render_errors(after, rendered), wanted.defaults)
     if not rendered.ok:
         found = Preview((), found.problems)

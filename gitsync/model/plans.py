@@ -26,6 +26,8 @@ class Desired:
     digest: str
     file: str
     line: int
+    validate: bool = True
+    """Whether fields that the schema does not know are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Prune:
     resource: Resource
     uid: str
     guards_state: bool
+    wave: int = 0
+    propagation: str = "Background"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,9 @@ class Keep:
     blocks: bool
     awaits: Literal["", "deletion", "claims"] = ""
     deletion: Deletion | None = None
+    wave: int = 0
+    counts: bool = True
+    """Whether the app is out of sync because of it."""
 
 
 Removal = Prune | Keep

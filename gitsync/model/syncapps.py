@@ -30,6 +30,7 @@ REVISION = "gitsync.io/revision"
 SYNC_REQUESTED = "gitsync.io/sync-requested"
 PIN = "gitsync.io/pin"
 SUSPEND = "gitsync.io/suspend"
+APPROVED = "gitsync.io/approved"
 
 
 class Directory(Part):
@@ -108,6 +109,8 @@ class SyncApp:
     pin: Pin | None
     suspension: Suspension | None
     sync_requested: str | None
+    approved: str | None
+    """The commit whose plan a person approved of; a word after it tells approvals apart."""
 
 
 def parse(obj: Object) -> SyncApp:
@@ -128,6 +131,7 @@ def parse(obj: Object) -> SyncApp:
             pin=_pin(annotations.get(PIN)),
             suspension=_suspension(annotations.get(SUSPEND)),
             sync_requested=annotations.get(SYNC_REQUESTED) or None,
+            approved=annotations.get(APPROVED) or None,
         )
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'spec'}: {e['msg']}" for e in error.errors())

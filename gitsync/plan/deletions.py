@@ -32,9 +32,9 @@ def of(live: Object) -> Deletion | None:
     return Deletion(datetime.fromisoformat(str(stamp)), tuple(map(str, finalizers)))
 
 
-def keep(identity: Identity, version: str, deletion: Deletion) -> Keep:
+def keep(identity: Identity, version: str, deletion: Deletion, wave: int = 0) -> Keep:
     """The row of an object that is on its way out."""
-    return Keep(identity, version, told(deletion), blocks=False, awaits="deletion", deletion=deletion)
+    return Keep(identity, version, told(deletion), blocks=False, awaits="deletion", deletion=deletion, wave=wave)
 
 
 def after(plan: Plan, answers: Mapping[Identity, Object]) -> Plan:
@@ -44,7 +44,7 @@ def after(plan: Plan, answers: Mapping[Identity, Object]) -> Plan:
 
 def _after(one: Removal, answers: Mapping[Identity, Object]) -> Removal:
     deletion = of(answers.get(one.identity, {}))
-    return keep(one.identity, one.resource.version, deletion) if isinstance(one, Prune) and deletion else one
+    return keep(one.identity, one.resource.version, deletion, one.wave) if isinstance(one, Prune) and deletion else one
 
 
 def pending(plan: Plan | None) -> tuple[Keep, ...]:

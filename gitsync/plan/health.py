@@ -5,11 +5,12 @@ words and order). A kind without a rule has no health; an object that is not the
 while others are, because OutOfSync already says so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitsync.model.identities import Identity
-from gitsync.plan import flinkhealth, healthrules, identities
+from gitsync.model.plans import Step
+from gitsync.plan import annotations, flinkhealth, healthrules, identities
 from gitsync.plan.healthrules import Verdict
 from operator_core.jsonvalues import Object, dig
 
@@ -39,6 +40,13 @@ def assess(obj: Object | None) -> Verdict | None:
     if dig(obj, "metadata", "deletionTimestamp") is not None:
         return Verdict("Progressing", "being deleted")
     return rule(obj) if rule is not None else None
+
+
+def of_step(step: Step, live: Mapping[Identity, Object]) -> Verdict | None:
+    """The health that counts for going on after a step's object; none where it says so."""
+    if annotations.ignores_health(step.desired.body):
+        return None
+    return assess(live.get(step.desired.identity))
 
 
 def is_settled(verdict: Verdict) -> bool:

@@ -58,15 +58,47 @@ def step(operation: Operation, sync: Sync, retry: Retry, now: datetime) -> Next:
     runs = {run.id: run for run in _runs(operation, sync)}
     states = {one.id: _looked_at(one, runs.get(one.id), operation, sync) for one in operation.hooks}
     known = operation.model_copy(update={"hooks": tuple(states.values())})
-    if operation.phase in ("Failed", "Succeeded"):
-        stage = _after(operation, sync)
-        return Next(known, stage, delete=_to_delete(known, runs, sync))
-    if operation.phase == "Failing":
+    recovered = operation.phase == "Failed" and _has_recovered(known, sync, runs)
+    if operation.phase == "Succeeded" or (operation.phase == "Failed" and not recovered):
+        return Next(known, _after(operation, sync), delete=_to_delete(known, runs, sync))
+    if recovered:
+        known = known.model_copy(update={"phase": "Running", "message": None, "retry_at": None})
+    if known.phase == "Failing":
         return _failing(known, sync, runs, retry, now)
-    failed = next((one for one in states.values() if one.state == "Failed"), None)
+    failed = next((one for one in known.hooks if one.state == "Failed" and not _is_for_failure(one)), None)
     if failed is not None:
         return _failing(_fails(known, f"the hook {failed.id} failed: {failed.message}"), sync, runs, retry, now)
     return _running(known, sync, runs, retry, now)
+
+
+def _has_recovered(operation: Operation, sync: Sync, runs: Mapping[str, Run]) -> bool:
+    """Whether a sync that failed because an object was degraded can go on: it is not any more."""
+    if any(one.state == "Failed" and not _is_for_failure(one) for one in operation.hooks):
+        return False
+    left = _left_by_wave(operation, runs, HookPhase.SYNC)
+    post = any(run.phase is HookPhase.POST_SYNC for run in runs.values())
+    return not stages.of_waves(sync.plan, sync.verdicts, left, settles_last=post).fails
+
+
+def _is_for_failure(state: HookState) -> bool:
+    return state.id.startswith(f"{HookPhase.SYNC_FAIL.value} ")
+
+
+def current(
+    known: Operation | None, plan: Plan, found: tuple[Hook, ...], request: str | None, *, applied: bool, now: datetime
+) -> Operation | None:
+    """The operation to go on with; None where the plan takes one step and no hook.
+
+    `applied`: the plan's revision was applied whole before, so that only a request runs its hooks again.
+    """
+    if not stages.has_several(plan, found):
+        return None
+    if request is not None and (known is None or known.request != request):
+        return begun(plan.revision, now, request)
+    if known is not None and known.revision == plan.revision:
+        again = known.phase == "Failed" and is_due(known, now)
+        return begun(plan.revision, now, known.request, known) if again else known
+    return None if applied else begun(plan.revision, now, None)
 
 
 def _after(operation: Operation, sync: Sync) -> Stage:
@@ -77,18 +109,16 @@ def _after(operation: Operation, sync: Sync) -> Stage:
 
 
 def _running(operation: Operation, sync: Sync, runs: Mapping[str, Run], retry: Retry, now: datetime) -> Next:
-    for phase in (HookPhase.PRE_SYNC,):
-        due, waits = _due(operation, runs, phase)
-        if waits:
-            return _with_hooks(operation, sync, runs, stages.nothing(sync.plan, waits), due)
+    due, waits = _due(operation, runs, HookPhase.PRE_SYNC)
+    if waits:
+        return _with_hooks(operation, sync, runs, stages.nothing(sync.plan, waits), due)
     sync_hooks = _left_by_wave(operation, runs, HookPhase.SYNC)
     post_hooks = any(run.phase is HookPhase.POST_SYNC for run in runs.values())
     stage = stages.of_waves(sync.plan, sync.verdicts, sync_hooks, settles_last=post_hooks)
     if stage.fails:
         return _failing(_fails(operation, stage.fails), sync, runs, retry, now)
     if stage.waits or stage.postponed:
-        reached = _reached(sync, stage)
-        due = [run for run in runs.values() if run.phase is HookPhase.SYNC and run.hook.wave <= reached]
+        due = [run for run in runs.values() if run.phase is HookPhase.SYNC and run.hook.wave <= stage.wave]
         return _with_hooks(operation, sync, runs, stage, [run for run in due if _state(operation, run) is None])
     if any(stages.is_pending(one) for one in stage.steps):
         return _with_hooks(operation, sync, runs, stage, [])
@@ -97,11 +127,6 @@ def _running(operation: Operation, sync: Sync, runs: Mapping[str, Run], retry: R
         return _with_hooks(operation, sync, runs, stages.with_wait(stage, waits), due)
     ended = operation.model_copy(update={"phase": "Succeeded", "message": None})
     return Next(ended, stage, delete=_to_delete(ended, runs, sync))
-
-
-def _reached(sync: Sync, stage: Stage) -> int:
-    """The wave that is under way."""
-    return max((stages.wave_of(one) for one in stage.steps), default=min(hook.wave for hook in sync.hooks))
 
 
 def _fails(operation: Operation, message: str) -> Operation:
@@ -116,7 +141,7 @@ def _failing(operation: Operation, sync: Sync, runs: Mapping[str, Run], retry: R
     if waits:
         return _with_hooks(operation, sync, runs, stage, due)
     again = _pause(retry, operation.attempt)
-    at = (now + again).isoformat() if again is not None else None
+    at = (now + again).isoformat(timespec="seconds") if again is not None else None
     ended = operation.model_copy(update={"phase": "Failed", "retry_at": at})
     return Next(ended, stage, delete=_to_delete(ended, runs, sync))
 
@@ -126,7 +151,7 @@ def _pause(retry: Retry, attempt: int) -> timedelta | None:
     if 0 <= retry.limit <= attempt:
         return None
     first, longest = (syncpolicies.duration(t) for t in (retry.backoff.duration, retry.backoff.max_duration))
-    return min(longest, first * retry.backoff.factor ** min(attempt, 16))
+    return min(longest, first * float(retry.backoff.factor ** min(attempt, 16)))
 
 
 def is_due(operation: Operation, now: datetime) -> bool:
@@ -151,7 +176,9 @@ def _runs(operation: Operation, sync: Sync) -> list[Run]:
 
 def runs_of(operation: Operation, app: AppName, found: tuple[Hook, ...]) -> tuple[Run, ...]:
     """Every run an operation has or will have."""
-    return tuple(hooks.run(one, phase, app, operation.revision, operation.mark) for one in found for phase in one.phases)
+    return tuple(
+        hooks.run(one, phase, app, operation.revision, operation.mark) for one in found for phase in one.phases
+    )
 
 
 def _state(operation: Operation, run: Run) -> HookState | None:

@@ -14,6 +14,7 @@ from gitsync.plan import diffing, identities, ignoring, pruning
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.pruning import NOBODY, Others, PrunePolicy
+from operator_core.errors import Reason
 from operator_core.jsonvalues import Object
 from operator_core.kube.requests import Resource
 
@@ -40,6 +41,8 @@ class AppFacts:
     inventory: tuple[InventoryEntry, ...]
     policy: PrunePolicy
     others: Others = NOBODY
+    fails_on_shared: bool = False
+    """Whether an object of another app refuses the whole revision (FailOnSharedResource)."""
 
 
 def plan(revision: str, prepared: Prepared, app: AppFacts, cluster: Cluster) -> Plan:
@@ -47,9 +50,14 @@ def plan(revision: str, prepared: Prepared, app: AppFacts, cluster: Cluster) -> 
     if prepared.problems:
         return Plan(revision, (), (), prepared.problems, app.inventory)
     steps = tuple(_step(one, prepared, app, cluster) for one in prepared.desired)
+    shared = tuple(_shared(step) for step in steps if isinstance(step, Taken)) if app.fails_on_shared else ()
+    if shared:
+        return Plan(revision, (), (), shared, app.inventory)
     wanted = frozenset(one.identity for one in prepared.desired)
     left = pruning.leftovers(app.inventory, wanted, cluster.resources, cluster.live)
-    removals = pruning.decide(left, app.name, app.policy, nothing_wanted=not wanted, others=app.others)
+    removals = pruning.decide(
+        left, app.name, app.policy, nothing_wanted=not wanted, others=app.others, inventory=len(app.inventory)
+    )
     staying = {str(removal.identity) for removal in removals}
     old = {entry.id: entry for entry in app.inventory}
     entries = [
@@ -57,6 +65,12 @@ def plan(revision: str, prepared: Prepared, app: AppFacts, cluster: Cluster) -> 
     ]
     entries += [entry for entry in app.inventory if entry.id in staying]
     return Plan(revision, steps, removals, (), tuple(entries))
+
+
+def _shared(step: Taken) -> Problem:
+    one = step.desired
+    text = f"{one.identity.shown} belongs to the app {step.owner}"
+    return Problem(reason=Reason.SharedResource, message=text, file=one.file, line=one.line, object=one.identity.shown)
 
 
 def blocked_by(plan: Plan, problems: tuple[Problem, ...], status: Status) -> Plan:

@@ -10,7 +10,10 @@ from datetime import datetime
 from gitsync.model import syncapps
 from gitsync.model.plans import Plan
 from gitsync.model.syncapps import SyncApp
-from gitsync.plan.pruning import PrunePolicy
+from gitsync.plan.preparing import Place
+from gitsync.plan.pruning import Budget, PrunePolicy
+
+_SHORTEST = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,38 @@ def pending_request(app: SyncApp) -> str | None:
     return asked if asked is not None and asked != app.status.handled_sync_request else None
 
 
-def prune_policy(app: SyncApp, *, guards_state: bool) -> PrunePolicy:
-    """What the app allows to be deleted."""
+def is_approved(app: SyncApp, revision: str) -> bool:
+    """Whether a person approved of what a commit (full id) does; seven digits of it are enough."""
+    named = (app.approved or "").split(" ")[0].lower()
+    return len(named) >= _SHORTEST and revision.startswith(named)
+
+
+def prune_policy(
+    app: SyncApp, revision: str, *, guards_state: bool, budget: Budget | None = None, deletes_app: bool = False
+) -> PrunePolicy:
+    """What the app allows to be deleted at `revision`."""
     automated = app.spec.sync_policy.automated
     prune = automated is not None and automated.enabled and automated.prune
-    return PrunePolicy(prune, automated is not None and automated.allow_empty, guards_state)
+    pairs = (one.partition("=") for one in app.spec.sync_policy.sync_options)
+    return PrunePolicy(
+        prune or deletes_app,
+        deletes_app or (automated is not None and automated.allow_empty),
+        guards_state,
+        options={name: text for name, _, text in pairs},
+        approved=is_approved(app, revision),
+        budget=budget,
+        deletes_app=deletes_app,
+    )
+
+
+def place(app: SyncApp) -> Place:
+    """Where the app's objects go and how strictly they are read."""
+    policy = app.spec.sync_policy
+    return Place(
+        app.spec.destination.namespace,
+        waits_for_kinds=policy.option("SkipDryRunOnMissingResource") == "true",
+        validates=policy.option("Validate") != "false",
+    )
 
 
 def is_suspended(app: SyncApp, now: datetime) -> bool:

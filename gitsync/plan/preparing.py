@@ -14,7 +14,9 @@ from gitsync.model.plans import Desired
 from gitsync.model.rendersets import RenderedObject
 from gitsync.model.syncapps import REVISION, TRACKING
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import identities, normalizing, ordering
+from gitsync.plan import annotations as words
+from gitsync.plan import hooks, identities, normalizing, ordering
+from gitsync.plan.hooks import Hook
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube.requests import Resource
@@ -32,6 +34,8 @@ class Prepared:
     """Those whose definition is in the same revision and not served yet."""
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
+    hooks: tuple[Hook, ...] = ()
+    """Objects that run at a point of a sync instead of being kept in sync."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +67,39 @@ def kinds_defined(objects: Iterable[RenderedObject]) -> dict[tuple[str, str], Re
     return found
 
 
-def prepare(objects: tuple[RenderedObject, ...], kinds: Kinds, app: AppName, namespace: str) -> Prepared:
-    """The objects of app `app` for destination namespace `namespace` ("" when the app names none)."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the objects of an app go, and how unknown kinds are taken.
+
+    `namespace` is empty when the app names none. `waits_for_kinds`: a kind that nobody serves is waited for
+    (SkipDryRunOnMissingResource); else it refuses the revision. `validates`: fields no schema knows are refused.
+    """
+
+    namespace: str
+    waits_for_kinds: bool = False
+    validates: bool = True
+
+
+def prepare(objects: tuple[RenderedObject, ...], kinds: Kinds, app: AppName, place: Place) -> Prepared:
+    """The objects of app `app`, sorted into those that are kept in sync and hooks."""
     coming = kinds_defined(objects)
     desired: dict[Identity, Desired] = {}
+    found_hooks: list[Hook] = []
     waiting: set[Identity] = set()
     problems: list[Problem] = []
     warnings: list[str] = []
     for rendered in objects:
+        if hooks.is_skipped(rendered.body):
+            continue
         try:
-            one = _prepare_one(rendered, kinds, coming, app, namespace)
+            one = _prepare_one(rendered, kinds, coming, app, place)
         except _Rejected as rejected:
             problems.append(_problem(rendered, rejected))
+            continue
+        if hooks.is_hook(one.body):
+            hook = hooks.of(one)
+            found_hooks += [hook] if hook.phases else []
+            warnings += _never_runs(hook)
             continue
         if one.identity in desired:
             first = desired[one.identity]
@@ -84,26 +109,39 @@ def prepare(objects: tuple[RenderedObject, ...], kinds: Kinds, app: AppName, nam
             waiting.add(one.identity)
         desired[one.identity] = one
     ordered = tuple(sorted(desired.values(), key=lambda one: ordering.rank(one.identity)))
-    return Prepared(ordered, frozenset(waiting), tuple(problems), tuple(warnings))
+    return Prepared(ordered, frozenset(waiting), tuple(problems), tuple(warnings), tuple(found_hooks))
+
+
+def _never_runs(hook: Hook) -> list[str]:
+    """A word about a hook whose annotation names no phase of a sync."""
+    if hook.phases:
+        return []
+    one = hook.desired
+    return [f"{one.file}:{one.line}: {one.identity.shown} is a hook of no phase of a sync: it never runs"]
 
 
 def _prepare_one(
-    rendered: RenderedObject, kinds: Kinds, coming: Mapping[tuple[str, str], Resource], app: AppName, namespace: str
+    rendered: RenderedObject, kinds: Kinds, coming: Mapping[tuple[str, str], Resource], app: AppName, place: Place
 ) -> Desired:
     body = normalizing.applicable(rendered.body)
     api_version, kind = str(body.get("apiVersion", "")), str(body.get("kind", ""))
     meta = body.setdefault("metadata", {})
     if not isinstance(meta, dict):
         raise _Rejected(Reason.Invalid, "metadata must be a map")
-    if not isinstance(meta.get("name"), str) or not meta["name"]:
+    named = meta.get("name") or (meta.get("generateName") if hooks.is_hook(body) else None)
+    if not isinstance(named, str) or not named:
         raise _Rejected(Reason.Invalid, f"a {kind or 'manifest'} has no metadata.name")
+    options = words.options(body)
+    patient = place.waits_for_kinds or options.get("SkipDryRunOnMissingResource") == "true"
     resource = kinds.get((api_version, kind)) or coming.get((api_version, kind))
+    if resource is None and patient and "/" in api_version:
+        resource = _guessed(api_version, kind)
     if resource is None:
         raise _Rejected(
             Reason.UnknownKind,
             f"the cluster does not know the kind {kind} of {api_version}{_advice(api_version, kind)}",
         )
-    _place(meta, resource, namespace)
+    _place(meta, resource, place.namespace)
     identity = identities.identity_of(body)
     annotations = meta.setdefault("annotations", {})
     if not isinstance(annotations, dict) or any(not isinstance(value, str) for value in annotations.values()):
@@ -112,7 +150,14 @@ def _prepare_one(
         )
     annotations.pop(REVISION, None)
     annotations[TRACKING] = identities.tracking_id(app, identity)
-    return Desired(identity, resource, body, normalizing.digest(body), rendered.file, rendered.line)
+    validates = options.get("Validate", str(place.validates).lower()) != "false"
+    return Desired(identity, resource, body, normalizing.digest(body), rendered.file, rendered.line, validates)
+
+
+def _guessed(api_version: str, kind: str) -> Resource:
+    """A kind that is waited for, as it is likely to be served."""
+    group, _, version = api_version.rpartition("/")
+    return Resource(group, version, f"{kind.lower()}s", kind)
 
 
 def _place(meta: Object, resource: Resource, namespace: str) -> None:
@@ -122,7 +167,7 @@ def _place(meta: Object, resource: Resource, namespace: str) -> None:
         if not namespace:
             raise _Rejected(
                 Reason.Invalid,
-                f"{resource.kind} {meta['name']} names no namespace, and neither does the app's destination",
+                f"{resource.kind} {meta.get('name', '')} names no namespace, and neither does the app's destination",
             )
         meta["namespace"] = namespace
 

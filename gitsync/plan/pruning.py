@@ -7,20 +7,32 @@ with them than the app ever applied. Everything kept says why.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Keep, Prune, Removal
 from gitsync.model.syncstatuses import InventoryEntry
-from gitsync.plan import deletions, identities, ordering
+from gitsync.plan import annotations, deletions, identities, ordering
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube.requests import Resource
 
 NEVER = frozenset({"CustomResourceDefinition", "Namespace"})
 """Kinds that are never deleted by the agent."""
-_SYNC_OPTIONS = ("gitsync.io/sync-options", "argocd.argoproj.io/sync-options")
+HOW_TO_APPROVE = "approve it with `gitsync approve`, or revert the commit"
+_SMALL = 10
 ON_DELETE = "gitsync.io/on-delete"
 _JOB_KINDS = frozenset({"FlinkDeployment", "FlinkSessionJob"})
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much one revision may delete without a person's approval.
+
+    `percent` of the objects of an app that has ten or more; `jobs`: Flink jobs with state.
+    """
+
+    percent: int = 50
+    jobs: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,13 @@ class PrunePolicy:
     prune: bool
     allow_empty: bool
     guards_state: bool
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The app's sync options by name; an object's own win."""
+    approved: bool = False
+    """Whether a person approved of what this revision deletes."""
+    budget: Budget | None = None
+    deletes_app: bool = False
+    """Whether the app itself is being deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +96,15 @@ def decide(
     *,
     nothing_wanted: bool,
     others: Others = NOBODY,
+    inventory: int = 0,
 ) -> tuple[Removal, ...]:
-    """One removal per leftover that still exists and is ours alone, in the order of deleting."""
+    """One removal per leftover that still exists and is ours alone, in the order of deleting.
+
+    `inventory`: how many objects the app has.
+    """
     ours = [one for one in left if one.identity not in others.claimed]
     found = [_held(_decide_one(one, app, policy, nothing_wanted), one, others) for one in ours]
-    kept = [removal for removal in found if removal is not None]
+    kept = _within_budget([removal for removal in found if removal is not None], policy, inventory)
     return tuple(sorted(kept, key=lambda removal: ordering.rank(removal.identity), reverse=True))
 
 
@@ -100,16 +123,22 @@ def _decide_one(one: Leftover, app: AppName, policy: PrunePolicy, nothing_wanted
     version = one.entry.version
     deletion = deletions.of(live)
     if deletion is not None:
-        return deletions.keep(one.identity, version, deletion)
-    if any("Prune=false" in str(dig(live, "metadata", "annotations", name, default="")) for name in _SYNC_OPTIONS):
-        return Keep(one.identity, version, "its sync-options say Prune=false", blocks=False)
+        return deletions.keep(one.identity, version, deletion, annotations.wave(live))
+    option = "Delete" if policy.deletes_app else "Prune"
+    options = {**policy.options, **annotations.options(live)}
+    counts = "IgnoreExtraneous" not in annotations.compares(live)
+    if options.get(option) == "false":
+        return Keep(one.identity, version, f"its sync-options say {option}=false", blocks=False, counts=counts)
     if not policy.prune:
-        return Keep(one.identity, version, "no longer in Git; pruning is off", blocks=False)
+        return Keep(one.identity, version, "no longer in Git; pruning is off", blocks=False, counts=counts)
     if one.identity.kind in NEVER:
         reason = f"no longer in Git; a {one.identity.kind} is never deleted by the agent, delete it by hand"
         return Keep(one.identity, version, reason, blocks=True)
     if nothing_wanted and not policy.allow_empty:
         reason = "Git has nothing left for this app; set syncPolicy.automated.allowEmpty to let that delete everything"
+        return Keep(one.identity, version, reason, blocks=True)
+    if options.get(option) == "confirm" and not policy.approved:
+        reason = f"no longer in Git; its sync-options say {option}=confirm: {HOW_TO_APPROVE}"
         return Keep(one.identity, version, reason, blocks=True)
     needs_guard = has_state(live)
     if needs_guard and not policy.guards_state:
@@ -118,7 +147,28 @@ def _decide_one(one: Leftover, app: AppName, policy: PrunePolicy, nothing_wanted
             " suspend it by a commit (spec.job.state: suspended) and then remove it"
         )
         return Keep(one.identity, version, reason, blocks=True)
-    return Prune(one.identity, one.resource, str(dig(live, "metadata", "uid", default="")), needs_guard)
+    uid = str(dig(live, "metadata", "uid", default=""))
+    propagation = options.get("PrunePropagationPolicy", "background").capitalize()
+    return Prune(one.identity, one.resource, uid, needs_guard, annotations.wave(live), propagation)
+
+
+def _within_budget(removals: list[Removal], policy: PrunePolicy, inventory: int) -> list[Removal]:
+    """The removals, all kept when there are more than one revision may delete by itself."""
+    prunes = [one for one in removals if isinstance(one, Prune)]
+    budget = policy.budget
+    if budget is None or policy.approved or policy.deletes_app:
+        return removals
+    jobs = sum(one.guards_state for one in prunes)
+    many = inventory >= _SMALL and len(prunes) * 100 > budget.percent * inventory
+    if not many and jobs <= budget.jobs:
+        return removals
+    what = f"{len(prunes)} of {inventory} objects" if many else f"{jobs} jobs with state"
+    reason = f"no longer in Git; this revision would delete {what}, more than one may: {HOW_TO_APPROVE}"
+    return [_kept(one, reason) if isinstance(one, Prune) else one for one in removals]
+
+
+def _kept(one: Prune, reason: str) -> Keep:
+    return Keep(one.identity, one.resource.version, reason, blocks=True, wave=one.wave)
 
 
 def keeps_state(manifest: Object) -> bool:
@@ -133,8 +183,8 @@ def keeps_state(manifest: Object) -> bool:
 def guarded(manifest: Object) -> Object:
     """The manifest as it is when it is deleted with its state kept."""
     meta = manifest["metadata"]
-    annotations = {**(meta.get("annotations") or {}), ON_DELETE: "savepoint"}
-    return {**manifest, "metadata": {**meta, "annotations": annotations}}
+    guards = {**(meta.get("annotations") or {}), ON_DELETE: "savepoint"}
+    return {**manifest, "metadata": {**meta, "annotations": guards}}
 
 
 def has_state(live: Object) -> bool:

@@ -31,6 +31,8 @@ class Stage:
     """What everything else waits for; empty when nothing is left."""
     fails: str = ""
     """What is degraded, so that later waves are not written."""
+    wave: int = 0
+    """The wave that is under way."""
 
 
 def wave_of(step: Step) -> int:
@@ -66,7 +68,8 @@ def of_waves(
         pending = [step for step in ours if is_pending(step)]
         if pending or hooks_left.get(wave):
             reason = f"wave {wave} is written first" if pending else hooks_left[wave]
-            return _cut(plan, tuple(due), verdicts, reason, rest=bool(later) or settles_last)
+            more = bool(later) or settles_last or bool(hooks_left.get(wave))
+            return replace(_cut(plan, tuple(due), verdicts, reason, rest=more), wave=wave)
         if not later and not settles_last:
             break
         degraded = [step for step in ours if _status(step, verdicts) == "Degraded"]
@@ -166,5 +169,3 @@ def _held_by_clusters(plan: Plan, verdicts: Mapping[Identity, Verdict | None]) -
         if cluster is not None and (is_pending(cluster) or _status(cluster, verdicts) in ("Progressing", "Missing")):
             held[one] = f"{one.shown} waits for its session cluster {name} to be ready"
     return held
-
-

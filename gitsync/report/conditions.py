@@ -26,7 +26,7 @@ def conditions(
     """Every condition of the app as it is now."""
     ready, reason, message = _ready(findings, sync, verdict, now)
     going = deletions.pending(findings.plan)
-    moving = verdict.status == "Progressing" or is_waiting(findings) or bool(going)
+    moving = verdict.status == "Progressing" or is_waiting(findings) or bool(going) or bool(findings.waits)
     stalled = (bool(findings.problems) and findings.stalled) or reason == BLOCKED
     rows: list[tuple[str, Truth, str, str]] = [
         ("Ready", "True" if ready else "False", reason, message),
@@ -59,6 +59,8 @@ def _ready(findings: Findings, sync: SyncState, verdict: Verdict, now: datetime)
         return False, "PruneBlocked", f"{blocking[0].identity.shown}: {blocking[0].reason}"
     if is_waiting(findings):
         return False, "WaitingForKind", "waits for definitions of this revision to be served"
+    if findings.waits:
+        return False, "Progressing", findings.waits
     if findings.held_back and not is_whole(findings):
         return False, "OutOfSync", findings.held_back
     if not health.is_settled(verdict):

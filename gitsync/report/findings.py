@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gitsync.model.identities import Identity
 from gitsync.model.plans import Plan, Taken, Waiting
-from gitsync.model.syncstatuses import Problem
+from gitsync.model.syncstatuses import Operation, Problem
 from gitsync.plan.health import Assessed
 
 
@@ -41,12 +41,19 @@ class Findings:
     effects: Mapping[Identity, str] = field(default_factory=dict)
     request: str | None = None
     write_back: WriteBack | None = None
+    operation: Operation | None = None
+    postponed: Mapping[Identity, str] = field(default_factory=dict)
+    """Objects that are written later, and why."""
+    waits: str = ""
+    """What the next step of the sync waits for."""
 
 
 def is_whole(findings: Findings) -> bool:
     """Whether the plan's revision is applied completely."""
     plan = findings.plan
-    if plan is None or findings.problems or findings.refused:
+    if plan is None or findings.problems or findings.refused or findings.postponed:
+        return False
+    if findings.operation is not None and findings.operation.phase != "Succeeded":
         return False
     if any(isinstance(step, Waiting | Taken) for step in plan.steps):
         return False

@@ -44,6 +44,7 @@ def build(old: Status, generation: int, findings: Findings, now: datetime, *, hi
         history=_history(old, sync, now, history_limit),
         attempted_revision=findings.attempted or old.attempted_revision,
         handled_sync_request=findings.request or old.handled_sync_request,
+        operation=findings.operation if plan is not None else old.operation,
     )
 
 
@@ -123,9 +124,13 @@ def _sync(old: Status, findings: Findings) -> SyncState:
         return SyncState(status="Unknown", revision=last)
     whole = is_whole(findings)
     revision = plan.revision if whole and findings.is_newest else last
-    left = any(not _is_gone(removal, findings) for removal in plan.removals)
+    left = any(not _is_gone(removal, findings) and _counts(removal) for removal in plan.removals)
     synced = whole and findings.is_newest and not left
     return SyncState(status="Synced" if synced else "OutOfSync", revision=revision)
+
+
+def _counts(removal: Removal) -> bool:
+    return isinstance(removal, Prune) or removal.counts
 
 
 def _is_gone(removal: Removal, findings: Findings) -> bool:
@@ -159,7 +164,7 @@ def _step_state(
     former: Mapping[Identity, str | None],
 ) -> ResourceState:
     one = step.desired.identity
-    written = findings.carried_out and one not in findings.refused
+    written = findings.carried_out and one not in findings.refused and one not in findings.postponed
     status: Literal["Synced", "OutOfSync"] = "Synced"
     message = ""
     match step:
@@ -184,7 +189,7 @@ def _step_state(
         version=step.desired.resource.version,
         status=status,
         health=_resource_health(verdicts.get(one)),
-        message=conditions.short(refusal or message) or None,
+        message=conditions.short(refusal or findings.postponed.get(one, "") or message) or None,
         effect=findings.effects.get(one) or former.get(one),
     )
 

@@ -33,7 +33,7 @@ def kinds(client: Client) -> Discovery:
 def test_apply_then_compare_is_empty(client: Client, kinds: Discovery, namespace: str, body: Object) -> None:
     found = {(body["apiVersion"], body["kind"]): kinds.find(body["apiVersion"], body["kind"])}
     rendered = (RenderedObject(body, "zoo.yaml", 1),)
-    prepared = preparing.prepare(rendered, found, AppName("sys", "zoo"), namespace)
+    prepared = preparing.prepare(rendered, found, AppName("sys", "zoo"), preparing.Place(namespace))
     assert not prepared.problems
     facts = AppFacts(AppName("sys", "zoo"), (), POLICY)
     plan = planning.plan("r1", prepared, facts, Cluster({}, {}, {}, {}))

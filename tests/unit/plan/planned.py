@@ -27,7 +27,7 @@ def rendered(kind: str, name: str, api_version: str = "v1", line: int = 1, **res
 
 
 def prepare(*objects: RenderedObject, namespace: str = "n") -> Prepared:
-    return preparing.prepare(objects, KINDS, APP, namespace)
+    return preparing.prepare(objects, KINDS, APP, preparing.Place(namespace))
 
 
 def identity(name: str, kind: str = "ConfigMap", group: str = "") -> Identity:

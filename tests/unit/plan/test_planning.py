@@ -65,7 +65,9 @@ def test_kind_defined_in_the_same_revision_waits_for_its_definition() -> None:
         spec={**spec, "versions": [{"name": "v1"}]},
     )
     kinds = {("apiextensions.k8s.io/v1", "CustomResourceDefinition"): CRDS}
-    prepared = preparing.prepare((rendered("Gadget", "g", "example.org/v1"), definition), kinds, APP, "n")
+    prepared = preparing.prepare(
+        (rendered("Gadget", "g", "example.org/v1"), definition), kinds, APP, preparing.Place("n")
+    )
     plan = planning.plan("r1", prepared, AppFacts(APP, (), PRUNE), Cluster({}, {}, {}, {}))
     assert [type(step) for step in plan.steps] == [Create, Waiting]
     assert plan.steps[1].desired.resource == Resource("example.org", "v1", "gadgets", "Gadget")
@@ -119,7 +121,7 @@ def test_object_keeps_the_revision_at_which_its_content_changed() -> None:
 
 def test_secrets_have_no_digest_in_the_inventory() -> None:
     kinds = {("v1", "Secret"): Resource("", "v1", "secrets", "Secret")}
-    prepared = preparing.prepare((rendered("Secret", "s", stringData={"a": "b"}),), kinds, APP, "n")
+    prepared = preparing.prepare((rendered("Secret", "s", stringData={"a": "b"}),), kinds, APP, preparing.Place("n"))
     plan = planning.plan("r1", prepared, AppFacts(APP, (), PRUNE), Cluster({}, {}, {}, {}))
     assert plan.inventory[0].digest is None
 

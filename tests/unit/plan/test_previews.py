@@ -30,7 +30,7 @@ JOB: dict[str, Any] = {
 
 def side(*bodies: dict[str, Any]) -> Prepared:
     objects = tuple(RenderedObject(body, "apps/all.yaml", 1 + number) for number, body in enumerate(bodies))
-    return preparing.prepare(objects, previews.offline_kinds(objects), AppName("", "plan"), "jobs")
+    return preparing.prepare(objects, previews.offline_kinds(objects), AppName("", "plan"), preparing.Place("jobs"))
 
 
 def job(**changes: Any) -> dict[str, Any]:
