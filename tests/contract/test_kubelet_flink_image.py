@@ -112,3 +112,39 @@ def test_the_taskmanager_is_the_one_flink_would_start(image: Image, tmp_path: Pa
     )
     assert direct == stock
     assert "-Dt=m" in direct and "-Xmx161061270" in direct
+
+
+STANDALONE = {
+    "session": "jobmanager.sh start-foreground",
+    "session with high availability": "jobmanager.sh start-foreground -D jobmanager.rpc.address=10.0.0.1",
+    "session of the older form": "jobmanager.sh start-foreground somewhere",
+    "application": "standalone-job.sh start-foreground --job-classname a.B --fromSavepoint file:/s x",
+    "task manager": "taskmanager.sh start-foreground",
+}
+
+
+@pytest.mark.parametrize("command", STANDALONE.values(), ids=STANDALONE.keys())
+def test_standalone_processes_are_those_flink_would_start(image: Image, tmp_path: Path, command: str) -> None:
+    configuration = (
+        f"jobmanager.memory.process.size: 1024m\ntaskmanager.memory.process.size: 1100m\nenv.java.opts.all: {OPENS}\n"
+    )
+    direct = words(image, tmp_path / "direct", configuration, command)
+    stock = words(image, tmp_path / "stock", configuration, command, SANDBOX_STOCK_START="true")
+    assert sorted(direct) == sorted(stock)
+    assert any(word.startswith("-Xmx") for word in direct)
+
+
+TASK_MANAGERS = {
+    "managed size": "taskmanager.memory.managed.size: 64m\ntaskmanager.memory.process.size: 1100m\n",
+    "managed fraction": "taskmanager.memory.managed.fraction: 0.25\ntaskmanager.memory.process.size: 4g\n"
+    "taskmanager.numberOfTaskSlots: 3\n",
+    "by its parts": "taskmanager.memory.task.heap.size: 256m\ntaskmanager.memory.managed.size: 64m\n",
+}
+
+
+@pytest.mark.parametrize("configuration", TASK_MANAGERS.values(), ids=TASK_MANAGERS.keys())
+def test_the_memory_of_a_standalone_task_manager_is_flinks(image: Image, tmp_path: Path, configuration: str) -> None:
+    command = "taskmanager.sh start-foreground"
+    direct = words(image, tmp_path / "direct", configuration, command)
+    stock = words(image, tmp_path / "stock", configuration, command, SANDBOX_STOCK_START="true")
+    assert sorted(direct) == sorted(stock)

@@ -1,8 +1,8 @@
 """The image `flink:*`: a Flink distribution laid out as in the official image, on this machine's Java.
 
 Pure but for listing the distribution's folders. Same paths, user (9999), environment and entry point behaviour as
-`flink` on Docker Hub, so that unmodified manifests work. Two things are quicker than there: the scripts of the native
-integration start their JVM directly (`scripts/direct-start.sh`), and with a class archive (`classarchives`).
+`flink` on Docker Hub, so that unmodified manifests work. Two things are quicker than there: the scripts of JobManagers
+and TaskManagers start their JVM directly (`scripts/direct-start.sh`), and with a class archive (`classarchives`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ ROOT = "/opt/flink"
 JAVA = "/opt/java/openjdk"
 ARCHIVE = f"{ROOT}/archive"
 SCRIPTS = Path(__file__).parent / "scripts"
-DIRECT = ("kubernetes-jobmanager.sh", "kubernetes-taskmanager.sh")
+DIRECT = tuple(
+    f"{name}.sh"
+    for name in ("kubernetes-jobmanager", "kubernetes-taskmanager", "jobmanager", "standalone-job", "taskmanager")
+)
 UID = 9999
 
 
@@ -53,7 +56,7 @@ def image(reference: str, release: str, home: Path, java_home: Path, archive: Pa
 
 
 def _scripts(home: Path) -> list[Bind]:
-    """The distribution's scripts one by one; those of the native integration step aside under another name."""
+    """The distribution's scripts one by one; those that start JVMs step aside under another name."""
     found = [Bind(SCRIPTS / "settings.awk", f"{ROOT}/bin/settings.awk")]
     for entry in sorted((home / "bin").iterdir()):
         name = f"stock-{entry.name}" if entry.name in DIRECT else entry.name

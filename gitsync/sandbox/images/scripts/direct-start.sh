@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Stands in for kubernetes-jobmanager.sh and kubernetes-taskmanager.sh of the Flink distribution: the same process with
-# the same memory, options, class path and arguments, but without the four to five helper JVMs that those start one
-# after the other, with a class archive where the image has one, and with the JIT and collector that start fastest.
+# Stands in for kubernetes-jobmanager.sh, kubernetes-taskmanager.sh (native integration), jobmanager.sh, standalone-job.sh
+# and taskmanager.sh (in the foreground) of the Flink distribution: the same process with the same memory, options,
+# class path and arguments, but without the four to five helper JVMs that those start one after the other, with a class archive where the image has one, and with the JIT and collector that start fastest.
 # Whatever it does not understand it leaves to the distribution's own script, as it does with SANDBOX_STOCK_START=true.
 set -u
 name=${0##*/}
 home=${FLINK_HOME:-/opt/flink}
 stock() { exec "$home/bin/stock-$name" "$@"; }
 [[ ${SANDBOX_STOCK_START:-} != true ]] || stock "$@"
+[[ $name == kubernetes-* || ${1:-} == start-foreground ]] || stock "$@"
 
 export FLINK_CONF_DIR=${FLINK_CONF_DIR:-$home/conf}
 file=$FLINK_CONF_DIR/flink-conf.yaml
@@ -31,21 +32,26 @@ bytes() { # a Flink memory size as bytes (MemorySize: binary units, b when none 
     esac
 }
 
+part() { # total fraction min max: the fraction of a total within bounds
+    [[ $2 =~ ^0?\.[0-9]+$ ]] || return 1
+    local found
+    # Flink holds the fraction as a 32-bit float: 24 significant bits.
+    found=$(awk -v p="$1" -v f="$2" 'BEGIN {
+        s = 1; if (f > 0) while (f * s < 8388608) s *= 2
+        printf "%d", p * (int(f * s + 0.5) / s) }') || return 1
+    ((found >= $3)) || found=$3
+    ((found <= $4)) || found=$4
+    echo "$found"
+}
+
 jobmanager_memory() { # JVM arguments and -D arguments, one a line (Flink docs, "Set up JobManager Memory")
-    local process off metaspace min max fraction overhead heap
+    local process off metaspace min max overhead heap
     process=$(bytes "${conf[jobmanager.memory.process.size]:-x}") || return 1
     off=$(bytes "${conf[jobmanager.memory.off-heap.size]:-128m}") || return 1
     metaspace=$(bytes "${conf[jobmanager.memory.jvm-metaspace.size]:-256m}") || return 1
     min=$(bytes "${conf[jobmanager.memory.jvm-overhead.min]:-192m}") || return 1
     max=$(bytes "${conf[jobmanager.memory.jvm-overhead.max]:-1g}") || return 1
-    fraction=${conf[jobmanager.memory.jvm-overhead.fraction]:-0.1}
-    [[ $fraction =~ ^0?\.[0-9]+$ ]] || return 1
-    # Flink holds the fraction as a 32-bit float: 24 significant bits.
-    overhead=$(awk -v p="$process" -v f="$fraction" 'BEGIN {
-        s = 1; if (f > 0) while (f * s < 8388608) s *= 2
-        printf "%d", p * (int(f * s + 0.5) / s) }') || return 1
-    ((overhead >= min)) || overhead=$min
-    ((overhead <= max)) || overhead=$max
+    overhead=$(part "$process" "${conf[jobmanager.memory.jvm-overhead.fraction]:-0.1}" "$min" "$max") || return 1
     heap=$((process - metaspace - overhead - off))
     ((heap >= 128 << 20)) || return 1 # too little: Flink's own script has the words for it
     printf '%s\n' "-Xmx$heap -Xms$heap -XX:MaxMetaspaceSize=$metaspace"
@@ -54,12 +60,52 @@ jobmanager_memory() { # JVM arguments and -D arguments, one a line (Flink docs, 
         "jobmanager.memory.jvm-overhead.max=${overhead}b"
 }
 
+taskmanager_memory() { # the same of a TaskManager (Flink docs, "Set up TaskManager Memory")
+    local key process metaspace overhead flink managed network heap slots all=$((1 << 62)) each=134217728
+    for key in "${!conf[@]}"; do
+        case $key in
+            taskmanager.memory.process.size | taskmanager.memory.managed.size | taskmanager.memory.managed.fraction) ;;
+            taskmanager.memory.* | taskmanager.cpu.* | external-resource* | taskmanager.*numa*) return 1 ;;
+        esac
+    done
+    process=$(bytes "${conf[taskmanager.memory.process.size]:-x}") || return 1
+    metaspace=$((256 << 20)) slots=${conf[taskmanager.numberOfTaskSlots]:-1}
+    [[ $slots =~ ^[0-9]+$ ]] || return 1
+    overhead=$(part "$process" 0.1 $((192 << 20)) $((1 << 30))) || return 1
+    flink=$((process - metaspace - overhead))
+    if [[ -n ${conf[taskmanager.memory.managed.size]:-} ]]; then
+        managed=$(bytes "${conf[taskmanager.memory.managed.size]}") || return 1
+    else
+        managed=$(part "$flink" "${conf[taskmanager.memory.managed.fraction]:-0.4}" 0 $all) || return 1
+    fi
+    network=$(part "$flink" 0.1 $((64 << 20)) $all) || return 1
+    heap=$((flink - 2 * each - managed - network))
+    ((heap >= 0)) || return 1 # too little: Flink's own script has the words for it
+    printf '%s\n' "-Xmx$((heap + each)) -Xms$((heap + each)) -XX:MaxDirectMemorySize=$((each + network)) -XX:MaxMetaspaceSize=$metaspace"
+    printf -- '-D\n%s\n' "taskmanager.memory.network.min=${network}b" "taskmanager.cpu.cores=$slots.0" \
+        "taskmanager.memory.task.off-heap.size=0b" "taskmanager.memory.jvm-metaspace.size=${metaspace}b" \
+        "external-resources=none" "taskmanager.memory.jvm-overhead.min=${overhead}b" \
+        "taskmanager.memory.framework.off-heap.size=${each}b" "taskmanager.memory.network.max=${network}b" \
+        "taskmanager.memory.framework.heap.size=${each}b" "taskmanager.memory.managed.size=${managed}b" \
+        "taskmanager.memory.task.heap.size=${heap}b" "taskmanager.numberOfTaskSlots=$slots" \
+        "taskmanager.memory.jvm-overhead.max=${overhead}b"
+}
+
 case $name in
-    kubernetes-jobmanager.sh)
+    kubernetes-jobmanager.sh | jobmanager.sh | standalone-job.sh)
         service=${1:-}
-        case $service in
-            kubernetes-application) class=org.apache.flink.kubernetes.entrypoint.KubernetesApplicationClusterEntrypoint ;;
-            kubernetes-session) class=org.apache.flink.kubernetes.entrypoint.KubernetesSessionClusterEntrypoint ;;
+        case $name,$service in
+            standalone-job.sh,*)
+                service=standalonejob
+                class=org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint
+                ;;
+            jobmanager.sh,*)
+                [[ -z ${2:-} || $2 == -D ]] || stock "$@" # the older form: host and port
+                service=standalonesession
+                class=org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint
+                ;;
+            *,kubernetes-application) class=org.apache.flink.kubernetes.entrypoint.KubernetesApplicationClusterEntrypoint ;;
+            *,kubernetes-session) class=org.apache.flink.kubernetes.entrypoint.KubernetesSessionClusterEntrypoint ;;
             *) stock "$@" ;;
         esac
         role=jobmanager own=${FLINK_ENV_JAVA_OPTS_JM:-${conf[env.java.default-opts.jobmanager]:-} ${conf[env.java.opts.jobmanager]:-}}
@@ -70,7 +116,19 @@ case $name in
         sizes=$(jobmanager_memory) || stock "$@"
         memory=${sizes%%$'\n'*}
         mapfile -t arguments <<<"${sizes#*$'\n'}"
+        [[ $name == kubernetes-* ]] || arguments=(--configDir "$FLINK_CONF_DIR" "${arguments[@]}")
+        [[ $service != standalonesession || ${FLINK_VERSION:-} != 1.* ]] || arguments+=(--executionMode cluster)
         arguments+=("${@:2}")
+        ;;
+    taskmanager.sh)
+        service=taskexecutor
+        class=org.apache.flink.runtime.taskexecutor.TaskManagerRunner
+        role=taskmanager own=${FLINK_ENV_JAVA_OPTS_TM:-${conf[env.java.default-opts.taskmanager]:-} ${conf[env.java.opts.taskmanager]:-}}
+        [[ ! "$*" =~ taskmanager\.(memory|cpu|numberOfTaskSlots) ]] || stock "$@"
+        sizes=$(taskmanager_memory) || stock "$@"
+        memory=${sizes%%$'\n'*}
+        mapfile -t arguments <<<"${sizes#*$'\n'}"
+        arguments=(--configDir "$FLINK_CONF_DIR" "${arguments[@]}" "${@:2}")
         ;;
     *)
         service=kubernetes-taskmanager
