@@ -34,10 +34,14 @@ def job_manager_arguments(request: BuildRequest, conf: FlinkConf) -> tuple[str, 
 
 
 def job_manager_volumes(spec: FlinkDeploymentSpec, template: Object, config_volume: Object) -> tuple[Object, ...]:
-    """The configuration, and an empty folder for libraries where the template mounts none: Flink lists it."""
+    """The configuration, and an empty folder for libraries where neither template nor image has one: Flink lists it.
+
+    A job's jar that lies there is in the image, which an empty folder would hide (as it does in the Java operator).
+    """
     mounts = podtemplates.main_container(template).get("volumeMounts") or []
     has_own = any(str(dig(mount, "mountPath", default="")).startswith(names.USER_LIBRARIES_DIR) for mount in mounts)
-    if spec.job is None or not spec.job.jar_uri or has_own:
+    in_image = spec.job is not None and f"{names.USER_LIBRARIES_DIR}/" in (spec.job.jar_uri or "")
+    if spec.job is None or not spec.job.jar_uri or has_own or in_image:
         return (config_volume,)
     libraries = {"name": names.USER_LIBRARIES_VOLUME, "emptyDir": {}, "mountPath": names.USER_LIBRARIES_DIR}
     return (config_volume, libraries)

@@ -69,11 +69,18 @@ def test_the_job_s_arguments_come_last() -> None:
     ]
 
 
-def test_a_library_folder_of_the_template_is_kept() -> None:
+def test_a_library_folder_of_the_template_or_the_image_is_kept() -> None:
     mount = {"name": "libraries", "mountPath": "/opt/flink/usrlib/more"}
     container = {"name": podtemplates.MAIN_CONTAINER, "volumeMounts": [mount]}
     template = {"spec": {"containers": [container], "volumes": [{"name": "libraries", "emptyDir": {}}]}}
-    for made, expected in ((built({"podTemplate": template}), False), (built(), True), (built({"job": None}), False)):
+    elsewhere = {"job": JOB | {"jarURI": "local:///opt/flink/examples/job.jar"}}
+    for spec, expected in (
+        (elsewhere | {"podTemplate": template}, False),
+        (elsewhere, True),
+        ({"job": JOB}, False),
+        ({"job": None}, False),
+    ):
+        made = built(spec)
         volumes = [volume["name"] for volume in made.jobmanager["spec"]["template"]["spec"]["volumes"]]
         assert ("user-lib-dir" in volumes) is expected
 
