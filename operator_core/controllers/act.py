@@ -10,7 +10,7 @@ import logging
 from operator_core.controllers import clusteracts, observe, publish, snapshotresources
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import World
-from operator_core.decide import decisions, records
+from operator_core.decide import decisions, records, snapshotrecords
 from operator_core.decide.decisions import Step
 from operator_core.decide.facts import Facts
 from operator_core.flink import errors as flink_errors
@@ -58,8 +58,16 @@ def _effect(world: World, run: Pass, facts: Facts, effect: decisions.SideEffect)
         case decisions.DeleteCluster(cancel=str(job_id)):
             _cancel(world, facts, job_id, required=False)
             clusteracts.perform(world, run, facts, effect)
-        case decisions.TriggerSavepoint() | decisions.TriggerCheckpoint() | decisions.NewSnapshot():
+        case (
+            decisions.TriggerSavepoint()
+            | decisions.TriggerCheckpoint()
+            | decisions.NewSnapshot()
+            | decisions.DeleteSnapshots()
+            | decisions.DisposeSavepoint()
+        ):
             snapshotresources.perform(world, run.resource, observe.address_of(facts), effect)
+            if isinstance(effect, decisions.DisposeSavepoint):
+                run.status = snapshotrecords.disposed(run.status, effect.path)
         case _:
             clusteracts.perform(world, run, facts, effect)
 

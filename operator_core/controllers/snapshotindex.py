@@ -60,10 +60,10 @@ class SnapshotIndex:
         found = (self._cache.get(namespace, each) for each in names)
         return tuple(each for each in found if each is not None)
 
-    def created(self, obj: Object) -> None:
-        """We made it: the watch will not tell of it again."""
+    def changed(self, obj: Object) -> None:
+        """We made it or began to delete it: the watch will not tell of that again."""
         self.observed(obj)
-        self._told("ADDED", obj)
+        self._told("MODIFIED", obj)
 
     def observed(self, obj: Object) -> None:
         """An answer to our own write or live read."""

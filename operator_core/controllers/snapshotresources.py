@@ -1,4 +1,4 @@
-"""Makes FlinkStateSnapshots and triggers snapshots, whichever kind of resource has the job.
+"""Makes and deletes FlinkStateSnapshots, triggers and disposes of snapshots, whichever kind of resource has the job.
 
 The one place for manual, periodic, upgrade and deletion snapshots. The name tells a repeat from a new one, the
 trigger id a repeated trigger. Decides nothing.
@@ -8,7 +8,14 @@ import logging
 
 from operator_core.build import snapshots
 from operator_core.controllers.world import FIELD_MANAGER, World
-from operator_core.decide.decisions import NewSnapshot, SnapshotEffect, TriggerCheckpoint, TriggerSavepoint
+from operator_core.decide.decisions import (
+    DeleteSnapshots,
+    DisposeSavepoint,
+    NewSnapshot,
+    SnapshotEffect,
+    TriggerCheckpoint,
+    TriggerSavepoint,
+)
 from operator_core.flink import requests as flink_requests
 from operator_core.flink.rest import Address
 from operator_core.jsonvalues import Object
@@ -22,12 +29,42 @@ def perform(world: World, job: Object, address: Address, effect: SnapshotEffect)
     match effect:
         case NewSnapshot():
             create(world, job, effect)
-        case TriggerSavepoint():
-            world.flink.send(address, flink_requests.take_savepoint(effect))
-            world.reach("snapshot-triggered")
-        case TriggerCheckpoint():
-            world.flink.send(address, flink_requests.take_checkpoint(effect))
-            world.reach("snapshot-triggered")
+        case TriggerSavepoint() | TriggerCheckpoint():
+            trigger(world, address, effect)
+        case DeleteSnapshots(names, dispose):
+            for name in names:
+                _delete(world, str(job["metadata"]["namespace"]), name, dispose=dispose)
+        case DisposeSavepoint(path):
+            world.flink.send(address, flink_requests.dispose(path))
+
+
+def trigger(world: World, address: Address, effect: TriggerSavepoint | TriggerCheckpoint) -> None:
+    """Ask Flink for a snapshot. Raises flink errors."""
+    taking = (
+        flink_requests.take_savepoint(effect)
+        if isinstance(effect, TriggerSavepoint)
+        else flink_requests.take_checkpoint(effect)
+    )
+    world.flink.send(address, taking)
+    world.reach("snapshot-triggered")
+
+
+def _delete(world: World, namespace: str, name: str, *, dispose: bool) -> None:
+    """Its finalizer does the rest."""
+    kind = requests.FLINK_STATE_SNAPSHOTS
+    try:
+        if dispose:
+            patch: Object = {"spec": {"savepoint": {"disposeOnDelete": True}}}
+            world.api.send(requests.merge_patch(kind, namespace, name, patch, field_manager=FIELD_MANAGER))
+        answer = world.api.send(requests.delete(kind, namespace, name))
+    except errors.NotFound:
+        answer = {}
+    if world.snapshots is None:
+        return
+    if answer.get("kind") == kind.kind:
+        world.snapshots.changed(answer)
+    else:
+        world.snapshots.forget(namespace, name)
 
 
 def create(world: World, job: Object, snapshot: NewSnapshot) -> None:
@@ -44,5 +81,5 @@ def create(world: World, job: Object, snapshot: NewSnapshot) -> None:
         log.warning("FlinkStateSnapshots are not installed: %s is not recorded", body["metadata"]["name"])
         return
     if world.snapshots is not None:
-        world.snapshots.created(made)
+        world.snapshots.changed(made)
     world.reach("snapshot-created")

@@ -81,7 +81,7 @@ def _steps(world: World, run: _Pass) -> Outcome:
                     _describe(world, run, facts)
                     _publish(world, run)
                     world.reach("snapshot-recorded")
-                snapshotresources.perform(world, run.resource, _address(facts), effect)
+                snapshotresources.trigger(world, _address(facts), effect)
             case statesnapshots.Dispose(path):
                 answer = world.flink.send(_address(facts), flink_requests.dispose(path))
                 run.status = run.status.model_copy(update={"trigger_id": str(answer.get("request-id") or "")})

@@ -61,8 +61,8 @@ class SnapshotSource(Protocol):
         """Those that name a job; None where the cluster does not have the kind."""
         ...
 
-    def created(self, obj: Object) -> None:
-        """We made it."""
+    def changed(self, obj: Object) -> None:
+        """We made it or began to delete it: its own pass is due."""
         ...
 
     def observed(self, obj: Object) -> None:

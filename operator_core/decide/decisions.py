@@ -170,7 +170,22 @@ class TriggerCheckpoint:
     type: str
 
 
-SnapshotEffect = TriggerSavepoint | TriggerCheckpoint | NewSnapshot
+@dataclass(frozen=True, slots=True)
+class DeleteSnapshots:
+    """Delete FlinkStateSnapshots of the job that have outlived their use; `dispose`: their files too."""
+
+    names: tuple[str, ...]
+    dispose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DisposeSavepoint:
+    """Have Flink delete the files of a savepoint in the status' history, then take it out of there."""
+
+    path: str
+
+
+SnapshotEffect = TriggerSavepoint | TriggerCheckpoint | NewSnapshot | DeleteSnapshots | DisposeSavepoint
 """What is done for a snapshot of a running job, whichever kind of resource has the job."""
 
 

@@ -66,6 +66,11 @@ def stop_recorded(facts: JobFacts[S], trigger_id: str, format_type: str) -> S:
     return with_job(facts.status, savepoint_info=info)
 
 
+def keeps_history(facts: JobFacts[S]) -> bool:
+    """Whether savepoints are listed in the status: where they are no FlinkStateSnapshots (Java operator: legacy)."""
+    return facts.snapshots is None or not options.get_bool(facts.conf, options.SNAPSHOT_RESOURCES)
+
+
 def stop_failed(facts: JobFacts[S]) -> S:
     """The stop failed for good: the id is given up, its time stays to space out the next try."""
     info = facts.status.job_status.savepoint_info.model_copy(
@@ -83,13 +88,12 @@ def savepoint_taken(facts: JobFacts[S], location: str) -> S:
         trigger_type="UPGRADE",
         format_type=info.format_type or "UNKNOWN",
     )
-    history = info.savepoint_history
-    if not info.last_savepoint or info.last_savepoint.location != location:
-        history = (*history, taken)
+    is_new = info.last_savepoint is None or info.last_savepoint.location != location
+    listed = (taken,) if is_new and keeps_history(facts) else ()
     info = info.model_copy(
         update={
             "last_savepoint": taken,
-            "savepoint_history": history,
+            "savepoint_history": (*info.savepoint_history, *listed),
             "trigger_id": None,
             "trigger_timestamp": None,
             "trigger_type": None,

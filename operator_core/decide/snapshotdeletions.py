@@ -9,7 +9,6 @@ from operator_core.conf import options
 from operator_core.decide import statesnapshots
 from operator_core.decide.decisions import Event
 from operator_core.decide.facts import (
-    Facts,
     TriggerCompleted,
     TriggerFailed,
     TriggerPending,
@@ -17,10 +16,12 @@ from operator_core.decide.facts import (
     Unreachable,
     Unread,
 )
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.statesnapshots import Dispose, LookAtDisposal, Release, Rest, SnapshotFacts, SnapshotStep
 from operator_core.errors import Reason
 from operator_core.jsonvalues import dig
 from operator_core.model.flinkstatesnapshots import FINALIZER, FlinkStateSnapshotStatus
+from operator_core.model.statuses import FlinkDeploymentStatus
 
 _RECHECK = 60.0
 _POLL = 0.3
@@ -82,14 +83,16 @@ def _dispose(facts: SnapshotFacts, path: str) -> SnapshotStep:
             return SnapshotStep(Release(), facts.status)
 
 
-def is_needed(job: Facts, path: str) -> bool:
+def is_needed(job: JobFacts[S], path: str) -> bool:
     """Whether the job would be restored from the savepoint: it is its newest state and no checkpoint follows it yet."""
-    if path != job.status.job_status.upgrade_savepoint_path:
+    status = job.status
+    if not path or path != status.job_status.upgrade_savepoint_path:
         return False
-    return "state-size" not in job.status.cluster_info
+    info = status.cluster_info if isinstance(status, FlinkDeploymentStatus) else {}
+    return "state-size" not in info
 
 
-def is_claimed(job: Facts, path: str) -> bool:
+def is_claimed(job: JobFacts[S], path: str) -> bool:
     """Whether Flink owns the savepoint: it was restored in claim mode, and Flink deletes it in time."""
     mode = (options.get(job.last_conf, options.CLAIM_MODE) or "NO_CLAIM").upper()
     return mode == "CLAIM" and path == job.status.job_status.upgrade_savepoint_path

@@ -101,6 +101,12 @@ def completed(status: S, pending: Pending, location: str) -> S:
     return handed_over(_changed(status, "savepoint", last_savepoint=savepoint, savepoint_history=history), "savepoint")
 
 
+def disposed(status: S, path: str) -> S:
+    """The savepoint's files are gone, and with them its entry in the history."""
+    kept = tuple(entry for entry in status.job_status.savepoint_info.savepoint_history if entry.location != path)
+    return _changed(status, "savepoint", savepoint_history=kept)
+
+
 def pending(status: CommonStatus, kind: SnapshotKind) -> Pending | None:
     """The recorded snapshot of a kind; a stop with savepoint is none."""
     info = _info(status, kind)

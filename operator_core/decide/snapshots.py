@@ -9,7 +9,7 @@ import hashlib
 from typing import assert_never
 
 from operator_core.conf import options
-from operator_core.decide import cadence, observing, schedules, snapshotrecords, steps, verdicts
+from operator_core.decide import cadence, observing, records, retention, schedules, snapshotrecords, steps, verdicts
 from operator_core.decide.decisions import (
     Event,
     NewSnapshot,
@@ -54,7 +54,7 @@ def step(facts: JobFacts[S], spec: Object) -> Step[S] | None:
         if pending is not None and (going := _carry_on(facts, pending)) is not None:
             return going
     due = _due(facts, spec) if is_running(facts) else None
-    return None if due is None else _begin(facts, due)
+    return retention.step(facts) if due is None else _begin(facts, due)
 
 
 def before_change(facts: JobFacts[S]) -> Step[S] | None:
@@ -85,7 +85,7 @@ def is_running(facts: JobFacts[S]) -> bool:
 
 def makes_resources(facts: JobFacts[S]) -> bool:
     """Whether snapshots are FlinkStateSnapshots: switched on and served by the cluster."""
-    return facts.snapshots is not None and options.get_bool(facts.conf, options.SNAPSHOT_RESOURCES)
+    return not records.keeps_history(facts)
 
 
 def of_upgrade(facts: JobFacts[S]) -> NewSnapshot | None:

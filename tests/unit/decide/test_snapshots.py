@@ -1,0 +1,311 @@
+"""Snapshots that a job's own resource asks for: by nonce, request or schedule, as resources and in the legacy form."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from situations import JOB_ID, NOW, NOW_MS, condition, facts, reasons, running_job, spec, status, step
+from snapshotobjects import snapshot
+
+from operator_core.decide import records, snapshotrecords, snapshots
+from operator_core.decide.decisions import (
+    Look,
+    NewSnapshot,
+    Record,
+    Rest,
+    TriggerCheckpoint,
+    TriggerSavepoint,
+    TriggerStop,
+)
+from operator_core.decide.facts import (
+    Facts,
+    Flink,
+    Need,
+    TriggerCompleted,
+    TriggerFailed,
+    TriggerPending,
+    TriggerUnknown,
+)
+from operator_core.model import lastspecs
+
+LEGACY = {"kubernetes.operator.snapshot.resource.enabled": "false"}
+EVERY_MINUTE = {"kubernetes.operator.periodic.savepoint.interval": "1 min"}
+
+
+def nonce_of(given, field: str = "savepointTriggerNonce") -> object:
+    text = given.status.reconciliation_status.last_reconciled_spec
+    return lastspecs.decode(text).spec["job"].get(field)
+
+
+def pending(
+    conf: dict[str, str] | None = None, *, ago: float = 1.0, trigger_id: str = "t" * 32, **flink: object
+) -> Facts:
+    """A manual savepoint is recorded; the job runs unless said otherwise."""
+    wanted = spec({**LEGACY, **(conf or {})}, savepointTriggerNonce=1)
+    was = status(wanted)
+    info = was.job_status.savepoint_info.model_copy(
+        update={
+            "trigger_id": trigger_id,
+            "trigger_timestamp": NOW_MS - int(ago * 1000),
+            "trigger_type": "MANUAL",
+            "format_type": "CANONICAL",
+        }
+    )
+    was = was.model_copy(update={"job_status": was.job_status.model_copy(update={"savepoint_info": info})})
+    return facts(wanted, was, flink=Flink(**{"job": running_job(), **flink}))  # type: ignore[arg-type]
+
+
+def test_a_nonce_is_recorded_as_handled_with_the_trigger_before_anything_is_made() -> None:
+    taken = step(facts(spec(savepointTriggerNonce=5), status(spec()), snapshots=()))
+    assert isinstance(taken.decision, Record) and taken.decision.failpoint == "snapshot-recorded"
+    assert taken.decision.then == NewSnapshot("savepoint", "MANUAL", NOW_MS, path="file:///sp")
+    info = taken.status.job_status.savepoint_info
+    assert (info.trigger_id, info.trigger_timestamp, info.trigger_type) == ("b" * 32, NOW_MS, "MANUAL")
+    assert nonce_of(taken) == 5
+    record = taken.status.reconciliation_status
+    assert record.last_reconciled_spec == record.last_stable_spec, "a nonce does not make a stable job unstable"
+
+
+def test_the_record_becomes_a_resource_once_and_is_then_forgotten() -> None:
+    wanted = spec(savepointTriggerNonce=5)
+    first = step(facts(wanted, status(spec()), snapshots=()))
+    crashed = facts(wanted, first.status, snapshots=(), now=NOW + timedelta(seconds=30))
+    again = step(crashed)
+    assert again.decision == first.decision.then  # type: ignore[union-attr]
+    name = snapshotrecords.name_of("app", again.decision)  # type: ignore[arg-type]
+    assert name == f"app-savepoint-manual-{NOW_MS}"
+    done = step(replace(crashed, snapshots=(snapshot(name, state=None),)))
+    assert isinstance(done.decision, Rest) and snapshotrecords.pending(done.status, "savepoint") is None
+    assert isinstance(step(replace(crashed, status=done.status)).decision, Rest), "a nonce is good for one snapshot"
+
+
+@pytest.mark.parametrize(
+    ("conf", "nonces", "effect"),
+    [
+        (LEGACY, {"savepointTriggerNonce": 5}, TriggerSavepoint(JOB_ID, "b" * 32, "file:///sp", "CANONICAL")),
+        (
+            {**LEGACY, "kubernetes.operator.savepoint.format.type": "NATIVE"},
+            {"savepointTriggerNonce": 5},
+            TriggerSavepoint(JOB_ID, "b" * 32, "file:///sp", "NATIVE"),
+        ),
+        (LEGACY, {"checkpointTriggerNonce": 5}, TriggerCheckpoint(JOB_ID, "b" * 32, "FULL")),
+        (
+            {**LEGACY, "kubernetes.operator.checkpoint.type": "INCREMENTAL"},
+            {"checkpointTriggerNonce": 5},
+            TriggerCheckpoint(JOB_ID, "b" * 32, "INCREMENTAL"),
+        ),
+        ({}, {"checkpointTriggerNonce": 5}, NewSnapshot("checkpoint", "MANUAL", NOW_MS)),
+        (
+            {"kubernetes.operator.savepoint.dispose-on-delete": "true"},
+            {"savepointTriggerNonce": 5},
+            NewSnapshot("savepoint", "MANUAL", NOW_MS, path="file:///sp", dispose_on_delete=True),
+        ),
+    ],
+)
+def test_what_is_taken(conf: dict[str, str], nonces: dict[str, int], effect: object) -> None:
+    taken = step(facts(spec(conf, **nonces), status(spec(conf)), snapshots=()))
+    assert isinstance(taken.decision, Record) and taken.decision.then == effect
+
+
+@pytest.mark.parametrize(
+    ("recorded", "wanted", "fires"),
+    [
+        ({}, {"savepointTriggerNonce": 1}, True),
+        ({"savepointTriggerNonce": 1}, {"savepointTriggerNonce": 1}, False),
+        ({"savepointTriggerNonce": 2}, {"savepointTriggerNonce": 1}, True),
+        ({"savepointTriggerNonce": 1}, {}, False),
+    ],
+)
+def test_which_nonces_fire(recorded: dict[str, int], wanted: dict[str, int], fires: bool) -> None:
+    taken = step(facts(spec(**wanted), status(spec(**recorded)), snapshots=()))
+    assert isinstance(taken.decision, Record) == fires
+
+
+@pytest.mark.parametrize("job", [running_job("RESTARTING"), running_job(tasks_settled=1), running_job("FAILING")])
+def test_a_job_that_does_not_run_is_not_asked(job) -> None:
+    given = facts(spec(EVERY_MINUTE, savepointTriggerNonce=1), status(spec(EVERY_MINUTE)), snapshots=())
+    waits = step(given, job=job)
+    assert isinstance(waits.decision, Rest) and nonce_of(waits) is None
+    assert waits.decision.seconds is not None and waits.decision.seconds >= 0.5, "nothing spins until it runs"
+
+
+def test_a_request_is_answered_once_with_the_name_of_what_is_made() -> None:
+    asked = {"gitsync.io/snapshot-requested": "friday"}
+    given = facts(spec(), status(spec()), snapshots=(), annotations=asked)
+    taken = step(given)
+    assert isinstance(taken.decision, Record) and isinstance(taken.decision.then, NewSnapshot)
+    assert condition(taken, "RequestsHandled")[2] == "friday"
+    assert f"app-savepoint-manual-{NOW_MS}" in condition(taken, "UpgradeBlocked")[2]
+    name = f"app-savepoint-manual-{NOW_MS}"
+    after = step(replace(given, status=taken.status, snapshots=(snapshot(name),)))
+    again = step(replace(given, status=after.status, snapshots=(snapshot(name),)))
+    assert isinstance(again.decision, Rest) and condition(again, "RequestsHandled")[2] == "friday"
+    checkpoint = step(
+        replace(
+            given,
+            resource={
+                **given.resource,
+                "metadata": {
+                    **given.resource["metadata"],
+                    "annotations": {"gitsync.io/snapshot-requested": "x checkpoint"},
+                },
+            },
+        )
+    )
+    assert checkpoint.decision.then == NewSnapshot("checkpoint", "MANUAL", NOW_MS)  # type: ignore[union-attr]
+
+
+def test_a_request_without_anywhere_to_put_a_savepoint_is_answered_with_why() -> None:
+    bare = spec()
+    bare["flinkConfiguration"].pop("state.savepoints.dir")
+    taken = step(facts(bare, status(bare), snapshots=(), annotations={"gitsync.io/snapshot-requested": "friday"}))
+    assert isinstance(taken.decision, Rest) and reasons(taken) == ["SavepointError"]
+    assert condition(taken, "RequestsHandled")[2] == "friday"
+    assert snapshotrecords.pending(taken.status, "savepoint") is None
+
+
+def test_a_schedule_is_due_by_the_status_and_stays_on_its_grid() -> None:
+    """Created at 11:00:00, last at 11:58:30: due since 11:59:30, so the next is at 12:00:30."""
+    was = status(spec(EVERY_MINUTE))
+    info = was.job_status.savepoint_info.model_copy(update={"last_periodic_savepoint_timestamp": NOW_MS - 90_000})
+    was = was.model_copy(update={"job_status": was.job_status.model_copy(update={"savepoint_info": info})})
+    taken = step(facts(spec(EVERY_MINUTE), was, snapshots=()))
+    assert isinstance(taken.decision, Record)
+    assert taken.decision.then == NewSnapshot("savepoint", "PERIODIC", NOW_MS, path="file:///sp")
+    assert taken.status.job_status.savepoint_info.last_periodic_savepoint_timestamp == NOW_MS - 30_000
+    rest = snapshotrecords.handed_over(taken.status, "savepoint")
+    waits = step(facts(spec(EVERY_MINUTE), rest, snapshots=()), job=running_job(start=NOW_MS))
+    assert isinstance(waits.decision, Rest) and waits.decision.seconds == pytest.approx(15, abs=4)
+    late = step(facts(spec(EVERY_MINUTE), rest, snapshots=(), now=NOW + timedelta(seconds=29)))
+    assert isinstance(late.decision, Rest) and late.decision.seconds == pytest.approx(1.01)
+
+
+@pytest.mark.parametrize(
+    ("state", "fires"), [("IN_PROGRESS", False), (None, False), ("COMPLETED", True), ("FAILED", True)]
+)
+def test_a_schedule_waits_for_its_snapshot_before(state: str | None, fires: bool) -> None:
+    """A slow savepoint is not overtaken by the next; nothing spins meanwhile."""
+    earlier = snapshot("app-savepoint-periodic-1", state=state)
+    taken = step(facts(spec(EVERY_MINUTE), status(spec(EVERY_MINUTE)), snapshots=(earlier,)))
+    assert isinstance(taken.decision, Record) == fires
+    assert not isinstance(taken.decision, Rest) or (taken.decision.seconds or 0) > 1
+
+
+def test_without_a_record_a_schedule_goes_on_from_the_newest_resource() -> None:
+    """As after a hand-over: the Java operator leaves no time in the status when it makes resources."""
+    earlier = snapshot("app-savepoint-periodic-1", created="2026-01-01T11:59:30Z")
+    taken = step(facts(spec(EVERY_MINUTE), status(spec(EVERY_MINUTE)), snapshots=(earlier,)))
+    assert isinstance(taken.decision, Rest)
+
+
+@pytest.mark.parametrize(
+    ("answer", "events", "location"),
+    [
+        (TriggerPending(), [], None),
+        (TriggerCompleted("file:/sp/1"), ["SavepointCompleted"], "file:/sp/1"),
+    ],
+)
+def test_the_legacy_form_is_polled_and_recorded(answer: object, events: list[str], location: str | None) -> None:
+    assert step(pending()).decision == Look((Need.TRIGGER,))
+    told = step(pending(), trigger=answer)
+    info = told.status.job_status.savepoint_info
+    assert reasons(told) == events and isinstance(told.decision, Rest)
+    assert (info.last_savepoint.location if info.last_savepoint else None) == location
+    assert (info.trigger_id is None) == (location is not None)
+    if info.last_savepoint is not None:
+        assert info.savepoint_history == (info.last_savepoint,)
+        assert (info.last_savepoint.trigger_nonce, info.last_savepoint.trigger_type) == (1, "MANUAL")
+
+
+def test_an_unknown_trigger_is_asked_again_under_its_id_and_given_up_after_the_grace_period() -> None:
+    young = step(pending(ago=59), trigger=TriggerUnknown())
+    assert young.decision == TriggerSavepoint(JOB_ID, "t" * 32, "file:///sp", "CANONICAL")
+    old = step(pending(ago=61), trigger=TriggerUnknown())
+    assert reasons(old) == ["SavepointError"] and snapshotrecords.pending(old.status, "savepoint") is None
+    assert nonce_of(old) == 1, "a nonce is not tried for ever"
+
+
+def test_a_failure_is_tried_again_within_the_grace_period_and_then_told() -> None:
+    boom = TriggerFailed("not all tasks run")
+    early = step(pending(ago=4), trigger=boom)
+    assert isinstance(early.decision, Rest) and early.decision.seconds == pytest.approx(6)
+    second = step(pending(ago=11), trigger=boom)
+    assert isinstance(second.decision, Record) and isinstance(second.decision.then, TriggerSavepoint)
+    new_id = second.decision.then.trigger_id
+    assert new_id != "t" * 32 and second.status.job_status.savepoint_info.trigger_timestamp == NOW_MS - 11_000
+    assert step(pending(ago=11), trigger=boom).decision == second.decision, "the same after a crash"
+    waits = step(pending(ago=12, trigger_id="t" * 32), trigger=boom)
+    assert isinstance(waits.decision, Record)
+    given = replace(pending(ago=11), status=second.status, now=NOW + timedelta(seconds=1))
+    between = step(given, trigger=boom)
+    assert isinstance(between.decision, Rest) and between.decision.seconds == pytest.approx(18)
+    third = step(replace(given, now=NOW + timedelta(seconds=20)), trigger=boom)
+    assert isinstance(third.decision, Record)
+    over = step(replace(given, status=third.status, now=NOW + timedelta(seconds=21)), trigger=boom)
+    assert reasons(over) == ["SavepointError"]
+    assert "not all tasks run" in over.events[0].message
+    none = step(pending({"kubernetes.operator.savepoint.trigger.grace-period": "0 s"}), trigger=boom)
+    assert reasons(none) == ["SavepointError"]
+
+
+def test_a_job_that_ended_gives_up_its_pending_snapshot() -> None:
+    ended = step(pending(job=running_job("FINISHED", end=NOW_MS - 10_000)))
+    assert reasons(ended)[-1] == "SavepointError"
+
+
+def _changed(given: Facts, conf: dict[str, str] | None = None) -> Facts:
+    """The same with a change of the job to carry out."""
+    wanted = {**given.resource["spec"], "image": "job:2"}
+    resource = {**given.resource, "spec": wanted}
+    return replace(given, resource=resource, conf={**given.conf, **(conf or {})}, preflight=None)
+
+
+def test_a_change_waits_for_a_savepoint_under_way() -> None:
+    waits = step(_changed(pending(trigger=TriggerPending())))
+    assert isinstance(waits.decision, Rest) and waits.decision.seconds == pytest.approx(0.5)
+    anyway = {"kubernetes.operator.job.upgrade.ignore-pending-savepoint": "true"}
+    goes = step(_changed(pending(trigger=TriggerPending()), anyway))
+    assert isinstance(goes.decision, Record) and isinstance(goes.decision.then, TriggerStop)
+    old = step(_changed(pending(ago=601, trigger=TriggerPending())))
+    assert isinstance(old.decision, Record) and isinstance(old.decision.then, TriggerStop)
+
+
+@pytest.mark.parametrize(
+    ("state", "began", "waits"),
+    [
+        ("IN_PROGRESS", "2026-01-01T11:59:59Z", True),
+        ("IN_PROGRESS", "2026-01-01T11:40:00Z", False),
+        ("COMPLETED", "2026-01-01T11:59:59Z", False),
+        (None, None, False),
+    ],
+)
+def test_a_change_waits_for_a_resource_under_way(state: str | None, began: str | None, waits: bool) -> None:
+    under_way = snapshot("manual", trigger="MANUAL", state=state)
+    under_way["status"]["triggerTimestamp"] = began
+    given = facts(spec(), status(spec()), snapshots=(under_way,))
+    taken = step(_changed(given))
+    assert isinstance(taken.decision, Rest) == waits
+    assert not waits or "manual" in condition(taken, "Ready")[2]
+
+
+def test_an_upgrade_leaves_a_resource_and_no_history() -> None:
+    was = status(spec(), how="savepoint")
+    given = facts(spec(), was, snapshots=())
+    given = replace(given, status=records.stop_recorded(given, "t" * 32, "CANONICAL"))
+    taken = records.savepoint_taken(given, "file:/sp/1")
+    assert taken.job_status.savepoint_info.savepoint_history == ()
+    given = replace(given, status=taken, last=lastspecs.decode(taken.reconciliation_status.last_reconciled_spec or ""))
+    made = snapshots.of_upgrade(given)
+    assert made == NewSnapshot("savepoint", "UPGRADE", NOW_MS, path="file:/sp/1", already_exists=True)
+    assert step(given).decision == made
+    assert snapshots.of_upgrade(replace(given, snapshots=(snapshot(f"app-savepoint-upgrade-{NOW_MS}"),))) is None
+    legacy = replace(given, snapshots=None)
+    assert snapshots.of_upgrade(legacy) is None
+    assert (
+        len(
+            records.savepoint_taken(
+                replace(legacy, status=was), "file:/sp/1"
+            ).job_status.savepoint_info.savepoint_history
+        )
+        == 1
+    )
