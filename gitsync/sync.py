@@ -174,7 +174,7 @@ class Syncer:
         if parts.cluster is not None:
             record = recording.record(parts.cluster, name, findings, new, live, now)
             if record is not None:
-                parts.publisher.tell(name, app.spec.source.repo_url, record)
+                parts.publisher.tell(Source(name, app.spec.source.repo_url, _story(app, findings.read)), record)
         later = self._next(findings, written)
         return sooner(later, After(pause)) if pause else later
 
@@ -213,7 +213,7 @@ class Syncer:
 
     def _forget(self, name: AppName) -> None:
         parts = self._parts
-        for part in (parts.repositories, parts.targets, parts.comparer, parts.publisher):
+        for part in (parts.publisher, parts.repositories, parts.targets, parts.comparer):
             part.drop(name)
         parts.refusals.clear(name)
 

@@ -28,7 +28,7 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A commit to make on top of `tip` ("": a first one): notes by commit, files by path."""
+    """A commit to make on top of `tip` ("": a first one): notes by commit, files by path (None: without the file)."""
 
     ref: str
     tip: str
@@ -36,7 +36,7 @@ class Draft:
     author: str
     timestamp: float
     notes: Mapping[str, str]
-    files: Mapping[str, str]
+    files: Mapping[str, str | None]
 
 
 def fetch(mirror: mirrors.Mirror, refs: tuple[Followed, ...]) -> None:
@@ -98,8 +98,8 @@ def _stream(number: int, draft: Draft) -> str:
     ]
     for sha, text in sorted(draft.notes.items()):
         lines += [f"N inline {sha}\n", _data(text)]
-    for path, text in sorted(draft.files.items()):
-        lines += [f"M 100644 inline {path}\n", _data(text)]
+    for path, content in sorted(draft.files.items(), key=lambda one: one[0]):
+        lines += [f"D {path}\n"] if content is None else [f"M 100644 inline {path}\n", _data(content)]
     return "".join(lines) + "\n"
 
 

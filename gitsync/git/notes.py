@@ -61,6 +61,13 @@ def last_told(mirror: mirrors.Mirror, cluster: str, apps: Iterable[str]) -> dict
     return {app: latest for app, own in found.items() if (latest := records.latest(own)) is not None}
 
 
+def untold(mirror: mirrors.Mirror, cluster: str, app: str, shas: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the commits that have no record of the app, as far as was fetched."""
+    texts = _texts(mirror, ref_of(cluster), shas)
+    told = {sha for sha in shas if any(r.app == app and r.cluster == cluster for r in records.parse_lines(texts[sha]))}
+    return tuple(sha for sha in shas if sha not in told)
+
+
 def drafted(mirror: mirrors.Mirror, cluster: str, news: Iterable[Record]) -> drafts.Draft | None:
     """The commit that adds `news` to what was fetched; None when all of it is told, or its commits are gone."""
     ref = ref_of(cluster)

@@ -9,10 +9,12 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from gitsync.git import drafts, mirrors, notes, statusbranch
+from gitsync.git import drafts, mirrors, notes, statusbranch, trees
 from gitsync.model import records, telling
 from gitsync.model.records import Record
+from gitsync.model.telling import Story
 from operator_core.errors import AgentError, Reason, Retry, Stalled
 
 _ATTEMPTS = 8
@@ -36,6 +38,22 @@ class Told:
 
     latest: dict[str, Record | None] = field(default_factory=dict)
     owed: dict[tuple[str, str, str], Record] = field(default_factory=dict)
+    removed: dict[str, datetime] = field(default_factory=dict)
+    """Apps whose pages have yet to say that they were deleted."""
+    stories: dict[str, Story] = field(default_factory=dict)
+
+    def story(self, app: str) -> Story:
+        """What is known of an app."""
+        return self.stories.get(app, _ANY)
+
+    def ended(self, apps: Iterable[str]) -> None:
+        """Apps were deleted: whoever comes back begins anew."""
+        for app in apps:
+            self.removed.pop(app, None)
+            self.latest[app] = None
+
+
+_ANY = Story()
 
 
 def write(
@@ -59,6 +77,7 @@ def write(
     parts = refs_of(cluster, branch=branch)
     refused: dict[str, AgentError] = {}
     latest: dict[str, Record] = {}
+    removed = tuple(known.removed)
     wrote = False
     for attempt in range(_ATTEMPTS):
         if attempt:
@@ -67,7 +86,7 @@ def write(
         if attempt == 0:
             wanted, latest = _continued(mirror, cluster, wanted, known, branch=branch)
             wanted = [*known.owed.values(), *wanted] if not closed else wanted
-        made = _drafts(mirror, cluster, wanted, parts - closed - refused.keys())
+        made = _drafts(mirror, cluster, wanted, known, parts - closed - refused.keys())
         if not made:
             break
         failed = drafts.push(mirror, drafts.commit(mirror, made))
@@ -85,9 +104,15 @@ def write(
     if refused.keys() < parts:
         known.latest.update(latest)
         known.owed = {_key(one): one for one in (*known.owed.values(), *wanted)} if closed or refused else {}
+    known.ended(_pages_of(removed, cluster, parts - closed - refused.keys()))
     if refused:
         raise Refused(frozenset(refused), "; ".join(error.message for error in refused.values()))
     return wrote
+
+
+def _pages_of(removed: tuple[str, ...], cluster: str, written: frozenset[str]) -> tuple[str, ...]:
+    """Those of the deleted apps whose pages were written."""
+    return removed if statusbranch.ref_of(cluster) in written else ()
 
 
 def _key(record: Record) -> tuple[str, str, str]:
@@ -100,11 +125,13 @@ def refs_of(cluster: str, *, branch: bool) -> frozenset[str]:
 
 
 def _drafts(
-    mirror: mirrors.Mirror, cluster: str, wanted: list[Record], open_refs: frozenset[str]
+    mirror: mirrors.Mirror, cluster: str, wanted: list[Record], known: Told, open_refs: frozenset[str]
 ) -> tuple[drafts.Draft, ...]:
+    left_out = frozenset(one.app for one in wanted if not known.story(one.app).branch)
+    news = statusbranch.News(tuple(wanted), dict(known.removed), left_out)
     made = [
         notes.drafted(mirror, cluster, wanted) if notes.ref_of(cluster) in open_refs else None,
-        statusbranch.drafted(mirror, cluster, wanted) if statusbranch.ref_of(cluster) in open_refs else None,
+        statusbranch.drafted(mirror, cluster, news) if statusbranch.ref_of(cluster) in open_refs else None,
     ]
     return tuple(draft for draft in made if draft is not None)
 
@@ -121,13 +148,27 @@ def _continued(
         # Either may lag behind the other: one of them could not be written for a while.
         places = [notes.last_told(mirror, cluster, unknown)]
         places += [statusbranch.last_told(mirror, cluster, unknown)] if branch else []
+        gone = statusbranch.removed(mirror, cluster, unknown) if branch else frozenset()
         for app in unknown:
-            known.latest[app] = records.latest(place[app] for place in places if app in place)
+            known.latest[app] = records.latest(place[app] for place in places if app in place and app not in gone)
     found: list[Record] = []
     latest: dict[str, Record] = {}
     for app, own in by_app.items():
-        due = telling.resumed(own, known.latest[app])
+        due = telling.resumed(own, known.latest[app], _passed_over(mirror, cluster, app, known.story(app)))
         if due is not None:
             found += due.records
             latest[app] = due.told
     return found, latest
+
+
+def _passed_over(mirror: mirrors.Mirror, cluster: str, app: str, story: Story) -> Callable[[str, str], tuple[str, ...]]:
+    """The commits of an app between two that nobody looked at and nobody told of."""
+
+    def found(old: str, new: str) -> tuple[str, ...]:
+        try:
+            between = trees.passed_over(mirror, old, new, story.paths)
+        except AgentError:
+            return ()  # The history is cut off here.
+        return notes.untold(mirror, cluster, app, between) if between else ()
+
+    return found

@@ -7,6 +7,8 @@ branches nor ever followed. Files of apps that others write, and anything people
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from gitsync.git import drafts, mirrors, notes, refs, trees
 from gitsync.model import ledgers, statuspages
@@ -31,32 +33,61 @@ def last_told(mirror: mirrors.Mirror, cluster: str, apps: Iterable[str]) -> dict
     """The latest record of each app in its ledger, of those that were fetched."""
     wanted = {statuspages.file_of(app): app for app in apps}
     texts = _texts(mirror, drafts.tip(mirror, followed(cluster).here), wanted)
-    found = {app: ledgers.parse(texts.get(file, ""), cluster, app).latest for file, app in wanted.items()}
-    return {app: latest for app, latest in found.items() if latest is not None}
+    found = {app: ledgers.parse(texts.get(file, ""), cluster, app) for file, app in wanted.items()}
+    return {app: one.latest for app, one in found.items() if one.latest is not None}
 
 
-def drafted(mirror: mirrors.Mirror, cluster: str, news: Iterable[Record]) -> drafts.Draft | None:
+def removed(mirror: mirrors.Mirror, cluster: str, apps: Iterable[str]) -> frozenset[str]:
+    """Those of the apps whose pages say that they were deleted, of those that were fetched."""
+    wanted = {statuspages.file_of(app): app for app in apps}
+    texts = _texts(mirror, drafts.tip(mirror, followed(cluster).here), wanted)
+    return frozenset(app for file, app in wanted.items() if ledgers.parse(texts.get(file, ""), cluster, app).removed)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new for a branch."""
+
+    records: tuple[Record, ...]
+    removed: Mapping[str, datetime]
+    """Apps that were deleted, and when."""
+    left_out: frozenset[str]
+    """Apps that are to have no page."""
+
+
+def drafted(mirror: mirrors.Mirror, cluster: str, news: News) -> drafts.Draft | None:
     """The commit that adds `news` to what was fetched; None when all of it is told."""
     by_app: dict[str, list[Record]] = defaultdict(list)
-    for record in news:
-        by_app[record.app].append(record)
+    for record in news.records:
+        if record.app not in news.left_out:
+            by_app[record.app].append(record)
     tip = drafts.tip(mirror, followed(cluster).here)
     blobs = _blobs(mirror, tip)
-    texts = _texts(mirror, tip, [README, *(statuspages.file_of(app) for app in by_app)])
+    texts = _texts(mirror, tip, [README, *(statuspages.file_of(app) for app in (*by_app, *news.removed))])
     changed: dict[str, str] = {}
-    for app, own in by_app.items():
-        file = statuspages.file_of(app)
-        text = ledgers.updated(texts.get(file, ""), own, _described(mirror, own))
-        if text != texts.get(file, ""):
+    for app in dict.fromkeys((*by_app, *news.removed)):
+        before = texts.get(statuspages.file_of(app), "")
+        own = by_app.get(app, [])
+        text = ledgers.updated(before, own, _described(mirror, own))
+        text = ledgers.closed(text, news.removed[app]) if app in news.removed else text
+        if text != before:
             changed[app] = text
-    if not changed:
+    gone = [file for app in sorted(news.left_out) if (file := statuspages.file_of(app)) in blobs]
+    if not (changed or gone):
         return None
-    files = {statuspages.file_of(app): text for app, text in changed.items()}
-    page = _page(mirror, cluster, tip, blobs, texts.get(README, ""), changed)
-    newest = max(record.time for own in by_app.values() for record in own)
-    message = _message(by_app, changed)
-    author = notes.author_of(cluster)
-    return drafts.Draft(ref_of(cluster), tip, message, author, newest.timestamp(), {}, {**files, README: page})
+    files: dict[str, str | None] = {statuspages.file_of(app): text for app, text in changed.items()}
+    staying = {file: blob for file, blob in blobs.items() if file not in gone}
+    page = _page(mirror, cluster, tip, staying, texts.get(README, ""), changed)
+    newest = max((*(one.time for one in news.records), *news.removed.values()), default=None)
+    return drafts.Draft(
+        ref_of(cluster),
+        tip,
+        _message(by_app, changed, gone),
+        notes.author_of(cluster),
+        newest.timestamp() if newest is not None else 0.0,
+        {},
+        {**files, **dict.fromkeys(gone), README: page},
+    )
 
 
 def obstacles(mirror: mirrors.Mirror, lost: Iterable[str]) -> dict[str, AgentError]:
@@ -90,10 +121,15 @@ def _page(
     return statuspages.readme(cluster, rows, parsed, mirror.url)
 
 
-def _message(by_app: Mapping[str, list[Record]], changed: Iterable[str]) -> str:
-    told = [f"{app} {by_app[app][-1].phase} at {by_app[app][-1].revision[:7]}" for app in sorted(changed)]
+def _message(by_app: Mapping[str, list[Record]], changed: Iterable[str], gone: Iterable[str]) -> str:
+    told = [_told(app, by_app.get(app, [])) for app in sorted(changed)]
+    told += [f"{statuspages.app_of(file)} left out" for file in gone]
     more = f" and {len(told) - 3} more" if len(told) > 3 else ""
     return f"{', '.join(told[:3])}{more} [skip ci]"
+
+
+def _told(app: str, own: list[Record]) -> str:
+    return f"{app} {own[-1].phase} at {own[-1].revision[:7]}" if own else f"{app} removed"
 
 
 def _described(mirror: mirrors.Mirror, own: Iterable[Record]) -> dict[str, Revision]:

@@ -109,10 +109,11 @@ class _Memo(Generic[_T]):
                 self._weight -= dropped
 
 
+_MOST_PASSED_OVER = 20
+
 _listings: _Memo[Listing] = _Memo(_KEPT_LISTINGS)
 _blobs: _Memo[bytes] = _Memo(_KEPT_BLOBS)
 _changes: _Memo[tuple[str, ...]] = _Memo(_KEPT_HISTORY)
-_origins: _Memo[str] = _Memo(_KEPT_HISTORY)
 _readers: OrderedDict[tuple[str, str], int] = OrderedDict()
 _readers_lock = threading.Lock()
 
@@ -242,20 +243,18 @@ def _below_modules(mirror: mirrors.Mirror, shas: tuple[str, str], moved: list[st
             yield from (file.path for file in whole.below(path))
 
 
-def last_change(mirror: mirrors.Mirror, sha: str, paths: tuple[str, ...]) -> str:
-    """The newest commit up to `sha` that changed one of `paths` (a directory stands for all below it).
+def passed_over(mirror: mirrors.Mirror, old: str, new: str, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The newest commits after `old` and before `new` that changed one of `paths`, oldest first; "." is all of them.
 
-    That is the commit a record about those paths belongs to. `sha` itself where none is found.
+    None where the history between the two is not known here.
     """
-    wanted = tuple(path for path in paths if path not in ("", "."))
-    if not wanted or len(wanted) < len(paths):
-        return sha
-    key = (mirror.url, sha, *wanted)
-    known = _origins.get(key)
-    if known is None:
-        known = mirror.local("rev-list", "-1", sha, "--", *wanted).decode().strip() or sha
-        _origins.put(key, known)
-    return known
+    if not (paths and mirror.has_commit(old) and mirror.has_commit(new)):
+        return ()
+    wanted = () if "." in paths or "" in paths else tuple(f":(top,literal){path}" for path in paths)
+    options = ("-n", str(_MOST_PASSED_OVER + 1), new, f"^{old}")
+    output = mirror.local("rev-list", *options, "--", *wanted, quiet=True)
+    found = [sha for sha in output.decode().split() if sha != new]
+    return tuple(reversed(found[:_MOST_PASSED_OVER]))
 
 
 def _batch(output: bytes, url: str) -> Iterable[tuple[str, bytes]]:

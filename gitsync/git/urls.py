@@ -83,25 +83,6 @@ def host_of(url: str) -> str:
         return ""
 
 
-def same_repository(one: str, other: str) -> bool:
-    """Whether two URLs name one repository, however they are written (scheme, user, case, `.git`).
-
-    Good enough for a hint that it may have moved; never for deciding what may be read.
-    """
-    return _place(one) == _place(other)
-
-
-def _place(url: str) -> str:
-    text = without_credentials(url.strip())
-    scp_like = re.fullmatch(r"(?:[^/@:]+@)?(?P<host>[^/:@]+):(?P<path>[^/].*)", text)
-    if scp_like is not None and "://" not in text:
-        text = f"{scp_like['host']}/{scp_like['path']}"
-    match = _SCHEME.match(text)
-    text = text[match.end() :] if match is not None else text
-    host, slash, path = text.partition("/")
-    return f"{host.partition(':')[0]}{slash}{path}".rstrip("/").removesuffix(".git").lower()
-
-
 def parse(url: str, policy: Policy, credentials: Credentials | None = None) -> Remote:
     """The repository `url` names; `credentials` win over those in the URL.
 

@@ -11,13 +11,14 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from gitsync.git import mirrors, notes, pushes, statusbranch, urls
 from gitsync.model.records import Record
+from gitsync.model.telling import Story
 from operator_core.errors import AgentError, Reason, Stalled
 from operator_core.runtime.clock import Clock
 
@@ -74,8 +75,9 @@ class _Repository:
         """When there is something to push; infinity: never, as things are."""
         if self.busy:
             return math.inf
-        due = self.not_before if self.records else math.inf
-        return min(due, max(self.open_at, self.not_before)) if self.told.owed else due
+        due = self.not_before if self.records or (self.told.removed and not self.closed) else math.inf
+        later = max(self.open_at, self.not_before)
+        return min(due, later) if self.told.owed or self.told.removed else due
 
     def batch(self, now: float) -> _Batch:
         """What to push now."""
@@ -119,19 +121,39 @@ class WriteBack:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def submit(self, mirror: mirrors.Mirror, cluster: str, records: Iterable[Record]) -> None:
-        """Hand records over; returns at once."""
+    def submit(
+        self,
+        mirror: mirrors.Mirror,
+        cluster: str,
+        records: Iterable[Record],
+        stories: Mapping[str, Story] | None = None,
+    ) -> None:
+        """Hand records over, and what else is to be known of their apps; returns at once."""
         with self._wake:
-            known = self._repositories.get(mirror.url)
-            if known is None or known.mirror is not mirror or known.cluster != cluster:
-                # Other credentials: what was forbidden may be allowed now.
-                known = self._replaced(known, mirror, cluster)
+            known = self._of(mirror, cluster)
+            known.told.stories.update(stories or {})
             for record in records:
                 known.records.pop(_key(record), None)
                 known.records[_key(record)] = record
             for oldest in list(known.records)[: max(0, len(known.records) - _MOST_RECORDS)]:
                 del known.records[oldest]
             self._wake.notify_all()
+
+    def remove(self, mirror: mirrors.Mirror, cluster: str, app: str) -> None:
+        """An app was deleted: its page says so with the next push."""
+        with self._wake:
+            known = self._of(mirror, cluster)
+            known.told.stories.pop(app, None)
+            if self._status_branch:
+                known.told.removed[app] = self._clock.now()
+            self._wake.notify_all()
+
+    def _of(self, mirror: mirrors.Mirror, cluster: str) -> _Repository:
+        known = self._repositories.get(mirror.url)
+        if known is None or known.mirror is not mirror or known.cluster != cluster:
+            # Other credentials: what was forbidden may be allowed now.
+            known = self._replaced(known, mirror, cluster)
+        return known
 
     def _replaced(self, known: _Repository | None, mirror: mirrors.Mirror, cluster: str) -> _Repository:
         if known is None:
@@ -150,7 +172,7 @@ class WriteBack:
     def is_idle(self) -> bool:
         """Whether nothing waits to be pushed."""
         with self._wake:
-            return not any(known.records for known in self._repositories.values())
+            return not any(known.records or known.told.removed for known in self._repositories.values())
 
     def _run(self) -> None:
         while True:
@@ -171,7 +193,7 @@ class WriteBack:
         """The repository to push to now, or the seconds until there may be one."""
         now = self._clock.monotonic()
         if self._stopping:
-            waiting = (known for known in self._repositories.values() if known.records and not known.busy)
+            waiting = (one for one in self._repositories.values() if (one.records or one.told.removed) and not one.busy)
             return next((one for one in waiting if one.failures == 0 and one.not_before != math.inf), None), None
         first = min(self._repositories.values(), key=_Repository.due_at, default=None)
         if first is None or first.due_at() == math.inf:

@@ -8,6 +8,7 @@ stays longer than the commits around it and says which commit's state it holds.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from gitsync.model import records
 from gitsync.model.records import JobRecord, Phase, Record
@@ -29,6 +30,8 @@ class Ledger:
     records: tuple[Record, ...] = ()
     commits: Mapping[str, Object] | None = None
     snapshots: tuple[Object, ...] = ()
+    removed: str = ""
+    """When the app was deleted; empty while it is there."""
     is_foreign: bool = False
     """Whether a newer format is in the file, which is then left alone."""
 
@@ -59,7 +62,7 @@ def parse(text: str, cluster: str, app: str) -> Ledger:
     ]
     described = {sha: {key: one.get(key) for key in ("subject", "author", "committed")} for sha, one in commits.items()}
     snapshots = tuple(one for one in _maps(value.get("snapshots")) if one.get("location"))
-    return Ledger(cluster, app, tuple(found), described, snapshots)
+    return Ledger(cluster, app, tuple(found), described, snapshots, str(value.get("removed") or ""))
 
 
 def updated(text: str, news: Iterable[Record], described: Mapping[str, Revision]) -> str:
@@ -78,16 +81,39 @@ def updated(text: str, news: Iterable[Record], described: Mapping[str, Revision]
         same = [one for one in kept if one.revision == record.revision]
         if records.is_news(record, same):
             kept = [one for one in kept if (one.revision, one.phase) != (record.revision, record.phase)] + [record]
-    if kept == list(before.records):
+    removed = before.removed if all(records.stamp(one.time) <= before.removed for one in added) else ""
+    if kept == list(before.records) and removed == before.removed:
         return text
     commits = _commits(kept, before.commits or {}, described)
     content = {
         "v": VERSION,
         "cluster": before.cluster,
         "app": before.app,
+        **({"removed": removed} if removed else {}),
         "commits": commits,
         "snapshots": _snapshots(kept, before.snapshots),
     }
+    return _written(content)
+
+
+def closed(text: str, when: datetime) -> str:
+    """The file of an app that was deleted: what it has stays, for its snapshots outlive it."""
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(value, dict) or value.get("v") != VERSION:
+        return text
+    told = [str(one.get("since") or "") for one in _maps(value.get("commits"))]
+    if value.get("removed") or max(told, default="") > records.stamp(when):
+        return text
+    rest = {key: item for key, item in value.items() if key not in ("v", "cluster", "app")}
+    return _written(
+        {**{key: value.get(key) for key in ("v", "cluster", "app")}, "removed": records.stamp(when), **rest}
+    )
+
+
+def _written(content: Object) -> str:
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
@@ -96,7 +122,9 @@ def _commits(kept: list[Record], known: Mapping[str, Object], described: Mapping
     for record in sorted(kept, key=_age, reverse=True):
         by_sha.setdefault(record.revision, []).append(record)
     found = []
-    for sha, own in sorted(by_sha.items(), key=lambda one: _came(one[1][0]), reverse=True)[:MOST_COMMITS]:
+    written = {sha: _description(described.get(sha), known.get(sha, {}))["committed"] for sha in by_sha}
+    order = sorted(by_sha.items(), key=lambda one: _came(one[1][0], written[one[0]]), reverse=True)
+    for sha, own in order[:MOST_COMMITS]:
         newest = own[0]
         found.append(
             {
@@ -152,9 +180,9 @@ def _age(record: Record) -> tuple[str, int, str]:
     return records.stamp(record.time), records.ORDER[record.phase], record.revision
 
 
-def _came(newest: Record) -> tuple[str, bool, str]:
-    """Orders commits by their newest records; the commit that overtook another comes after it."""
-    return records.stamp(newest.time), newest.phase is not Phase.SUPERSEDED, newest.revision
+def _came(newest: Record, written: str) -> tuple[str, bool, str, str]:
+    """Orders commits by their newest records; the commit that overtook others comes after them."""
+    return records.stamp(newest.time), newest.phase is not Phase.SUPERSEDED, written, newest.revision
 
 
 def _maps(value: Json) -> list[Object]:

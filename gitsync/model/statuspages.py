@@ -21,6 +21,7 @@ _MARKS = {
     Phase.FAILED: "❌ failed",
     Phase.SUPERSEDED: "⏭️ superseded",
 }
+_REMOVED = "🗑️ removed"
 _HEAD = "| App | State | Commit | Since (UTC) | What |\n|---|---|---|---|---|\n"
 _ROW = re.compile(r"^\| \[(?P<app>[^\]]+)\]\([^)]*\) \| (?P<state>[^|]*) \|.*\|$", re.MULTILINE)
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>|#~!&@$])")
@@ -62,7 +63,7 @@ def readme(cluster: str, known: Mapping[str, str], changed: Iterable[Ledger], re
 
 def _summary(table: list[str]) -> str:
     states = [match["state"] for row in table if (match := _ROW.match(row))]
-    counts = [(states.count(mark), mark) for mark in _MARKS.values() if mark in states]
+    counts = [(states.count(mark), mark) for mark in (*_MARKS.values(), _REMOVED) if mark in states]
     apps = "1 app" if len(states) == 1 else f"{len(states)} apps"
     return f"{apps}: " + ", ".join(f"{count} {mark}" for count, mark in counts)
 
@@ -74,10 +75,10 @@ def _row(ledger: Ledger, latest: Record, repository: str) -> str:
     shown = f"[{commit}]({link})" if link else commit
     cells = (
         f"[{_escaped(ledger.app)}]({file_of(ledger.app)})",
-        _MARKS[latest.phase],
+        _REMOVED if ledger.removed else _MARKS[latest.phase],
         f"{shown} {_escaped(subject)}".strip(),
-        records.stamp(latest.time)[:16].replace("T", " "),
-        _escaped(_what(latest)),
+        (ledger.removed or records.stamp(latest.time))[:16].replace("T", " "),
+        "" if ledger.removed else _escaped(_what(latest)),
     )
     return f"| {' | '.join(cells)} |"
 

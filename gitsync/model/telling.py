@@ -6,7 +6,7 @@ newer one overtook before it came to an end gets `superseded`, so that every com
 how it ended.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,21 @@ class Due:
     told: Record
 
 
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What to know of an app beside its records."""
+
+    paths: tuple[str, ...] = ()
+    """Where in the repository what it reads is; a commit that changes none of them is none of its own."""
+    phases: frozenset[Phase] = ALL
+    branch: bool = True
+    """Whether it has a page in the status branch."""
+
+
+def _nothing(old: str, new: str) -> tuple[str, ...]:
+    return ()
+
+
 def due(record: Record, told: Record | None, phases: frozenset[Phase] = ALL) -> Due:
     """What to write back when a pass ends with `record` and `told` was the last one.
 
@@ -38,10 +53,15 @@ def due(record: Record, told: Record | None, phases: frozenset[Phase] = ALL) -> 
     return Due(_wanted((record,), phases), record)
 
 
-def resumed(records: Iterable[Record], told: Record | None) -> Due | None:
+def resumed(
+    records: Iterable[Record],
+    told: Record | None,
+    passed_over: Callable[[str, str], tuple[str, ...]] = _nothing,
+) -> Due | None:
     """What of `records` of one app, in the order they came, is due after `told`; None without any.
 
-    Lets a writer that knows what Git has correct one that has just started and does not.
+    Lets a writer that knows what Git has correct one that has just started and does not. `passed_over` are the
+    commits between two that nobody looked at, because a newer one came first: each gets its end as well.
     """
     news: list[Record] = []
     for record in records:
@@ -50,7 +70,9 @@ def resumed(records: Iterable[Record], told: Record | None) -> Due | None:
             continue
         if told is not None and told.revision != record.revision:
             known = {one.revision for one in news if one.phase is Phase.SUPERSEDED}
-            news += [one for one in _superseded(told, record.revision, record.time) if one.revision not in known]
+            ended = _superseded(told, record.revision, record.time)
+            ended += tuple(_passed_over(sha, record) for sha in passed_over(told.revision, record.revision))
+            news += [one for one in ended if one.revision not in known]
         if told is None or told.revision != record.revision or due(record, told).records:
             news.append(record)
             told = record
@@ -60,16 +82,22 @@ def resumed(records: Iterable[Record], told: Record | None) -> Due | None:
 def _superseded(told: Record, newer: str, now: datetime) -> tuple[Record, ...]:
     if told.phase in TERMINAL:
         return ()
-    return (
-        Record(
-            cluster=told.cluster,
-            app=told.app,
-            revision=told.revision,
-            phase=Phase.SUPERSEDED,
-            reason="Superseded",
-            message=f"commit {newer[:7]} came before this one was done",
-            time=now,
-        ),
+    return (_ended(told, told.revision, f"commit {newer[:7]} came before this one was done", now),)
+
+
+def _passed_over(revision: str, by: Record) -> Record:
+    return _ended(by, revision, f"commit {by.revision[:7]} came before this one was looked at", by.time)
+
+
+def _ended(of: Record, revision: str, message: str, now: datetime) -> Record:
+    return Record(
+        cluster=of.cluster,
+        app=of.app,
+        revision=revision,
+        phase=Phase.SUPERSEDED,
+        reason="Superseded",
+        message=message,
+        time=now,
     )
 
 

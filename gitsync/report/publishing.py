@@ -7,13 +7,14 @@ say something new. Decides nothing about what is told (`status`, `phases`, `tell
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 
 from gitsync.model import telling
 from gitsync.model.identities import AppName
 from gitsync.model.records import Record
 from gitsync.model.syncstatuses import Status
 from gitsync.report import conditions, status
+from gitsync.report.outlets import Outlet, Source
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors, requests
 from operator_core.kube.caches import Cache
@@ -25,21 +26,18 @@ FIELD_MANAGER = "gitsync-status"
 PROGRESS_SECONDS = 10.0
 """Between two writes that only tell how far something is."""
 
-Submit = Callable[[str, Iterable[Record]], None]
-"""Hand records for a repository (URL) to the lane that pushes them."""
-
 
 class Publisher:
     """Writes statuses and hands records on. Safe to share between threads."""
 
-    def __init__(self, client: Client, clock: Clock, apps: Cache, recorder: Recorder, submit: Submit) -> None:
+    def __init__(self, client: Client, clock: Clock, apps: Cache, recorder: Recorder, outlets: Sequence[Outlet]) -> None:
         self._client = client
         self._clock = clock
         self._apps = apps
         self._recorder = recorder
-        self._submit = submit
+        self._outlets = tuple(outlets)
         self._lock = threading.Lock()
-        self._told: dict[AppName, Record] = {}
+        self._told: dict[AppName, tuple[Source, Record]] = {}
         self._written: dict[AppName, float] = {}
 
     def write(self, name: AppName, old: Status, new: Status) -> bool:
@@ -84,16 +82,21 @@ class Publisher:
         last = self._written.get(name)
         return 0.0 if last is None else max(0.0, last + PROGRESS_SECONDS - self._clock.monotonic())
 
-    def tell(self, name: AppName, url: str, record: Record) -> None:
+    def tell(self, source: Source, record: Record) -> None:
         """Hand on what `record` adds to what was told before."""
         with self._lock:
-            due = telling.due(record, self._told.get(name))
-            self._told[name] = due.told
+            _, told = self._told.get(source.app, (source, None))
+            due = telling.due(record, told, source.story.phases)
+            self._told[source.app] = (source, due.told)
         if due.records:
-            self._submit(url, due.records)
+            for outlet in self._outlets:
+                outlet.tell(source, due.records)
 
     def drop(self, name: AppName) -> None:
         """The app does not exist any more."""
         with self._lock:
-            self._told.pop(name, None)
+            told = self._told.pop(name, None)
             self._written.pop(name, None)
+        if told is not None:
+            for outlet in self._outlets:
+                outlet.removed(told[0])

@@ -107,21 +107,6 @@ def test_every_repository_has_its_own_directory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("https://example.org/Team/A.git", "http://bob@example.org:8080/team/a", True),
-        ("git@example.org:team/a.git", "https://example.org/team/a/", True),
-        ("ssh://git@example.org:22/team/a", "https://example.org/team/a", True),
-        ("/srv/git/a.git", "file:///srv/git/a", True),
-        ("https://example.org/team/a", "https://example.org/team/ab", False),
-        ("https://example.org/team/a", "https://example.com/team/a", False),
-    ],
-)
-def test_hints_name_a_repository_in_any_spelling(one: str, other: str, same: bool) -> None:
-    assert urls.same_repository(one, other) is same
-
-
-@pytest.mark.parametrize(
     ("url", "mirror"),
     [
         ("https://bob:x@Example.org/a", "https://example.org/a"),
