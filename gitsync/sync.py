@@ -21,12 +21,15 @@ from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Keep, Plan, Waiting
 from gitsync.model.projects import Project
+from gitsync.model.records import Phase
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem, Status
+from gitsync.model.telling import Story
 from gitsync.plan import annotations, deletions, effects, health, policies
 from gitsync.plan.health import Assessed
 from gitsync.report import recording, status
 from gitsync.report.findings import Findings, WriteBack
+from gitsync.report.outlets import Source
 from gitsync.report.publishing import Publisher
 from gitsync.targets import Target, Targets
 from operator_core.conf.defaults import Defaults
@@ -151,6 +154,7 @@ class Syncer:
             postponed=written.postponed,
             waits=written.waits,
             write_back=self._parts.write_back(app.spec.source.repo_url),
+            read=target.rendered.places if target.rendered is not None else (),
         )
 
     def _effects(self, app: SyncApp, compared: Compared, answers: Mapping[Identity, Object]) -> dict[Identity, str]:
@@ -174,7 +178,7 @@ class Syncer:
         if parts.cluster is not None:
             record = recording.record(parts.cluster, name, findings, new, live, now)
             if record is not None:
-                parts.publisher.tell(Source(name, app.spec.source.repo_url, _story(app, findings.read)), record)
+                parts.publisher.tell(Source(name, app.spec.source.repo_url, _story(app, findings)), record)
         later = self._next(findings, written)
         return sooner(later, After(pause)) if pause else later
 
@@ -216,6 +220,12 @@ class Syncer:
         for part in (parts.publisher, parts.repositories, parts.targets, parts.comparer):
             part.drop(name)
         parts.refusals.clear(name)
+
+
+def _story(app: SyncApp, findings: Findings) -> Story:
+    """What the lanes have to know of an app beside its records."""
+    policy = app.spec.write_back
+    return Story(findings.read, frozenset(map(Phase, policy.phases)), policy.status_branch, policy.commit_status)
 
 
 def _awaits_claims(plan: Plan) -> bool:

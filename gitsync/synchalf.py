@@ -32,6 +32,7 @@ from gitsync.projectstores import ProjectStore
 from gitsync.render.kustomize import Kustomize
 from gitsync.render.lanes import BuildLane
 from gitsync.report import findings
+from gitsync.report.outlets import Source
 from gitsync.report.publishing import Publisher
 from gitsync.schedule import Schedule
 from gitsync.settings import Settings
@@ -86,7 +87,7 @@ class SyncHalf:
         )
         comparer = Comparer(clock, self._apps, discovery, self._live, claims, rulings)
         refusals = Refusals()
-        publisher = Publisher(client, clock, self._apps, recorder, self._submit)
+        publisher = Publisher(client, clock, self._apps, recorder, (self,))
         parts = Parts(
             clock=clock,
             apps=self._apps,
@@ -191,9 +192,16 @@ class SyncHalf:
             self._lookup_errors[key.name] = str(error)
             log.warning("%s: %s", urls.without_credentials(key.name), error, exc_info=unforeseen)
 
-    def _submit(self, url: str, records: Iterable[Record]) -> None:
+    def tell(self, source: Source, records: Iterable[Record]) -> None:
+        """Have records written to their repository."""
         if self._settings.cluster is not None:
-            self._write_back.submit(self._repositories.mirror(url), self._settings.cluster, records)
+            mirror = self._repositories.mirror(source.url)
+            self._write_back.submit(mirror, self._settings.cluster, records, {source.app.name: source.story})
+
+    def removed(self, source: Source) -> None:
+        """Have it told that an app was deleted."""
+        if self._settings.cluster is not None:
+            self._write_back.remove(self._repositories.mirror(source.url), self._settings.cluster, source.app.name)
 
     def _write_back_state(self, url: str) -> findings.WriteBack | None:
         """The condition for apps of a repository; None while nothing was tried."""

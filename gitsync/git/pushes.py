@@ -154,9 +154,10 @@ def _continued(
     found: list[Record] = []
     latest: dict[str, Record] = {}
     for app, own in by_app.items():
-        due = telling.resumed(own, known.latest[app], _passed_over(mirror, cluster, app, known.story(app)))
+        story = known.story(app)
+        due = telling.resumed(own, known.latest[app], _passed_over(mirror, cluster, app, story))
         if due is not None:
-            found += due.records
+            found += [one for one in due.records if one.phase in story.phases]
             latest[app] = due.told
     return found, latest
 

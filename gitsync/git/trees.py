@@ -250,7 +250,7 @@ def passed_over(mirror: mirrors.Mirror, old: str, new: str, paths: tuple[str, ..
     """
     if not (paths and mirror.has_commit(old) and mirror.has_commit(new)):
         return ()
-    wanted = () if "." in paths or "" in paths else tuple(f":(top,literal){path}" for path in paths)
+    wanted = () if "." in paths or "" in paths else paths
     options = ("-n", str(_MOST_PASSED_OVER + 1), new, f"^{old}")
     output = mirror.local("rev-list", *options, "--", *wanted, quiet=True)
     found = [sha for sha in output.decode().split() if sha != new]

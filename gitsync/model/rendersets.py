@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from gitsync.model.revisions import Revision
 from operator_core.jsonvalues import Object
 
+_MOST_PLACES = 200
+
 
 @dataclass(frozen=True, slots=True)
 class RenderedObject:
@@ -67,6 +69,14 @@ class RenderSet:
         return not self.errors
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """Where in the repository a commit has to change something to concern this: files and directories."""
+        path = self.path.strip("/") or "."
+        whole = () if self.exact else (path,)
+        apart = sorted({one.path for one in self.inputs if self.exact or not _is_below(one.path, path)})
+        return (*whole, *apart) if len(apart) <= _MOST_PLACES else (".",)
+
+    @property
     def content_key(self) -> str:
         """Equal for two renders that read the same files the same way (hex digest)."""
         return content_key(self.path, self.options, self.inputs)
@@ -78,6 +88,10 @@ class RenderSet:
             return any(path in inputs for path in changed_paths)
         below = "" if self.path in ("", ".") else self.path.rstrip("/") + "/"
         return any(path in inputs or path.startswith(below) for path in changed_paths)
+
+
+def _is_below(file: str, directory: str) -> bool:
+    return directory == "." or file == directory or file.startswith(f"{directory}/")
 
 
 def content_key(path: str, options: str, inputs: Iterable[InputFile]) -> str:

@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -64,6 +65,20 @@ class Destination(Part):
     namespace: str = Field(default="", description="Namespace of namespaced objects that name none.")
 
 
+RecordedPhase = Literal["pending", "applied", "running", "stable", "failed", "superseded"]
+
+
+class WriteBackPolicy(Part):
+    """What of this app is told to its repository, where the agent's settings allow it."""
+
+    phases: tuple[RecordedPhase, ...] = Field(
+        default=("pending", "applied", "running", "stable", "failed", "superseded"),
+        description="Phases of a commit that are recorded.",
+    )
+    status_branch: bool = Field(default=True, description="Keep a page of this app in the status branch.")
+    commit_status: bool = Field(default=True, description="Set commit statuses in the repository's forge.")
+
+
 class Spec(Part):
     """The desired state of a SyncApp."""
 
@@ -75,6 +90,7 @@ class Spec(Part):
         default=(), description="Fields that may differ and are not forced."
     )
     revision_history_limit: int = Field(default=10, ge=0, description="Entries kept in status.history.")
+    write_back: WriteBackPolicy = WriteBackPolicy()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ class Story:
     phases: frozenset[Phase] = ALL
     branch: bool = True
     """Whether it has a page in the status branch."""
+    commit_status: bool = True
+    """Whether the repository's forge shows how its commits are."""
 
 
 def _nothing(old: str, new: str) -> tuple[str, ...]:

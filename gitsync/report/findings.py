@@ -46,6 +46,8 @@ class Findings:
     """Objects that are written later, and why."""
     waits: str = ""
     """What the next step of the sync waits for."""
+    read: tuple[str, ...] = ()
+    """Where in the repository the revision's files are."""
 
 
 def is_whole(findings: Findings) -> bool:

@@ -30,7 +30,9 @@ PROGRESS_SECONDS = 10.0
 class Publisher:
     """Writes statuses and hands records on. Safe to share between threads."""
 
-    def __init__(self, client: Client, clock: Clock, apps: Cache, recorder: Recorder, outlets: Sequence[Outlet]) -> None:
+    def __init__(
+        self, client: Client, clock: Clock, apps: Cache, recorder: Recorder, outlets: Sequence[Outlet]
+    ) -> None:
         self._client = client
         self._clock = clock
         self._apps = apps

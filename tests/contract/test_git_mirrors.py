@@ -156,11 +156,22 @@ def test_history_is_answered_from_the_mirror(repository: Repository, tmp_path: P
     assert set(trees.changed_paths(mirror, second, third)) == {"apps/a", "apps/c"}
     assert trees.changed_paths(mirror, third, third) == ()
     assert set(trees.changed_paths(mirror, "0" * 40, third)) == {"apps/c", "other/b", "other/é"}
-    assert trees.last_change(mirror, second, ("apps",)) == first
-    assert trees.last_change(mirror, third, ("apps",)) == third
-    assert trees.last_change(mirror, third, ("other/b", "*")) == second
-    assert trees.last_change(mirror, third, (".",)) == third
-    assert trees.last_change(mirror, third, ("nothing",)) == third
+
+
+def test_commits_that_nobody_looked_at_are_known_by_what_they_changed(repository: Repository, tmp_path: Path) -> None:
+    first = repository.commit({"apps/a": "1", "other/b": "1"})
+    second = repository.commit({"apps/a": "2"})
+    repository.commit({"other/b": "2"})
+    fourth = repository.commit({"apps/*": "1"})
+    fifth = repository.commit({"apps/a": None})
+    mirror, _ = mirror_of(repository.url, tmp_path)
+    mirror.resolve("main")
+    assert trees.passed_over(mirror, first, fifth, ("apps",)) == (second, fourth)
+    assert trees.passed_over(mirror, first, fifth, ("apps/*",)) == (fourth,), "a path is no pattern"
+    assert len(trees.passed_over(mirror, first, fifth, (".",))) == 3
+    assert trees.passed_over(mirror, fifth, first, (".",)) == (), "the way back passes over nothing"
+    assert trees.passed_over(mirror, "0" * 40, fifth, (".",)) == ()
+    assert trees.passed_over(mirror, first, fifth, ()) == ()
 
 
 def test_passes_at_the_same_time_share_a_probe(repository: Repository, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from git_repositories import Repository, run_git
 
 from gitsync.git import commands, mirrors, pushes
 from gitsync.model.records import JobRecord, Phase, Record
+from gitsync.model.telling import Story
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object
 
@@ -219,6 +220,56 @@ def test_a_branch_that_was_deleted_or_rewritten_begins_anew(repository: Reposito
     assert write(mirror, record(sha, phase=Phase.STABLE, second=3), told=pushes.Told(dict(told)))
     assert phases(repository) == ["Change stable"]
     assert count(repository) == 1
+
+
+def test_commits_between_two_syncs_get_their_end(repository: Repository, tmp_path: Path) -> None:
+    one, two = repository.commit({"a": "1"}, "One"), repository.commit({"a": "2"}, "Two")
+    other, three = repository.commit({"b": "1"}, "Other"), repository.commit({"a": "3"}, "Three")
+    four = repository.commit({"a": "4"}, "Four")
+    mirror = mirror_of(repository, tmp_path / "m")
+    told = pushes.Told(stories={"orders": Story(paths=("a",))})
+    write(mirror, record(one), told=told)
+    write(mirror, record(four, second=5), told=told)
+    assert phases(repository) == ["Four running", "Three superseded", "Two superseded", "One running"]
+    assert (noted(repository, two), noted(repository, three)) == (["orders superseded"], ["orders superseded"])
+    listed = run_git("notes", "--ref=refs/notes/gitsync/demo", "list", at=repository.bare)
+    assert other not in listed, "a commit that changed nothing of the app is none of its own"
+    write(mirror, record(two, second=9), told=told)
+    write(mirror, record(four, second=12), told=told)
+    assert noted(repository, three) == ["orders superseded"]
+    assert noted(repository, two) == ["orders superseded", "orders running"], "going back and forth passes over nothing"
+
+
+def test_a_deleted_app_keeps_its_ledger_and_says_so_until_it_comes_back(repository: Repository, tmp_path: Path) -> None:
+    sha = repository.commit({"a": "1"})
+    mirror = mirror_of(repository, tmp_path / "m")
+    told = pushes.Told()
+    write(mirror, record(sha), record(sha, "fraud"), told=told)
+    told.removed["fraud"] = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+    assert write(mirror, told=told)
+    assert told.removed == {}
+    assert ledger(repository, "fraud")["removed"] == "2026-11-21T10:00:00.000Z"
+    assert ledger(repository, "fraud")["snapshots"], "its savepoints can still be found"
+    assert "2 apps: 1 🟢 running, 1 🗑️ removed" in shown(repository, "README.md")
+    assert run_git("log", "-1", "--format=%s", BRANCH, at=repository.bare).strip() == "fraud removed [skip ci]"
+    assert not write(mirror, told=told)
+    again = record(sha, "fraud").__class__(
+        "demo", "fraud", sha, Phase.RUNNING, "Running", "", datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
+    )
+    write(mirror, again, told=pushes.Told())
+    assert "removed" not in ledger(repository, "fraud")
+    assert "2 apps: 2 🟢 running" in shown(repository, "README.md")
+
+
+def test_an_app_that_wants_no_page_has_none(repository: Repository, tmp_path: Path) -> None:
+    sha = repository.commit({"a": "1"})
+    mirror = mirror_of(repository, tmp_path / "m")
+    write(mirror, record(sha), record(sha, "fraud"))
+    told = pushes.Told(stories={"fraud": Story(branch=False)})
+    write(mirror, record(sha, "fraud", Phase.STABLE, 5), told=told)
+    assert run_git("ls-tree", "--name-only", f"{BRANCH}:apps", at=repository.bare).split() == ["orders.json"]
+    assert "1 app: 1 🟢 running" in shown(repository, "README.md")
+    assert sorted(noted(repository, sha)) == ["fraud running", "fraud stable", "orders running"]
 
 
 def test_many_apps_cost_few_processes_and_only_changed_rows(

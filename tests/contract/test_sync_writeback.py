@@ -119,3 +119,46 @@ def test_a_branch_that_is_rewritten_and_a_repository_that_goes_and_comes(
     wait_noted(repository, one, "stable")
     assert noted(repository, two) == ["stable"]
     assert cluster.get(requests.CONFIG_MAPS, "two") is None
+
+
+def test_commits_that_came_together_and_an_app_that_is_deleted_are_told(
+    cluster: Cluster, repository: Repository, start: Callable[[], Agent]
+) -> None:
+    one = repository.commit("one", {"apps/one.yaml": ONE % "1"})
+    agent = start()
+    cluster.wait_synced(one)
+    wait_noted(repository, one, "stable")
+    agent.stop()
+    two = repository.commit("two", {"apps/one.yaml": ONE % "2"})
+    other = repository.commit("other", {"README.md": "x"})
+    three = repository.commit("three", {"apps/one.yaml": ONE % "3"})
+    start()
+    cluster.wait_synced(three)
+    wait_noted(repository, three, "stable")
+    assert noted(repository, two) == ["superseded"]
+    assert noted(repository, other) == []
+    cluster.client.send(requests.delete(SYNC_APPS, cluster.namespace, "root"))
+
+    def page() -> bool:
+        return "🗑️ removed" in run_git("show", "gitsync/status/test:README.md", at=repository.bare)
+
+    wait_for("the page to say so", lambda: page() or None, seconds=40)
+
+
+def test_an_app_chooses_what_is_written_back(
+    cluster: Cluster, repository: Repository, start: Callable[[], Agent]
+) -> None:
+    one = repository.commit("one", {"apps/one.yaml": ONE % "1"})
+    agent = start()
+    cluster.wait_synced(one)
+    wait_noted(repository, one, "stable")
+    agent.stop()
+    body = {"spec": {"writeBack": {"statusBranch": False, "phases": ["failed"]}}}
+    cluster.client.send(requests.merge_patch(SYNC_APPS, cluster.namespace, "root", body))
+    two = repository.commit("two", {"apps/one.yaml": ONE % "2"})
+    start()
+    cluster.wait_synced(two)
+    bad = repository.commit("bad", {"apps/one.yaml": (ONE % "3").replace("data:", "data: [")})
+    wait_noted(repository, bad, "failed")
+    assert noted(repository, two) == []
+    assert run_git("ls-tree", "--name-only", "-r", "gitsync/status/test", at=repository.bare).split() == ["README.md"]

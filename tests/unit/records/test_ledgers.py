@@ -182,3 +182,17 @@ def test_files_of_apps_stay_in_their_directory() -> None:
     assert statuspages.file_of("../../etc/x") == "apps/..%2F..%2Fetc%2Fx.json"
     assert statuspages.app_of(statuspages.file_of("a/b")) == "a/b"
     assert statuspages.app_of("README.md") == statuspages.app_of("apps/deep/x.json") == ""
+
+
+def test_the_ledger_of_a_deleted_app_stays_and_opens_again() -> None:
+    text = ledgers.updated("", [record(A, Phase.STABLE, 5)], {})
+    early, late = START, START + timedelta(seconds=9)
+    assert ledgers.closed(text, early) == text, "a record is newer than the deletion"
+    closed = ledgers.closed(text, late)
+    assert ledgers.parse(closed, "demo", "orders").removed == records.stamp(late)
+    assert ledgers.closed(closed, late + timedelta(hours=1)) == closed
+    assert ledgers.updated(closed, [record(A, Phase.STABLE, 7)], {}) == closed
+    again = ledgers.updated(closed, [record(A, Phase.STABLE, 10)], {})
+    assert ledgers.parse(again, "demo", "orders").removed == ""
+    assert ledgers.closed("not a ledger", late) == "not a ledger"
+    assert ledgers.closed('{"v": 99}', late) == '{"v": 99}'

@@ -94,3 +94,12 @@ def test_an_end_that_is_told_already_is_not_told_twice() -> None:
 
 def test_going_back_to_an_earlier_commit_is_a_new_story() -> None:
     assert resumed(record(S, "b"), record(A, "a", 5), record(S, "a", 6)) == ["a applied", "a stable"]
+
+
+def test_commits_that_nobody_looked_at_end_before_the_one_that_came_first() -> None:
+    due = telling.resumed(
+        [record(A, "d", 5)], record(S, "a"), lambda old, new: (old[0].replace("a", "b") * 40, "c" * 40)
+    )
+    assert due is not None
+    assert [f"{one.revision[0]} {one.phase}" for one in due.records] == ["b superseded", "c superseded", "d applied"]
+    assert due.records[0].message == "commit ddddddd came before this one was looked at"
