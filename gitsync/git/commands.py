@@ -21,7 +21,7 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 import git
 
-from gitsync.git import identification, urls
+from gitsync.git import identification, urls, waits
 from gitsync.git.memoryfiles import MemoryFiles
 from operator_core.errors import Reason, Retry, Stalled
 
@@ -67,11 +67,15 @@ _STEERING = ("GIT_", "SSH_ASKPASS", "XDG_CONFIG_HOME")
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How a command ended. `stderr` is text without credentials."""
+    """How a command ended. `stderr` is text without credentials.
+
+    `wait` is how many seconds a server that refused asks to be left alone; None where it does not say.
+    """
 
     status: int
     stdout: bytes
     stderr: str
+    wait: float | None = None
 
 
 class TimedOut(Exception):
@@ -113,7 +117,12 @@ class Commands:
         call = call or Call()
         place = ("--git-dir", str(directory)) if directory is not None else ()
         with MemoryFiles() as files:
-            process = self._start(["git", *place, *arguments], call, self._environment(call, files))
+            environment = self._environment(call, files)
+            trace = ""
+            if call.remote is not None and call.remote.protocol in ("https", "http"):
+                trace = files.add("trace", "")
+                environment |= {"GIT_TRACE_CURL": trace, "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
+            process = self._start(["git", *place, *arguments], call, environment)
             try:
                 stdout, stderr = process.communicate(call.stdin, timeout=call.timeout)
             except subprocess.TimeoutExpired as error:
@@ -122,7 +131,9 @@ class Commands:
             except BaseException:
                 _kill(process)
                 raise
-        return Output(process.returncode, stdout, urls.without_credentials(stderr.decode("utf-8", "replace")))
+            wait = waits.asked_for(files.read(trace)) if trace and process.returncode else None
+        told = urls.without_credentials(stderr.decode("utf-8", "replace"))
+        return Output(process.returncode, stdout, told, wait)
 
     def _start(self, command: list[str], call: Call, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         try:

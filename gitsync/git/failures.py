@@ -69,6 +69,7 @@ _CORRUPT = (
     "bad signature",
 )
 _BUSY_PAUSE = 60.0
+_SHORTEST_PAUSE = 1.0
 
 
 def first_line(stderr: str) -> str:
@@ -81,12 +82,14 @@ def first_line(stderr: str) -> str:
     return lines[-1][:300] if lines else "git gave no reason"
 
 
-def unreachable(url: str, stderr: str) -> AgentError:
-    """Why a repository could not be read, as the error to raise."""
+def unreachable(url: str, stderr: str, wait: float | None = None) -> AgentError:
+    """Why a repository could not be read, as the error to raise; `wait`: the seconds its server asked for."""
     text = stderr.lower()
     detail = first_line(stderr)
     if _any(_BUSY, text):
-        return Retry(Reason.RepositoryUnreachable, f"{url} asks to come back later: {detail}", after=_BUSY_PAUSE)
+        pause = max(wait, _SHORTEST_PAUSE) if wait is not None else _BUSY_PAUSE
+        text = f"{url} asks to come back later, in {pause:.0f} seconds: {detail}"
+        return Retry(Reason.RepositoryUnreachable, text, after=pause)
     if "load key" in text and _any(_KEY_FORM, text):
         why = "the ssh key of its Secret cannot be read: it must be a private key without a passphrase"
     elif _any(_REFUSED_CREDENTIALS, text):

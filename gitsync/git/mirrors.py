@@ -191,7 +191,7 @@ class Mirror:
         except commands.TimedOut as error:
             raise failures.timed_out(self.url, PROBE_TIMEOUT) from error
         if output.status:
-            raise failures.unreachable(self.url, output.stderr)
+            raise failures.unreachable(self.url, output.stderr, output.wait)
         return refs.parse_advertisement(output.stdout.decode("utf-8", "replace"))
 
     def _mirrored(self) -> Mapping[str, str]:
@@ -241,7 +241,7 @@ class Mirror:
                 self._combine_packs()
                 return
             if last or not failures.is_corrupt(output.stderr):
-                raise failures.unreachable(self.url, output.stderr)
+                raise failures.unreachable(self.url, output.stderr, output.wait)
             with self._writers.held():
                 self._discard()
 

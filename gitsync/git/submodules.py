@@ -112,7 +112,7 @@ def _fetch(mirror: mirrors.Mirror, remote: urls.Remote, path: str, wanted: str) 
         if mirror.has_commit(wanted):
             return
         if output.status and refspecs is everything:
-            reason = failures.unreachable(remote.url, output.stderr)
+            reason = failures.unreachable(remote.url, output.stderr, output.wait)
             raise Retry(reason.reason, f"the submodule {path} of {mirror.url}: {reason.message}")
     problem = f"the submodule {path} of {mirror.url}: {remote.url} has no commit {wanted[:7]}; push it there"
     raise Retry(Reason.RepositoryUnreachable, problem)

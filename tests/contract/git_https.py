@@ -23,6 +23,7 @@ class Behaviour:
     bearer: str = ""
     read_only: bool = False
     status: int = 0
+    retry_after: str = ""
     redirect_to: str = ""
     hang: threading.Event | None = None
     requests: list[str] = field(default_factory=list)
@@ -148,6 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(refusal)
             if refusal == 401:
                 self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            if behaviour.retry_after:
+                self.send_header("Retry-After", behaviour.retry_after)
             self.send_header("Content-Length", "0")
             self.end_headers()
         else:

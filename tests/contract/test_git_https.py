@@ -77,6 +77,12 @@ def test_a_busy_and_a_missing_and_a_silent_host(
     with pytest.raises(Retry, match="asks to come back later") as caught:
         mirror.resolve("main")
     assert caught.value.after == 60
+    for status, asked, seconds in ((429, "7", 7), (503, "120", 120), (429, "99999", 3600), (429, "soon", 60)):
+        server.behaviour.status, server.behaviour.retry_after = status, asked
+        with pytest.raises(Retry, match=f"asks to come back later, in {seconds} seconds") as caught:
+            mirror.resolve("main")
+        assert caught.value.after == seconds
+    server.behaviour.retry_after = ""
     server.behaviour.status = 0
     missing, _ = mirror_of(server.url("nobody.git"), tmp_path, known(server))
     with pytest.raises(Retry, match="there is no repository at this address"):
