@@ -63,6 +63,7 @@ class Reason(StrEnum):
     Missing = "Missing"
     DeploymentExists = "DeploymentExists"
     ForeignOperator = "ForeignOperator"
+    ValidationAdvice = "ValidationAdvice"
     SubmissionFailed = "SubmissionFailed"
     SessionClusterMissing = "SessionClusterMissing"
     SessionClusterNotReady = "SessionClusterNotReady"

@@ -70,7 +70,7 @@ def _snapshot(resource: flinkstatesnapshots.FlinkStateSnapshot) -> Iterator[str]
         yield "spec: give exactly one of savepoint and checkpoint"
     exists = spec.savepoint is not None and spec.savepoint.already_exists
     if exists and spec.savepoint is not None and not spec.savepoint.path:
-        yield "spec.savepoint.path is missing: a savepoint that exists already has one"
+        yield "spec.savepoint.path is missing: a savepoint that exists already has one; set it"
     if spec.job_reference is None and not exists:
         yield "spec.jobReference is missing; name the job to take it of"
     if spec.job_reference is not None and not (spec.job_reference.kind and spec.job_reference.name):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from operator_core.controllers import act, observe, passes, publish
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import World
-from operator_core.decide import applications, sessionconditions, sessions, steps, verdicts
+from operator_core.decide import applications, sessionconditions, sessions, steps, validation, verdicts
 from operator_core.decide.decisions import Look, Release, Rest, Step
 from operator_core.decide.facts import Facts
 from operator_core.errors import Reason, Stalled
@@ -43,12 +43,15 @@ def reconcile(world: World, namespace: str, name: str) -> Outcome:
 
 
 def _steps(world: World, run: Pass) -> Outcome:
+    observed = run.status.observed_generation
     for _ in range(_STEPS):
         facts, step = _decide(world, run)
         run.status = step.status
         _tell(world, run, step)
         if isinstance(step.decision, Rest):
             publish.status(world, run)
+            if run.status.observed_generation != observed:
+                _advise(world, facts)
             return Done() if step.decision.seconds is None else After(step.decision.seconds)
         log.debug("%s/%s: %s", run.namespace, run.name, type(step.decision).__name__)
         try:
@@ -58,6 +61,15 @@ def _steps(world: World, run: Pass) -> Outcome:
         if isinstance(step.decision, Release):
             return Done()
     return After(_AGAIN_SOON)
+
+
+def _advise(world: World, facts: Facts) -> None:
+    """What is valid and likely not meant, once per generation that is taken over."""
+    if facts.parsed is None or facts.invalid is not None:
+        return
+    for message in validation.advice(facts.parsed, world.defaults):
+        key = f"{facts.generation}: {message}"
+        world.events.event(facts.resource, "Warning", Reason.ValidationAdvice, message, key=key, component="Operator")
 
 
 def _decide(world: World, run: Pass) -> tuple[Facts, Step]:

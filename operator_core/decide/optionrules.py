@@ -144,7 +144,7 @@ def values_are_readable(candidate: Candidate) -> Iterator[str]:
         (_DURATIONS, units.duration_seconds, "is not a duration; write for instance 30 s, 5 min or 1 h"),
         (_SWITCHES, _switch, "is neither true nor false; write one of them"),
         (_WHOLE_NUMBERS, int, "is not a whole number; write digits only"),
-        (tuple(option.key for option in _MAPS), flattening.split_map, "is not of the form key:value,key:value"),
+        (tuple(option.key for option in _MAPS), flattening.split_map, "is no list of pairs; write key:value,key:value"),
     )
     for keys, read, problem in readers:
         for key in keys:
@@ -157,37 +157,6 @@ def values_are_readable(candidate: Candidate) -> Iterator[str]:
         yield from _list_of_maps(key, conf.get(key) or "", members)
     schedules.read(conf, "savepoint")
     schedules.read(conf, "checkpoint")
-
-
-def autoscaler_is_in_range(candidate: Candidate) -> Iterator[str]:
-    conf = candidate.conf
-    prefix = options.AUTOSCALER_PREFIX
-    if not options.get_bool(conf, Option(f"{prefix}enabled", (f"{_PREFIX}{prefix}enabled",), "false")):
-        return
-    for name, (low, high) in _AUTOSCALER_RANGES.items():
-        option = Option(prefix + name, (_PREFIX + prefix + name,))
-        if not options.is_set(conf, option):
-            continue
-        number = options.get_number(conf, option)
-        if not low <= number <= high:
-            bounds = f"from {low:g} to {high:g}" if high < float("inf") else f"of at least {low:g}"
-            yield f"spec.flinkConfiguration[{prefix}{name}]: {number:g} is out of range; write a number {bounds}"
-
-
-_AUTOSCALER_RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    "scale-down.max-factor": (0, float("inf")),
-    "scale-up.max-factor": (0, float("inf")),
-    "utilization.target": (0, 1),
-    "target.utilization": (0, 1),
-    "target.utilization.boundary": (0, float("inf")),
-    "utilization.max": (0, 1),
-    "utilization.min": (0, 1),
-    "memory.gc-pressure.threshold": (0, 1),
-    "memory.heap-usage.threshold": (0, 1),
-    "scaling.effectiveness.threshold": (0, 1),
-    "memory.tuning.overhead": (0, 1),
-    "observed-scalability.coefficient-min": (0.01, 1),
-}
 
 
 def advice(candidate: Candidate) -> Iterator[str]:
@@ -208,7 +177,7 @@ def _list_of_maps(key: str, text: str, members: tuple[str, ...]) -> Iterator[str
             name not in flattening.split_map(item) for name in members
         ):
             wanted = ",".join(f"{name}:..." for name in members) or "key:...,operator:...,effect:..."
-            yield f"spec.flinkConfiguration[{key}]: {item!r} is not of the form {wanted}"
+            yield f"spec.flinkConfiguration[{key}]: {item!r} is incomplete; write {wanted}"
         elif "tolerationSeconds" in item and not flattening.split_map(item).get("tolerationSeconds", "0").isdigit():
             yield f"spec.flinkConfiguration[{key}]: tolerationSeconds in {item!r} is not a whole number; write digits"
 

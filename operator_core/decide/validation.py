@@ -7,7 +7,7 @@ surprise. A resource that fails keeps its running job on the last good spec; tha
 
 from operator_core import errors
 from operator_core.conf.defaults import Defaults
-from operator_core.decide import candidates, optionrules, processrules, specrules, templaterules
+from operator_core.decide import autoscalerrules, candidates, optionrules, processrules, specrules, templaterules
 from operator_core.decide.candidates import Candidate, Rule
 from operator_core.model.flinkdeployments import FlinkDeployment
 from operator_core.model.lastspecs import LastSpec
@@ -25,7 +25,7 @@ _RULES: tuple[Rule, ...] = (
     processrules.task_manager_fits,
     specrules.change_is_possible,
     specrules.service_account_is_set,
-    optionrules.autoscaler_is_in_range,
+    autoscalerrules.autoscaler_is_in_range,
     optionrules.values_are_readable,
     templaterules.templates_are_deployable,
 )

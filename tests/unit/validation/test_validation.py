@@ -179,13 +179,19 @@ INVALID: list[tuple[dict[str, Any], str]] = [
         conf(**{"kubernetes.rest-service.exposed.type": "Open"}),
         "exposed.type]: 'Open' is unknown; use one of ClusterIP",
     ),
-    (conf(**{"kubernetes.jobmanager.labels": "a"}), "[kubernetes.jobmanager.labels]: 'a' is not of the form key:value"),
+    (
+        conf(**{"kubernetes.jobmanager.labels": "a"}),
+        "[kubernetes.jobmanager.labels]: 'a' is no list of pairs; write key:value",
+    ),
     (
         conf(**{"kubernetes.taskmanager.labels": "b"}),
-        "[kubernetes.taskmanager.labels]: 'b' is not of the form key:value",
+        "[kubernetes.taskmanager.labels]: 'b' is no list of pairs; write key:value",
     ),
-    (conf(**{"kubernetes.secrets": "nowhere"}), "[kubernetes.secrets]: 'nowhere' is not of the form key:value"),
-    (conf(**{"kubernetes.env.secretKeyRef": "env:A,secret:s"}), "'env:A,secret:s' is not of the form env:...,secret:"),
+    (conf(**{"kubernetes.secrets": "nowhere"}), "[kubernetes.secrets]: 'nowhere' is no list of pairs; write"),
+    (
+        conf(**{"kubernetes.env.secretKeyRef": "env:A,secret:s"}),
+        "'env:A,secret:s' is incomplete; write env:",
+    ),
     (
         conf(**{"kubernetes.jobmanager.tolerations": "key:k,operator:Exists,tolerationSeconds:long"}),
         "[kubernetes.jobmanager.tolerations]: tolerationSeconds in",
