@@ -4,7 +4,7 @@ Pure. The fields are those of an Argo CD AppProject's spec that mean something t
 what they mean is decided in `plan.projects`. Rules: Argo CD documentation, "Projects".
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -46,6 +46,22 @@ class SignatureKey(_Part):
     key_id: str = Field(alias="keyID", min_length=1)
 
 
+class SyncWindow(_Part):
+    """A time in which apps may (`allow`) or may not (`deny`) be synced; what it means is decided in `plan.windows`."""
+
+    kind: Literal["allow", "deny"]
+    schedule: str
+    duration: str
+    time_zone: str = ""
+    applications: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
+    manual_sync: bool = False
+    sync_overrun: bool = False
+    and_operator: bool = False
+    description: str = ""
+
+
 _Texts = Annotated[tuple[str, ...], BeforeValidator(_or_empty)]
 
 
@@ -60,6 +76,7 @@ class Project(_Part):
     namespace_resource_whitelist: tuple[Kind, ...] | None = None
     namespace_resource_blacklist: Annotated[tuple[Kind, ...], BeforeValidator(_or_empty)] = ()
     signature_keys: Annotated[tuple[SignatureKey, ...], BeforeValidator(_or_empty)] = ()
+    sync_windows: Annotated[tuple[SyncWindow, ...], BeforeValidator(_or_empty)] = ()
 
 
 UNLIMITED = Project(
