@@ -5,19 +5,22 @@ goes on from there. What has to wait (a later wave, a hook, a sync window, an ap
 looked at again when something it waits for changes. Decides nothing itself.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gitsync import comparing
 from gitsync.apply.applying import Applied, Applier, NewNamespace
 from gitsync.apply.hookruns import HookRuns
 from gitsync.apply.refusals import NOTHING_HELD, Held, Refusals
+from gitsync.apply.restartbudgets import RestartBudget
 from gitsync.comparing import Compared, Comparer
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Plan, Prune, Update
+from gitsync.model.projects import SyncWindow
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Operation, Problem
-from gitsync.plan import effects, health, operations, policies, stages
+from gitsync.plan import effects, gates, health, operations, policies, stages
+from gitsync.plan.gates import Closed
 from gitsync.plan.hooks import Run
 from gitsync.plan.operations import Next, Sync
 from gitsync.plan.policies import CarryOut, OnlyCompare
@@ -25,6 +28,7 @@ from gitsync.plan.stages import Stage
 from gitsync.report import status
 from gitsync.report.publishing import Publisher
 from operator_core.conf.defaults import Defaults
+from operator_core.decide.plans import Effect
 from operator_core.errors import Reason
 from operator_core.kube.requests import Resource
 from operator_core.outcomes import After
@@ -61,6 +65,9 @@ class Carrier:
     refusals: Refusals
     publisher: Publisher
     operator_defaults: Callable[[], Defaults]
+    windows: Callable[[str], Iterable[SyncWindow]]
+    """The sync windows of a project."""
+    budget: RestartBudget
 
     def carry_out(
         self, name: AppName, app: SyncApp, compared: Compared, still_wanted: Callable[[], bool]
@@ -75,12 +82,27 @@ class Carrier:
                 return Written(False, held_back=reason, operation=app.status.operation)
             case CarryOut(request):
                 pass
+        gate = self._gate(app, compared, plan)
+        if gate is not None:
+            left = (gate.until - self.clock.now()).total_seconds() if gate.until is not None else None
+            again = max(0.1, left) if left is not None else None
+            return Written(False, held_back=gate.reason, operation=app.status.operation, again=again)
         if request is not None:
             self.refusals.clear(name)
         found = self._next(name, app, compared, plan, request)
         if isinstance(found, After):
             return found
         return self._write(name, app, compared, (plan, found, request), still_wanted)
+
+    def _gate(self, app: SyncApp, compared: Compared, plan: Plan) -> Closed | None:
+        """What stands in the plan's way now."""
+        operation = app.status.operation
+        under_way = operation is not None and operation.phase == "Running" and operation.revision == plan.revision
+        begun = operations.began(operation) if operation is not None and under_way else None
+        foreseen: Mapping[Identity, str] = {}
+        if app.spec.sync_policy.approval != "never":
+            foreseen = effects.foreseen(plan, compared.live or {}, self.operator_defaults())
+        return gates.closed(app, plan, self.windows(app.spec.project), foreseen, self.clock.now(), begun)
 
     def _next(
         self, name: AppName, app: SyncApp, compared: Compared, plan: Plan, request: str | None
@@ -91,7 +113,7 @@ class Carrier:
         verdicts = {step.desired.identity: health.of_step(step, live) for step in plan.steps}
         applied = comparing.is_applied(app, plan)
         operation = None
-        if compared.is_newest:
+        if compared.is_newest and not gates.selection(request):
             known = app.status.operation
             operation = operations.current(known, plan, compared.hooks, request, applied=applied, now=now)
         if operation is None:
@@ -114,10 +136,10 @@ class Carrier:
         still_wanted: Callable[[], bool],
     ) -> Written | After:
         plan, found, request = what
-        stage = found.stage if isinstance(found, Next) else found
+        stage = gates.selected(found.stage if isinstance(found, Next) else found, gates.selection(request))
         operation = found.operation if isinstance(found, Next) else None
         held = self.refusals.held(name, plan, self.clock.monotonic())
-        chosen = _chosen(plan, stage, held)
+        chosen, stage = self._within_budget(_chosen(plan, stage, held), stage, compared)
         runs = (found.make, found.delete) if isinstance(found, Next) else ((), ())
         written = _told(app, stage, operation, request, held, self.clock)
         writes = bool(chosen.steps or chosen.removals)
@@ -135,6 +157,18 @@ class Carrier:
         failpoints.reach("applied")
         again = _soon(written, operation is not None and operation.phase == "Running")
         return replace(written, applied=applied, problems=(*written.problems, *refused), again=again)
+
+    def _within_budget(self, chosen: Plan, stage: Stage, compared: Compared) -> tuple[Plan, Stage]:
+        """The plan without the jobs for whose restart there is no place now."""
+        told = effects.foreseen(chosen, compared.live or {}, self.operator_defaults())
+        restarting = [one for one, effect in told.items() if effect in _RESTARTS]
+        granted = self.budget.take(restarting) if restarting else frozenset()
+        late = {one: NO_PLACE for one in restarting if one not in granted}
+        if not late:
+            return chosen, stage
+        steps = tuple(step for step in chosen.steps if step.desired.identity not in late)
+        waits = stage.waits or f"{next(iter(late)).shown} {NO_PLACE}"
+        return replace(chosen, steps=steps), replace(stage, postponed={**stage.postponed, **late}, waits=waits)
 
     def _record(
         self,
@@ -181,6 +215,20 @@ class Carrier:
                     refusals.repaired(name, step, now)
 
 
+NO_PLACE = "waits until fewer jobs are restarting"
+_RESTARTS = frozenset(
+    effect.value
+    for effect in (
+        Effect.UPGRADE_SAVEPOINT,
+        Effect.UPGRADE_LAST_STATE,
+        Effect.RESTART_STATELESS,
+        Effect.REDEPLOY,
+        Effect.STATE_LOSS,
+    )
+)
+_BUDGET_SECONDS = 2.0
+
+
 def _soon(written: Written, more: bool) -> float | None:
     """At once when the next step may already be due; nothing else wakes the app for its own writes."""
     return 0.0 if more else written.again
@@ -197,6 +245,8 @@ def _told(
         then = f"; tried again at {operation.retry_at}" if left is not None else ""
         problems = (Problem(reason=Reason.SyncFailed, message=f"{operation.message or 'the sync failed'}{then}"),)
         again = left
+    if any(why == NO_PLACE for why in stage.postponed.values()):
+        again = _BUDGET_SECONDS
     return Written(
         True,
         request=request,

@@ -115,7 +115,7 @@ class Comparer:
             if not plan.blocked and self._operator is not None:
                 plan = planning.blocked_by(plan, effects.rejections(plan, live, self._operator.defaults()), app.status)
             project = self._find_project(app.spec.project)
-            refused = projects.refusals(project, prepared.desired)
+            refused = projects.refusals(project, (*prepared.desired, *(hook.desired for hook in prepared.hooks)))
             if refused:
                 # What was applied last is not defended either: it may hold what is not allowed any more.
                 return Compared(None, False, (*refused, *problems), True)

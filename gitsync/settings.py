@@ -108,6 +108,8 @@ class Settings(Part):
     """Hosts that submodules may be on beside their repository's own; `*` for any."""
     projects: Annotated[dict[str, Object], BeforeValidator(_parsed)] = {}
     """Projects by name, each with the fields of an AppProject's spec."""
+    restart_budget: int = Field(default=0, ge=0)
+    """How many Flink jobs may be restarting at once because of syncs; 0: no bound."""
     deletion_percent: int = Field(default=50, ge=0, le=100)
     """Of an app's objects (ten or more), how many one revision may delete without approval; 100: all."""
     deletion_jobs: int = Field(default=5, ge=0)

@@ -14,6 +14,7 @@ from gitsync.apply.hookruns import HookRuns
 from gitsync.apply.jqpaths import JqPaths
 from gitsync.apply.livecaches import LiveCaches
 from gitsync.apply.refusals import Refusals
+from gitsync.apply.restartbudgets import RestartBudget
 from gitsync.carrying import Carrier
 from gitsync.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.credentialstores import CredentialStore
@@ -25,6 +26,7 @@ from gitsync.git.urls import Policy
 from gitsync.git.writeback import WriteBack
 from gitsync.model import projects, syncapps
 from gitsync.model.identities import AppName
+from gitsync.model.projects import SyncWindow
 from gitsync.model.records import Record
 from gitsync.model.syncapps import SyncApp
 from gitsync.plan.pruning import Budget
@@ -96,13 +98,15 @@ class SyncHalf:
             comparer=comparer,
             claims=claims,
             carrier=Carrier(
-                clock,
-                comparer,
-                self._applier,
-                HookRuns(client, self._observed),
-                refusals,
-                publisher,
-                self._current_defaults,
+                clock=clock,
+                comparer=comparer,
+                applier=self._applier,
+                hook_runs=HookRuns(client, self._observed),
+                refusals=refusals,
+                publisher=publisher,
+                operator_defaults=self._current_defaults,
+                windows=self._windows,
+                budget=RestartBudget(clock, settings.restart_budget, self._live.jobs),
             ),
             applier=self._applier,
             refusals=refusals,
@@ -156,6 +160,9 @@ class SyncHalf:
         """A push notification came: look at the repository now."""
         log.info("told of a push to %s of %s", ref or "some ref", urls.without_credentials(url))
         self._repositories.pushed(url)
+
+    def _windows(self, project: str) -> tuple[SyncWindow, ...]:
+        return self._projects.find(project).sync_windows
 
     def _current_defaults(self) -> Defaults:
         return self._defaults

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from gitsync.model.identities import AppName, Identity
 from gitsync.plan import diffing, identities
 from operator_core.jsonvalues import Object, dig
+from operator_core.kube import requests
 from operator_core.kube.caches import Cache
 from operator_core.kube.client import Client
 from operator_core.kube.requests import Resource
 
+_DEPLOYMENTS, _SESSION_JOBS = requests.FLINK_DEPLOYMENTS, requests.FLINK_SESSION_JOBS
 _NAME_FIELDS = ("name", "namespace", "uid", "resourceVersion", "generation", "deletionTimestamp")
 
 
@@ -78,6 +80,12 @@ class LiveCaches:
             if live is not None:
                 found[identity] = live
         return found
+
+    def jobs(self) -> list[Object]:
+        """The Flink jobs and clusters that are followed."""
+        with self._lock:
+            caches = [one for one in self._caches.values() if one.resource in (_DEPLOYMENTS, _SESSION_JOBS)]
+        return [obj for cache in caches for obj in cache.items() if "spec" in obj]
 
     def observed(self, resource: Resource, answer: Object) -> None:
         """Remember the API server's answer to our own write."""

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("gitsync.cli.history:history", "Show the commits an app ran, and what each did to its jobs."),
     "logs": ("gitsync.cli.logs:logs", "Print the logs of a Flink job's JobManager or TaskManagers."),
     "suspend": ("gitsync.cli.suspend:suspend", "Leave an app as it is until it is resumed."),
+    "approve": ("gitsync.cli.approve:approve", "Let a revision happen that waits for approval."),
     "resume": ("gitsync.cli.suspend:resume", "Let an app follow Git again."),
     "render": ("gitsync.cli.render:render", "Print the objects a directory or a commit describes."),
     "validate": ("gitsync.cli.validate:validate", "Check manifests before they are merged; needs no cluster."),

@@ -1,7 +1,8 @@
 """`gitsync sync`: have an app synced now, and follow it until it is what Git says."""
 
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 @click.argument("app", default="root", shell_complete=completing.apps)
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Follow it until it is ready.")
 @click.option("--timeout", default=300.0, show_default=True, help="Seconds to wait.")
+@click.option("--only", multiple=True, metavar="KIND/NAME", help="Sync these objects alone; globs, repeatable.")
 @click.option("--namespace", envvar="GITSYNC_NAMESPACE", default="gitsync-system", show_default=True)
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True)
-def sync(app: str, wait: bool, timeout: float, namespace: str, context: str | None, output: str) -> int:
+def sync(app: str, output: str, **options: Any) -> int:
     """Look at APP's repository now and apply it, also where automated sync is off.
 
-    What refused writes and repairs wait for is not waited for. Progress goes to standard error.
+    What refused writes and repairs wait for is not waited for. Progress goes to standard error. With --only nothing
+    else is written, no hook runs and nothing goes into the history.
 
     Exit code 0 when the app is ready, 1 when it cannot become so without a commit or somebody's help,
     3 when it did not within the time given.
@@ -31,17 +34,20 @@ def sync(app: str, wait: bool, timeout: float, namespace: str, context: str | No
 
     from gitsync.cli import clusters, tables, watching
     from gitsync.model import syncapps
+    from gitsync.plan import gates
     from operator_core.errors import Reason, Retry, Stalled
     from operator_core.kube.client import Client
     from operator_core.runtime.clock import SystemClock
 
-    client = Client.connect(context=context)
+    wait, timeout, namespace = bool(options["wait"]), float(options["timeout"]), str(options["namespace"])
+    only = tuple(checked(one) for one in options["only"])
+    client = Client.connect(context=options["context"])
     clock = SystemClock()
     found = clusters.app(client, namespace, app)
     if found.suspension is not None and syncapps.is_live(found.suspension.until, clock.now()):
         reason = f" ({found.suspension.reason})" if found.suspension.reason else ""
         raise Stalled(Reason.Suspended, f"the app {app} is suspended{reason}; `gitsync resume {app}` ends that")
-    request = secrets.token_hex(8)
+    request = gates.with_selection(secrets.token_hex(8), only)
     watching.annotate(client, namespace, app, {syncapps.SYNC_REQUESTED: request})
     if not wait:
         click.echo(f"asked for a sync of {app} (request {request})")
@@ -62,6 +68,13 @@ def sync(app: str, wait: bool, timeout: float, namespace: str, context: str | No
     return 0 if row.is_fine else 1
 
 
+def checked(selection: str) -> str:
+    """A selected object as the request has it; raises a usage error."""
+    if not re.fullmatch(r"[^/,\s]+/[^/,\s]+", selection):
+        raise click.BadParameter(f"{selection!r} is not of the form KIND/NAME", param_hint="--only")
+    return selection
+
+
 def _follow(followed: "Followed", request: str, deadline: float, monotonic: Callable[[], float]) -> "SyncApp | None":
     """The app once it is ready or stuck; None at the deadline or when it is gone. Tells every new message."""
     told = ""
@@ -72,7 +85,7 @@ def _follow(followed: "Followed", request: str, deadline: float, monotonic: Call
             if message != told:
                 click.echo(message, err=True)
                 told = message
-            if _is_settled(app):
+            if _is_settled(app) or _has_selected(app):
                 return app
         followed.wait_change(min(left, 1.0))
     return None
@@ -86,6 +99,17 @@ def _is_settled(app: "SyncApp") -> bool:
     is_stuck = stalled is not None and stalled.status == "True"
     health = app.status.health.status if app.status.health is not None else ""
     return is_stuck or (health == "Degraded" and moving is not None and moving.status == "False")
+
+
+def _has_selected(app: "SyncApp") -> bool:
+    """Whether the request was for some objects only, and they are as Git has them."""
+    from fnmatch import fnmatchcase
+
+    from gitsync.plan import gates
+
+    only = gates.selection(app.status.handled_sync_request)
+    rows = [row for row in app.status.resources if any(fnmatchcase(f"{row.kind}/{row.name}", glob) for glob in only)]
+    return bool(rows) and all(row.status == "Synced" for row in rows)
 
 
 def _message(app: "SyncApp") -> str:

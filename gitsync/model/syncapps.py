@@ -32,6 +32,8 @@ SYNC_REQUESTED = "gitsync.io/sync-requested"
 PIN = "gitsync.io/pin"
 SUSPEND = "gitsync.io/suspend"
 APPROVED = "gitsync.io/approved"
+SHORTEST_COMMIT = 7
+"""Digits of a commit's id that name it."""
 
 
 class Directory(Part):

@@ -8,7 +8,7 @@ pauses up to the app's retry limit; a newer revision or a request begins anew at
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from gitsync.model import syncpolicies
 from gitsync.model.identities import AppName, Identity
@@ -51,6 +51,11 @@ def begun(revision: str, now: datetime, request: str | None, before: Operation |
     attempt = before.attempt + 1 if before is not None else 0
     mark = f"{int(now.timestamp() * 1000)}"
     return Operation(revision=revision, mark=mark, request=request, phase="Running", attempt=attempt)
+
+
+def began(operation: Operation) -> datetime:
+    """When an operation was begun."""
+    return datetime.fromtimestamp(int(operation.mark) / 1000, UTC)
 
 
 def step(operation: Operation, sync: Sync, retry: Retry, now: datetime) -> Next:

@@ -13,8 +13,6 @@ from gitsync.model.syncapps import SyncApp
 from gitsync.plan.preparing import Place
 from gitsync.plan.pruning import Budget, PrunePolicy
 
-_SHORTEST = 7
-
 
 @dataclass(frozen=True, slots=True)
 class CarryOut:
@@ -42,7 +40,7 @@ def pending_request(app: SyncApp) -> str | None:
 def is_approved(app: SyncApp, revision: str) -> bool:
     """Whether a person approved of what a commit (full id) does; seven digits of it are enough."""
     named = (app.approved or "").split(" ")[0].lower()
-    return len(named) >= _SHORTEST and revision.startswith(named)
+    return len(named) >= syncapps.SHORTEST_COMMIT and revision.startswith(named)
 
 
 def prune_policy(

@@ -1,0 +1,113 @@
+"""What stands between a plan and its writes: sync windows, approval, a selection.
+
+Pure. Which revisions need approval is the app's own choice (`syncPolicy.approval`); what one would destroy is told
+with the same words that the plan of a change has. A selection syncs some objects on request and nothing else: no
+hooks, no pruning of others, no history (Argo CD, "Selective Sync").
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from gitsync.model.identities import Identity
+from gitsync.model.plans import Create, Plan, Prune, Update
+from gitsync.model.projects import SyncWindow
+from gitsync.model.syncapps import SyncApp
+from gitsync.plan import policies, windows
+from gitsync.plan.stages import Stage
+from operator_core.decide.plans import Effect
+
+_SELECTION = " only="
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Why a plan is only compared, and when that may change by itself."""
+
+    reason: str
+    until: datetime | None = None
+
+
+def selection(request: str | None) -> tuple[str, ...]:
+    """The `Kind/name` globs of a request `<id> only=Kind/name,…`; empty: everything."""
+    _, mark, listed = (request or "").partition(_SELECTION)
+    return tuple(part.strip() for part in listed.split(",") if part.strip()) if mark else ()
+
+
+def with_selection(request: str, only: Iterable[str]) -> str:
+    """The request's value for a selection."""
+    listed = ",".join(only)
+    return f"{request}{_SELECTION}{listed}" if listed else request
+
+
+def selected(stage: Stage, only: tuple[str, ...]) -> Stage:
+    """The part of a stage that is asked for; the rest waits."""
+    if not only:
+        return stage
+    steps = tuple(step for step in stage.steps if _is_chosen(step.desired.identity, only))
+    left = {
+        step.desired.identity: "was not selected"
+        for step in stage.steps
+        if isinstance(step, Create | Update) and not _is_chosen(step.desired.identity, only)
+    }
+    removals = tuple(one for one in stage.removals if not isinstance(one, Prune) or _is_chosen(one.identity, only))
+    return replace(stage, steps=steps, removals=removals, postponed={**stage.postponed, **left})
+
+
+def _is_chosen(one: Identity, only: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(f"{one.kind}/{one.name}", glob) for glob in only)
+
+
+def closed(
+    app: SyncApp,
+    plan: Plan,
+    given: Iterable[SyncWindow],
+    foreseen: Mapping[Identity, str],
+    now: datetime,
+    begun: datetime | None,
+) -> Closed | None:
+    """What keeps the plan from being carried out; None where nothing does.
+
+    `foreseen`: the effect per Flink job; `begun`: when the sync under way began.
+    """
+    if plan.in_sync:
+        return None
+    about = windows.App(app.name, app.spec.destination.namespace)
+    requested = policies.pending_request(app) is not None
+    window = windows.blocked(given, about, now, requested=requested, begun=begun)
+    if window is not None:
+        return Closed(window.reason, window.until)
+    told = _needs_approval(app, plan, foreseen)
+    if told and not policies.is_approved(app, plan.revision):
+        how = f"`gitsync approve {app.name}` lets it happen, a newer commit replaces it"
+        return Closed(f"revision {plan.revision[:7]} waits for approval: it {told}; {how}")
+    return None
+
+
+def _needs_approval(app: SyncApp, plan: Plan, foreseen: Mapping[Identity, str]) -> str:
+    """What a person has to approve of; empty where nobody has to."""
+    policy = app.spec.sync_policy.approval
+    if policy == "never" or (policy == "always" and _was_applied(app, plan)):
+        return ""
+    told: list[str] = []
+    lost = [one.shown for one, effect in sorted(foreseen.items()) if effect == Effect.STATE_LOSS.value]
+    gone = [one.identity.shown for one in plan.removals if isinstance(one, Prune)]
+    if lost:
+        told.append(f"loses the state of {_listed(lost)}")
+    if gone:
+        told.append(f"deletes {_listed(gone)}")
+    if not told and policy == "always":
+        changed = [step.desired.identity.shown for step in plan.steps if isinstance(step, Create | Update)]
+        told.append(f"changes {_listed(changed)}")
+    return " and ".join(told)
+
+
+def _was_applied(app: SyncApp, plan: Plan) -> bool:
+    return app.status.sync is not None and app.status.sync.revision == plan.revision
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,141 @@
+"""What stands between a commit and the cluster, with a real API server: windows, approval, selection, budgets."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from click.testing import CliRunner
+from syncing import ONE, Cluster, Repository, Start, wait_for
+
+from gitsync.cli.main import cli
+from gitsync.model.syncapps import SyncApp
+from operator_core.jsonvalues import Object
+from operator_core.kube import requests
+from operator_core.kube.requests import CONFIG_MAPS
+
+ALWAYS, NEVER = "* * * * *", "0 0 29 2 *"
+
+
+def config(name: str, value: str = "1") -> str:
+    return f'apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{a: "{value}"}}\n'
+
+
+def make_app(cluster: Cluster, repository: Repository, *, policy: Object, project: str = "default") -> None:
+    """An app `web` that follows `web/`."""
+    body: Object = {
+        "apiVersion": "gitsync.io/v1alpha1",
+        "kind": "SyncApp",
+        "metadata": {"name": "web", "namespace": cluster.namespace},
+        "spec": {
+            "project": project,
+            "source": {"repoURL": str(repository.bare), "targetRevision": "main", "path": "web"},
+            "destination": {"namespace": cluster.namespace},
+            "syncPolicy": {"automated": {"prune": True, "selfHeal": True}, **policy},
+        },
+    }
+    cluster.client.send(requests.create(requests.SYNC_APPS, cluster.namespace, body))
+
+
+def ready(cluster: Cluster) -> tuple[str, str]:
+    """Status and message of the app's Ready."""
+    found = next((one for one in cluster.app("web").status.conditions if one.type == "Ready"), None)
+    return (found.status, found.message) if found is not None else ("Unknown", "")
+
+
+def told(cluster: Cluster, text: str) -> str:
+    """The app's message once it says `text`."""
+    return wait_for(f"the message {text!r}", lambda: ready(cluster)[1] if text in ready(cluster)[1] else None)
+
+
+def synced(cluster: Cluster, revision: str) -> SyncApp:
+    """The app once it has a revision."""
+
+    def probe() -> SyncApp | None:
+        app = cluster.app("web")
+        sync = app.status.sync
+        return app if sync is not None and (sync.status, sync.revision) == ("Synced", revision) else None
+
+    return wait_for("the app in sync", probe)
+
+
+def window(kind: str, schedule: str, **more: Any) -> Object:
+    """A project with one window for the app."""
+    whole = {"kind": kind, "schedule": schedule, "duration": "1h", "applications": ["web"], **more}
+    anything = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
+    return {"guarded": {**anything, "syncWindows": [whole]}}
+
+
+def test_a_window_holds_a_commit_back_until_somebody_asks(
+    cluster: Cluster, repository: Repository, start: Start
+) -> None:
+    revision = repository.commit("first", {"web/one.yaml": ONE, "apps/.keep": ""})
+    start(projects=window("deny", ALWAYS, manualSync=True, description="books are closed"))
+    make_app(cluster, repository, policy={}, project="guarded")
+    assert "books are closed" in told(cluster, "a sync window denies it until")
+    assert cluster.get(CONFIG_MAPS, "one") is None
+    asked = {"metadata": {"annotations": {"gitsync.io/sync-requested": "now"}}}
+    cluster.client.send(requests.merge_patch(requests.SYNC_APPS, cluster.namespace, "web", asked))
+    synced(cluster, revision)
+
+
+def test_a_closed_allow_window_says_when_it_opens(cluster: Cluster, repository: Repository, start: Start) -> None:
+    repository.commit("first", {"web/one.yaml": ONE, "apps/.keep": ""})
+    hour = (datetime.now(UTC).hour + 3) % 24
+    start(projects=window("allow", f"0 {hour} * * *"))
+    make_app(cluster, repository, policy={}, project="guarded")
+    assert f"T{hour:02d}:00Z" in told(cluster, "the next one opens at")
+    assert cluster.get(CONFIG_MAPS, "one") is None
+
+
+def test_a_deletion_waits_for_approval_of_exactly_that_commit(
+    cluster: Cluster, repository: Repository, start: Start
+) -> None:
+    first = repository.commit("first", {"web/a.yaml": config("a"), "web/b.yaml": config("b"), "apps/.keep": ""})
+    start()
+    make_app(cluster, repository, policy={"approval": "destructive"})
+    synced(cluster, first)
+    repository.commit("remove", {"web/b.yaml": None})
+    message = told(cluster, "waits for approval")
+    assert f"it deletes ConfigMap {cluster.namespace}/b" in message and "`gitsync approve web`" in message
+    second = repository.commit("remove and change", {"web/a.yaml": config("a", "2")})
+    told(cluster, second[:7])
+    assert cluster.get(CONFIG_MAPS, "b") is not None
+    approved = {"metadata": {"annotations": {"gitsync.io/approved": second}}}
+    cluster.client.send(requests.merge_patch(requests.SYNC_APPS, cluster.namespace, "web", approved))
+    synced(cluster, second)
+    wait_for("the deletion", lambda: cluster.get(CONFIG_MAPS, "b") is None)
+
+
+def test_one_commit_may_not_delete_most_of_an_app(cluster: Cluster, repository: Repository, start: Start) -> None:
+    names = [f"m{number}" for number in range(12)]
+    first = repository.commit("many", {f"web/{name}.yaml": config(name) for name in names} | {"apps/.keep": ""})
+    start()
+    make_app(cluster, repository, policy={})
+    synced(cluster, first)
+    second = repository.commit("few", {f"web/{name}.yaml": None for name in names[1:]})
+    assert "this revision would delete 11 of 12 objects" in told(cluster, "more than one may")
+    assert cluster.get(CONFIG_MAPS, "m5") is not None
+    approved = {"metadata": {"annotations": {"gitsync.io/approved": second[:7]}}}
+    cluster.client.send(requests.merge_patch(requests.SYNC_APPS, cluster.namespace, "web", approved))
+    synced(cluster, second)
+    wait_for("the deletion", lambda: cluster.get(CONFIG_MAPS, "m5") is None)
+
+
+def test_a_selection_syncs_what_was_asked_for_and_nothing_else(
+    cluster: Cluster, repository: Repository, start: Start
+) -> None:
+    revision = repository.commit("first", {"web/a.yaml": config("a"), "web/b.yaml": config("b"), "apps/.keep": ""})
+    start()
+    make_app(cluster, repository, policy={"automated": None})
+    told(cluster, "automated sync is off")
+    asked = {"metadata": {"annotations": {"gitsync.io/sync-requested": "7 only=ConfigMap/a"}}}
+    cluster.client.send(requests.merge_patch(requests.SYNC_APPS, cluster.namespace, "web", asked))
+    wait_for("a", lambda: cluster.get(CONFIG_MAPS, "a"))
+    wait_for("the answer", lambda: cluster.app("web").status.handled_sync_request == "7 only=ConfigMap/a")
+    assert cluster.get(CONFIG_MAPS, "b") is None
+    app = cluster.app("web")
+    assert app.status.history == () and app.status.sync is not None and app.status.sync.revision != revision
+
+
+def test_what_is_not_a_selection_is_a_usage_error() -> None:
+    done = CliRunner().invoke(cli, ["sync", "web", "--only", "just-a-name"])
+    assert done.exit_code == 2 and "is not of the form KIND/NAME" in done.output
