@@ -25,9 +25,10 @@ from operator_core.build.requests import BuildRequest
 from operator_core.conf import effective, options
 from operator_core.jsonvalues import Object
 from operator_core.model import resources
-from operator_core.model.flinkdeployments import KIND
+from operator_core.model.flinkdeployments import KIND, FlinkDeployment
+from operator_core.model.resources import ObjectMeta
 
-__all__ = ["BuildRequest", "ClusterManifests", "build", "build_native", "build_standalone", "owned_by"]
+__all__ = ["BuildRequest", "ClusterManifests", "build", "build_native", "ingress", "build_standalone", "owned_by"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,6 @@ class ClusterManifests:
     def workers(self) -> tuple[Object, ...]:
         """The TaskManagers' Deployment of a standalone cluster, none of a native one."""
         return tuple(body for body in self.beside if body["kind"] == "Deployment")
-
-    @property
-    def ingress(self) -> Object | None:
-        """The Ingress, where the spec asks for one."""
-        return next((body for body in self.beside if body["kind"] == "Ingress"), None)
 
 
 def build(request: BuildRequest) -> ClusterManifests:
@@ -75,7 +71,7 @@ def build_native(request: BuildRequest) -> ClusterManifests:
     arguments = ("bash", "-c", f"{command} {options.get(conf.texts, options.JOB_MANAGER_ENTRYPOINT_ARGS)}")
     template = podtemplates.job_manager_template(spec, asked)
     made = jobmanager.deployment(conf.texts, names.NATIVE_TYPE, template, tuple(volumes), arguments)
-    return ClusterManifests(_of_resource(request, made), tuple(owned), _ingress(request, conf))
+    return ClusterManifests(_of_resource(request.deployment.metadata, made), tuple(owned), _ingress(request, conf))
 
 
 def build_standalone(request: BuildRequest) -> ClusterManifests:
@@ -92,9 +88,9 @@ def build_standalone(request: BuildRequest) -> ClusterManifests:
     made = jobmanager.deployment(conf.texts, names.STANDALONE_TYPE, template, volumes, arguments)
     workers = taskmanager.deployment(conf.texts, podtemplates.task_manager_template(spec, asked) or {}, config_volume)
     return ClusterManifests(
-        _of_resource(request, made),
+        _of_resource(request.deployment.metadata, made),
         (*services.standalone(conf.texts), config_map),
-        (_of_resource(request, workers), *_ingress(request, conf)),
+        (_of_resource(request.deployment.metadata, workers), *_ingress(request, conf)),
     )
 
 
@@ -121,15 +117,20 @@ def _asked(request: BuildRequest) -> Mapping[str, str]:
     )
 
 
-def _of_resource(request: BuildRequest, manifest: Object, *, controller: bool = False) -> Object:
-    meta = request.deployment.metadata
+def ingress(deployment: FlinkDeployment, rest_port: int) -> Object | None:
+    """The Ingress that a resource asks for, None where it asks for none."""
+    made = ingresses.ingress(deployment, rest_port)
+    return _of_resource(deployment.metadata, made, controller=True) if made is not None else None
+
+
+def _of_resource(meta: ObjectMeta, manifest: Object, *, controller: bool = False) -> Object:
     owner = _owner(resources.API_VERSION, KIND, meta.name, meta.uid, controller=controller)
     return manifest | {"metadata": manifest["metadata"] | {"ownerReferences": [owner]}}
 
 
 def _ingress(request: BuildRequest, conf: flinkconf.FlinkConf) -> tuple[Object, ...]:
-    made = ingresses.ingress(request.deployment, options.get_int(conf.texts, options.REST_PORT))
-    return (_of_resource(request, made, controller=True),) if made is not None else ()
+    made = ingress(request.deployment, options.get_int(conf.texts, options.REST_PORT))
+    return (made,) if made is not None else ()
 
 
 def _config_map(request: BuildRequest, conf: flinkconf.FlinkConf, type_: str) -> tuple[Object, Object]:

@@ -114,6 +114,7 @@ PERIODIC_CHECKPOINT_INTERVAL = _operator("periodic.checkpoint.interval")
 ROLLBACK_ENABLED = _operator("deployment.rollback.enabled", "false")
 READINESS_TIMEOUT = _operator("deployment.readiness.timeout", "5 min")
 HEALTH_CHECK_ENABLED = _operator("cluster.health-check.enabled", "false")
+INGRESS_MANAGED = _operator("ingress.manage", "true")
 SESSION_BLOCKED_BY_SESSION_JOBS = _operator("session.deletion.block-on-session-jobs", "true")
 SESSION_BLOCKED_BY_OTHER_JOBS = _operator(
     "session.deletion.block-on-unmanaged-jobs", "true", "session.block-on-unmanaged-jobs"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from operator_core.build import clusters, names
-from operator_core.controllers import manifests
+from operator_core.controllers import ingresses, manifests
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import FIELD_MANAGER, World
 from operator_core.decide import decisions, records
@@ -30,6 +30,19 @@ def perform(world: World, run: Pass, facts: Facts, effect: decisions.ClusterEffe
             if workers is not None:
                 _delete_workers(world, run, workers)
             _delete_cluster(world, run, uid)
+        case decisions.DeleteHaMetadata(config_maps):
+            _delete_config_maps(world, run, config_maps)
+        case decisions.CreateCluster():
+            _create(world, run, facts, effect)
+        case decisions.FinishCluster(cluster, uid):
+            _finish(world, run, facts, cluster, uid)
+        case _:
+            _beside(world, run, facts, effect)
+
+
+def _beside(world: World, run: Pass, facts: Facts, effect: decisions.BesideEffect) -> None:
+    """What stands beside the JobManager: TaskManagers of a standalone cluster, the Ingress."""
+    match effect:
         case decisions.DeleteWorkers(uid):
             _delete_workers(world, run, uid)
         case decisions.ScaleWorkers(uid, replicas):
@@ -37,12 +50,11 @@ def perform(world: World, run: Pass, facts: Facts, effect: decisions.ClusterEffe
         case decisions.CreateWorkers(spec):
             cluster = decisions.CreateCluster(spec, facts.generation, facts.ids.job, None, last_state=False)
             _create_workers(world, run, manifests.of(world, facts, cluster))
-        case decisions.DeleteHaMetadata(config_maps):
-            _delete_config_maps(world, run, config_maps)
-        case decisions.CreateCluster():
-            _create(world, run, facts, effect)
-        case decisions.FinishCluster(cluster, uid):
-            _finish(world, run, facts, cluster, uid)
+        case decisions.ApplyIngress():
+            if facts.parsed is not None:
+                ingresses.apply(world, run, facts.parsed, facts.conf)
+        case decisions.RemoveIngress(uid):
+            ingresses.remove(world, run, uid)
         case _:
             assert_never(effect)
 

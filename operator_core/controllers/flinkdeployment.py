@@ -7,7 +7,7 @@ says when to look again. Write-ahead records are the exception, written by `act`
 import logging
 from dataclasses import replace
 
-from operator_core.controllers import act, observe, passes, publish
+from operator_core.controllers import act, ingresses, observe, passes, publish
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import World
 from operator_core.decide import applications, sessionconditions, sessions, steps, validation, verdicts
@@ -75,6 +75,8 @@ def _advise(world: World, facts: Facts) -> None:
 def _decide(world: World, run: Pass) -> tuple[Facts, Step]:
     """The next step, after as many looks as it asks for."""
     facts = passes.facts(world, run)
+    if facts.parsed is not None and facts.invalid is None:
+        facts = replace(facts, ingress=ingresses.state(world, run, facts.parsed, facts.conf))
     decide = sessions.decide if sessionconditions.concerns(facts.resource, facts.last) else applications.decide
     for _ in range(_LOOKS):
         step = decide(facts)

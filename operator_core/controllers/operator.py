@@ -86,6 +86,14 @@ class Operator:
             project=project_pod,
             on_change=self._pod_changed,
         )
+        self._ingresses = Cache(
+            client,
+            requests.INGRESSES,
+            namespaces=namespaces,
+            labels="component=ingress",
+            project=project_ingress,
+            on_change=self._child_changed,
+        )
         self.snapshots = SnapshotIndex(client, namespaces=namespaces, on_change=self._snapshot_changed)
         self.world = World(
             api=client,
@@ -99,6 +107,7 @@ class Operator:
             defaults=defaults,
             reach=reach,
             snapshots=self.snapshots,
+            ingresses=self._ingresses,
         )
         self._loop = Loop("operator", self._queue, self._reconcile, workers=workers, on_error=self._failed)
 
@@ -148,7 +157,7 @@ class Operator:
 
     @property
     def _caches(self) -> tuple[Cache, ...]:
-        return (self.resources, self.deployments, self._pod_cache)
+        return (self.resources, self.deployments, self._pod_cache, self._ingresses)
 
     _stopped = False
 
@@ -262,6 +271,12 @@ def project_deployment(obj: Object) -> Object:
         "spec": {"replicas": spec.get("replicas", 1)},
         "status": obj.get("status") or {},
     }
+
+
+def project_ingress(obj: Object) -> Object:
+    """An Ingress as its users see it."""
+    meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": meta, "spec": obj.get("spec") or {}}
 
 
 def project_pod(obj: Object) -> Object:

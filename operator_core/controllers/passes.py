@@ -45,6 +45,7 @@ class Pass(Generic[StatusT]):
     known: StatusT
     written: Object
     place: Place
+    ingress_tried: bool = False
 
     @property
     def namespace(self) -> str:

@@ -120,3 +120,4 @@ class World:
     defaults: Defaults
     reach: Callable[[str], None]
     snapshots: SnapshotSource | None = None
+    ingresses: ObjectCache | None = None

@@ -14,6 +14,7 @@ from operator_core.decide import (
     deletions,
     exceptions,
     health,
+    ingresses,
     observing,
     podfailures,
     recoveries,
@@ -117,7 +118,8 @@ def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None
         return recoveries.missing(facts, want)
     if upgrades.is_marked(facts.cluster):
         return carrying.out(facts, upgrades.same_restore(facts, want), ())
-    return standalone.missing(facts) or _watch_over(facts, want, failure)
+    beside = standalone.missing(facts) or ingresses.step(facts, want)
+    return beside or _watch_over(facts, want, failure)
 
 
 def _watch_over(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None) -> Step:

@@ -100,6 +100,18 @@ class CreateWorkers:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplyIngress:
+    """Make the Ingress what the resource's spec asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveIngress:
+    """Delete the Ingress with this uid."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteHaMetadata:
     """Delete these ConfigMaps of Flink's high availability."""
 
@@ -198,16 +210,8 @@ class RescaleJob:
     generation: int
 
 
-ClusterEffect = (
-    ScaleToZero
-    | DeleteCluster
-    | DeleteWorkers
-    | ScaleWorkers
-    | CreateWorkers
-    | DeleteHaMetadata
-    | CreateCluster
-    | FinishCluster
-)
+BesideEffect = DeleteWorkers | ScaleWorkers | CreateWorkers | ApplyIngress | RemoveIngress
+ClusterEffect = ScaleToZero | DeleteCluster | DeleteHaMetadata | CreateCluster | FinishCluster | BesideEffect
 SideEffect = TriggerStop | CancelJob | RescaleJob | ClusterEffect | SnapshotEffect
 
 

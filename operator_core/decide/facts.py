@@ -199,6 +199,14 @@ class Flink:
 
 
 @dataclass(frozen=True, slots=True)
+class IngressState:
+    """`due`: the Ingress is not as the spec asks for it; `superfluous`: uid of ours that it does not ask for."""
+
+    due: bool = False
+    superfluous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ids:
     """Fresh random ids a decision may use up (32 hexadecimal digits each)."""
 
@@ -235,6 +243,7 @@ class Facts:
     session_jobs: tuple[str, ...] | Unread = NOT_READ
     workers: Object | None = None
     live_workers: Object | Unread | None = NOT_READ
+    ingress: IngressState = field(default_factory=IngressState)
     snapshots: tuple[Object, ...] | None = None
 
     @property

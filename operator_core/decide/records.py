@@ -16,7 +16,7 @@ from operator_core.conf import options
 from operator_core.decide import errortexts
 from operator_core.decide.facts import Facts, Snapshot
 from operator_core.decide.jobfacts import JobFacts, S
-from operator_core.jsonvalues import Object
+from operator_core.jsonvalues import Json, Object
 from operator_core.model import lastspecs
 from operator_core.model.jobs import UpgradeMode
 from operator_core.model.statuses import FlinkDeploymentStatus, Savepoint, TaskManagerInfo
@@ -178,6 +178,21 @@ def scaled(facts: Facts, spec: Object, generation: int) -> FlinkDeploymentStatus
     text = lastspecs.encode(recorded, first_deployment=facts.last.first_deployment)
     status = facts.status.model_copy(update={"observed_generation": generation, "task_manager": workers})
     return with_record(status, facts, state="DEPLOYED", last_reconciled_spec=text)
+
+
+def with_ingress(facts: Facts, ingress: Json) -> FlinkDeploymentStatus:
+    """What is deployed has this Ingress: unlike the rest of a spec it changes in place."""
+    if facts.last is None or lastspecs.canonical({"ingress": ingress}) == lastspecs.canonical(
+        {"ingress": facts.last.spec.get("ingress")}
+    ):
+        return facts.status
+    record = facts.status.reconciliation_status
+    spec = {**facts.last.spec, "ingress": ingress}
+    text = lastspecs.encode(spec, first_deployment=facts.last.first_deployment)
+    changes: dict[str, Any] = {"last_reconciled_spec": text}
+    if record.last_stable_spec == record.last_reconciled_spec:
+        changes["last_stable_spec"] = text
+    return with_record(facts.status, facts, **changes)
 
 
 def suspended(facts: Facts, spec: Object, generation: int) -> FlinkDeploymentStatus:

@@ -12,6 +12,7 @@ from operator_core.conf import options
 from operator_core.decide import (
     cadence,
     deletions,
+    ingresses,
     observing,
     podfailures,
     sessionrecords,
@@ -64,7 +65,8 @@ def _decide(facts: Facts, failure: podfailures.PodFailure | None) -> Step:
 def _record(facts: Facts, want: Wanted, then: DeleteCluster | None, events: tuple[Event, ...] = ()) -> Step:
     """Record what is to stand; whatever else stands is deleted after it."""
     status = sessionrecords.deploying(facts, want.spec, want.generation)
-    told = (*events, Event("Normal", "Submit", "Starting deployment", observing.JOB_MANAGER))
+    submit = Event("Normal", "Submit", "Starting deployment", observing.JOB_MANAGER)
+    told = (*events, submit, *ingresses.asked_in_vain(facts, want))
     return steps.record(facts, status, then, failpoint="deploy-recorded", events=told)
 
 
@@ -112,10 +114,10 @@ def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None
     facts = replace(facts, status=facts.status.model_copy(update={"observed_generation": want.generation}))
     if facts.cluster is None:
         return _missing(facts, want)
+    if (beside := standalone.missing(facts) or ingresses.step(facts, want)) is not None:
+        return beside
     if failure is not None:
         return _broken(facts, failure)
-    if (made := standalone.missing(facts)) is not None:
-        return made
     waiting = podfailures.unschedulable(facts.pods)
     verdict = verdicts.Waiting("Unschedulable", waiting) if waiting else None
     return steps.rest(facts, cadence.session(facts), verdict=verdict)

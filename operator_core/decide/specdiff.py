@@ -62,6 +62,8 @@ _CONFIGURATION_PREFIXES: tuple[tuple[str, DiffType], ...] = (
     ("parallelism.default", DiffType.IGNORE),
     ("kubernetes.operator", DiffType.IGNORE),
 )
+_BESIDE_THE_JOB = frozenset(("ingress",))
+"""Changed in place (the Java operator deploys again for it)."""
 _OVERRIDES = "pipeline.jobvertex-parallelism-overrides"
 
 Change = tuple[str, DiffType]
@@ -98,7 +100,8 @@ def _changes(before: Object, after: Object, native: bool) -> Iterator[Change]:
                     yield field, DiffType.UPGRADE
             case _:
                 if not _equal(old, new):
-                    yield from ((path, DiffType.UPGRADE) for path in _paths(field, old, new))
+                    kind = DiffType.IGNORE if field in _BESIDE_THE_JOB else DiffType.UPGRADE
+                    yield from ((path, kind) for path in _paths(field, old, new))
 
 
 def _members(field: str, old: Json, new: Json, kind_of: _KindOf) -> Iterator[Change]:

@@ -64,8 +64,6 @@ def ingress_is_usable(candidate: Candidate) -> Iterator[str]:
     url = _url(rendered if "://" in rendered else f"http://{rendered}")
     if url is None or (url.hostname and not _HOST.fullmatch(url.hostname)) or re.search(r"\s", rendered):
         yield f"spec.ingress.template: {rendered!r} is not a host with an optional path; write host[/path]"
-        return
-    yield "spec.ingress: Ingress objects are not supported by this release; remove it and make the Ingress yourself"
 
 
 def log_files_are_known(candidate: Candidate) -> Iterator[str]:

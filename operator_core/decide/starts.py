@@ -6,7 +6,7 @@ that may have been created before a crash is finished, not repeated.
 """
 
 from operator_core.conf import options
-from operator_core.decide import observing, records, snapshots, standalone, steps, upgrades
+from operator_core.decide import ingresses, observing, records, snapshots, standalone, steps, upgrades
 from operator_core.decide.decisions import (
     CreateCluster,
     DeleteHaMetadata,
@@ -168,7 +168,13 @@ def _foreign_ha(facts: Facts, *, keep: bool) -> Step | None:
 def _record(facts: Facts, want: Wanted, restore: Restore, *, first_deployment: bool) -> Step:
     status = records.deploying(facts, want.spec, want.generation, restore, first=first_deployment)
     event = Event("Normal", "Submit", "Starting deployment", observing.JOB_MANAGER)
-    return steps.record(facts, status, cluster_of(status), failpoint="deploy-recorded", events=(event,))
+    return steps.record(
+        facts,
+        status,
+        cluster_of(status),
+        failpoint="deploy-recorded",
+        events=(event, *ingresses.asked_in_vain(facts, want)),
+    )
 
 
 def cluster_of(status: FlinkDeploymentStatus) -> CreateCluster:

@@ -85,10 +85,6 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     ({"ingress": {"template": "http://{{name}}.{{namespace}} bad/:::x"}}, "'http://app.jobs bad/:::x' is not a host"),
     ({"ingress": {"template": "{{name}}_x.example.com"}}, "spec.ingress.template: 'app_x.example.com' is not a host"),
     ({"ingress": {"template": "{{NAME}}.example.com:a"}}, "spec.ingress.template: 'app.example.com:a' is not a host"),
-    (
-        {"ingress": {"template": "{{name}}.example.com"}},
-        "spec.ingress: Ingress objects are not supported by this release",
-    ),
     # logging
     ({"logConfiguration": {"foo.properties": "x"}}, "spec.logConfiguration[foo.properties] is not a file Flink reads"),
     # job
