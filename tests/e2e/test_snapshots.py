@@ -15,6 +15,7 @@ from operator_core.kube import requests
 
 FILE = "apps/ticks.yaml"
 PERIODIC = "kubernetes.operator.periodic.savepoint.interval"
+KEPT = "kubernetes.operator.savepoint.history.max.count"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,11 @@ def completed(team: Team, count: int = 1, **labels: str) -> list[Object]:
         f"{count} snapshots {labels}",
         60,
     )
+
+
+def stamp_of(snapshot: Object) -> int:
+    """The time in a snapshot's name, in epoch milliseconds."""
+    return int(str(snapshot["metadata"]["name"]).rpartition("-")[2])
 
 
 def folder(team: Team, path: str) -> Path:
@@ -115,12 +121,35 @@ def test_a_resource_takes_a_savepoint_and_its_deletion_disposes_of_it(running: T
     assert not files.exists()
 
 
-def test_a_schedule_keeps_its_time(running: Team) -> None:
+def test_a_schedule_keeps_its_time_and_what_is_over_goes_with_its_files(running: Team) -> None:
     team = running
-    edit(team, "Every two seconds", configuration={PERIODIC: "2s"})
-    found = completed(team, 4, trigger_type="PERIODIC")
+    edit(team, "Every two seconds, keep three", configuration={PERIODIC: "2s", KEPT: "3"})
+    first = completed(team, trigger_type="PERIODIC")[0]
+    files = folder(team, first["status"]["path"])
+    seen = {stamp_of(first)}
+
+    def watched() -> set[int] | None:
+        seen.update(stamp_of(item) for item in snapshots(team, trigger_type="PERIODIC"))
+        return seen if len(seen) >= 6 else None
+
+    team.until(watched, "six periodic savepoints", 60)
     edit(team, "No more", configuration={PERIODIC: "0 s"})
-    times = [int(item["metadata"]["name"].rpartition("-")[2]) for item in found][-4:]
+    times = sorted(seen)[:6]
     apart = [later - earlier for earlier, later in itertools.pairwise(times)]
-    assert all(abs(each - 2000) < 1500 for each in apart) and abs(sum(apart) - 6000) < 1500, apart
+    assert abs(sum(apart) - 10_000) < 1500, apart
+    team.until(lambda: not files.exists() or None, "the oldest disposed of", 60)
+    team.until(lambda: len(snapshots(team, trigger_type="PERIODIC")) <= 3 or None, "three left", 60)
+    assert len(snapshots(team, trigger_type="MANUAL")) == 3, "what somebody asked for stays"
     assert team.state().gaps == 0
+
+
+def test_an_upgrade_leaves_its_savepoint_as_a_resource(running: Team) -> None:
+    team = running
+    old = team.running()
+    edit(team, "Two at a time", job={"parallelism": 2})
+    team.running(parallelism=2, other_than=old.id)
+    (left,) = completed(team, trigger_type="UPGRADE")
+    status = dig(team.deployment(), "status", "jobStatus")
+    assert left["status"]["path"] == status["upgradeSavepointPath"]
+    assert left["spec"]["savepoint"]["alreadyExists"] and not left["spec"]["savepoint"]["disposeOnDelete"]
+    assert status["savepointInfo"]["savepointHistory"] == []
