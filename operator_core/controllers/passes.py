@@ -111,8 +111,7 @@ def _parsed(resource: Object) -> tuple[FlinkDeployment | None, str | None]:
 
 
 def _last(status: FlinkDeploymentStatus) -> LastSpec | None:
-    text = status.reconciliation_status.last_reconciled_spec
-    return lastspecs.decode(text) if text else None
+    return lastspecs.deployed(status.reconciliation_status)
 
 
 def _last_spec(last: LastSpec | None) -> FlinkDeploymentSpec | None:

@@ -17,7 +17,9 @@ from operator_core.decide import (
     ingresses,
     observing,
     podfailures,
+    records,
     recoveries,
+    rollbacks,
     snapshots,
     specdiff,
     standalone,
@@ -59,7 +61,7 @@ def _decide(facts: Facts, failure: podfailures.PodFailure | None) -> Step:
     want = wanted.wanted(facts)
     asked = wanted.request(facts)
     phase = phase_of(facts.status, facts.last)
-    if isinstance(asked, wanted.RestoreFrom) and phase not in (Phase.NEW, Phase.ROLLING_BACK):
+    if isinstance(asked, wanted.RestoreFrom) and phase is not Phase.NEW:
         return waysout.restore_from(facts, asked)
     step = _by_phase(facts, want, phase, failure)
     if isinstance(asked, wanted.AcceptStateLoss) and _is_blocked(step):
@@ -82,11 +84,7 @@ def _by_phase(facts: Facts, want: Wanted, phase: Phase, failure: podfailures.Pod
         case Phase.SUSPENDED:
             return starts.suspended(facts, want)
         case Phase.ROLLING_BACK:
-            return steps.blocked(
-                facts,
-                Reason.UpgradeFailed,
-                f"Another operator began a rollback. {upgrades.WAY_OUT}",
-            )
+            return rollbacks.taken_over(facts, want)
         case Phase.DEPLOYED:
             return _deployed(facts, want, failure)
 
@@ -114,6 +112,14 @@ def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None
         return changes.change(facts, want, diff)
     status = facts.status.model_copy(update={"observed_generation": want.generation})
     facts = replace(facts, status=status)
+    if facts.last is not None and facts.last.tried is not None and not want.rolls_back:
+        return steps.record(facts, records.scaled(facts, want.spec, want.generation), None)
+    taken = rollbacks.step(facts, want, failure) or _unchanged(facts, want, failure)
+    return rollbacks.hastened(facts, taken, failure)
+
+
+def _unchanged(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None) -> Step:
+    """The spec asks for nothing new: mend what broke, else watch over it."""
     if facts.cluster is None:
         return recoveries.missing(facts, want)
     if upgrades.is_marked(facts.cluster):

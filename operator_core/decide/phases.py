@@ -8,7 +8,10 @@ live object.
 from enum import StrEnum
 
 from operator_core.model.lastspecs import LastSpec
-from operator_core.model.statuses import CommonStatus
+from operator_core.model.statuses import CommonStatus, FlinkDeploymentStatus
+
+ROLLBACK_BEGUN = "rollback-begun"
+"""Key of clusterInfo: the deployment of the stable spec is recorded; before that key the failed one is torn down."""
 
 
 class Phase(StrEnum):
@@ -29,20 +32,21 @@ class Phase(StrEnum):
     SUSPENDED = "suspended"
     """The cluster is gone and meant to be."""
     ROLLING_BACK = "rolling-back"
-    """The Java operator was in the middle of a rollback."""
+    """Another operator began a rollback; what stands is the spec to be given up, or already the stable one."""
 
 
 def phase_of(status: CommonStatus, last: LastSpec | None) -> Phase:
-    """The phase; `last` is the decoded lastReconciledSpec."""
+    """The phase; `last` is what `lastspecs.deployed` says of the status."""
     state = status.reconciliation_status.state
     if last is None:
         return Phase.NEW
-    if state == "ROLLING_BACK":
-        return Phase.ROLLING_BACK
+    if state == "ROLLING_BACK" and last.spec.get("job", {}).get("state", "running") == "running":
+        begun = isinstance(status, FlinkDeploymentStatus) and ROLLBACK_BEGUN in status.cluster_info
+        return Phase.DEPLOYING if begun else Phase.ROLLING_BACK
     if last.spec.get("job", {}).get("state", "running") != "running":
         if _is_submitted(status, last):
             return Phase.DEPLOYING
-        return Phase.TEARING_DOWN if state == "UPGRADING" else Phase.SUSPENDED
+        return Phase.TEARING_DOWN if state in ("UPGRADING", "ROLLING_BACK") else Phase.SUSPENDED
     info = status.job_status.savepoint_info
     if info.trigger_id and info.trigger_type == "UPGRADE":
         return Phase.STOPPING

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from operator_core.conf import options
-from operator_core.decide import errortexts
+from operator_core.decide import errortexts, giveups, verdicts
 from operator_core.decide.facts import Facts, Snapshot
 from operator_core.decide.jobfacts import JobFacts, S
+from operator_core.decide.phases import ROLLBACK_BEGUN
 from operator_core.jsonvalues import Json, Object
 from operator_core.model import lastspecs
 from operator_core.model.jobs import UpgradeMode
@@ -104,8 +105,11 @@ def savepoint_taken(facts: JobFacts[S], location: str) -> S:
     return torn_down(facts, Restore("savepoint", location), status=status)
 
 
-def torn_down(facts: JobFacts[S], restore: Restore, *, status: S | None = None) -> S:
-    """The state to restore is settled; the cluster is to be deleted. A pending trigger is given up."""
+def torn_down(facts: JobFacts[S], restore: Restore, *, status: S | None = None, give_up: bool = False) -> S:
+    """The state to restore is settled; the cluster is to be deleted. A pending trigger is given up.
+
+    `give_up`: the spec that is deployed is rolled back.
+    """
     status = facts.status if status is None else status
     info = status.job_status.savepoint_info.model_copy(
         update={"trigger_id": None, "trigger_timestamp": None, "trigger_type": None, "format_type": None}
@@ -116,7 +120,7 @@ def torn_down(facts: JobFacts[S], restore: Restore, *, status: S | None = None) 
     return with_record(
         status,
         facts,
-        state="UPGRADING",
+        state="ROLLING_BACK" if give_up or giveups.holds(facts) else "UPGRADING",
         last_reconciled_spec=last_text(facts, state="suspended", mode=restore.mode),
     )
 
@@ -162,8 +166,24 @@ def deploying(facts: Facts, spec: Object, generation: int, restore: Restore, *, 
 
 def deployed(facts: Facts) -> FlinkDeploymentStatus:
     """The cluster's objects exist."""
-    status = facts.status.model_copy(update={"error": None, "job_manager_deployment_status": "DEPLOYING"})
-    return with_record(status, facts, state="DEPLOYED")
+    info = {key: value for key, value in facts.status.cluster_info.items() if key != ROLLBACK_BEGUN}
+    changes = {"error": None, "job_manager_deployment_status": "DEPLOYING", "cluster_info": info}
+    rolled_back = facts.status.reconciliation_status.state == "ROLLING_BACK"
+    return with_record(
+        facts.status.model_copy(update=changes), facts, state="ROLLED_BACK" if rolled_back else "DEPLOYED"
+    )
+
+
+def rolling_back(facts: Facts, status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:
+    """A recorded deployment as one of the stable spec: the spec that was given up stays the last reconciled one."""
+    recorded = lastspecs.decode(status.reconciliation_status.last_reconciled_spec or "")
+    mode: UpgradeMode = (recorded.spec.get("job") or {}).get("upgradeMode", "stateless")
+    text = last_text(facts, state="running", mode=mode)
+    info = {**status.cluster_info, ROLLBACK_BEGUN: "true"}
+    cause = facts.status.cluster_info.get(verdicts.GIVEN_UP)
+    info |= {verdicts.GIVEN_UP: cause} if cause else {}
+    status = status.model_copy(update={"cluster_info": info})
+    return with_record(status, facts, state="ROLLING_BACK", last_reconciled_spec=text)
 
 
 def scaled(facts: Facts, spec: Object, generation: int) -> FlinkDeploymentStatus:
@@ -288,7 +308,7 @@ def last_text(facts: JobFacts[S], *, state: str, mode: UpgradeMode) -> str:
     """The record before, its job in another state."""
     if facts.last is None:
         raise ValueError("nothing was ever deployed: there is no spec to keep")
-    spec = facts.last.spec
+    spec = facts.last.tried or facts.last.spec
     job = {**(spec.get("job") or {}), "state": state, "upgradeMode": mode}
     return lastspecs.encode({**spec, "job": job}, first_deployment=facts.last.first_deployment)
 

@@ -129,7 +129,9 @@ def _choice_of_restart(facts: Facts, want: Wanted, from_state: upgrades.Choice) 
 
 
 def _run_again(facts: Facts, want: Wanted, choice: upgrades.Choice) -> Step:
-    told = (Event("Warning", "RestartFailedJob", "Starting the failed job again", observing.JOB),)
+    told: tuple[Event, ...] = (Event("Warning", "RestartFailedJob", "Starting the failed job again", observing.JOB),)
+    if isinstance(facts.flink.failure, JobFailure):
+        told = (Event("Warning", "Error", facts.flink.failure.summary, observing.JOB), *told)
     return carrying.out(facts, choice, told)
 
 

@@ -167,6 +167,8 @@ def _foreign_ha(facts: Facts, *, keep: bool) -> Step | None:
 
 def _record(facts: Facts, want: Wanted, restore: Restore, *, first_deployment: bool) -> Step:
     status = records.deploying(facts, want.spec, want.generation, restore, first=first_deployment)
+    if want.rolls_back:
+        status = records.rolling_back(facts, status)
     event = Event("Normal", "Submit", "Starting deployment", observing.JOB_MANAGER)
     return steps.record(
         facts,

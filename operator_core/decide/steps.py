@@ -68,17 +68,21 @@ def record(
 
 
 def torn_down(
-    facts: Facts, restore: Restore, *, verdict: verdicts.Verdict | None = None, events: tuple[Event, ...] = ()
+    facts: Facts,
+    restore: Restore,
+    *,
+    verdict: verdicts.Verdict | None = None,
+    events: tuple[Event, ...] = (),
+    give_up: bool = False,
 ) -> Step:
-    """Record the state to restore; what stands goes in the next step."""
-    status = records.torn_down(facts, restore).model_copy(update={"error": None})
+    """Record the state to restore; what stands goes in the next step. `give_up`: its spec is rolled back."""
+    status = records.torn_down(facts, restore, give_up=give_up).model_copy(update={"error": None})
     return record(facts, status, None, verdict=verdict, events=events)
 
 
 def last_of(status: CommonStatus) -> LastSpec | None:
-    """The decoded lastReconciledSpec of a status."""
-    text = status.reconciliation_status.last_reconciled_spec
-    return lastspecs.decode(text) if text else None
+    """The spec that a status records as deployed."""
+    return lastspecs.deployed(status.reconciliation_status)
 
 
 def _source(problem: Problem) -> tuple[errortexts.Problem, str, str]:

@@ -88,14 +88,14 @@ def choose(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Choice:
     if want.upgrade_mode == "stateless":
         return TearDown(Restore("stateless"))
     if facts.cluster is not None and (is_marked(facts.cluster) or podfailures.never_started(facts.cluster)):
-        return _unstarted(facts, want, facts.cluster)
+        return unstarted(facts, want, facts.cluster)
     job = facts.flink.job
     if isinstance(job, Job):
         return _with_job(facts, want, job)
     return _without_job(facts, want)
 
 
-def _unstarted(facts: Facts, want: Wanted, cluster: Object) -> Choice:
+def unstarted(facts: Facts, want: Wanted, cluster: Object) -> Choice:
     """Make sure that it never will start before the state it was given is handed to the next deployment."""
     if is_marked(cluster):
         return same_restore(facts, want)

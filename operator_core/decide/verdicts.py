@@ -194,10 +194,23 @@ def _ready_by_phase(status: CommonStatus, phase: Phase) -> Condition:
             return _condition(False, "Pending", "Nothing was deployed yet")
         case Phase.SUSPENDED:
             return _condition(True, "Suspended", "The job is suspended")
+        case Phase.DEPLOYED if status.reconciliation_status.state == "ROLLED_BACK":
+            return _condition(False, "RolledBack", _rolled_back(status))
         case Phase.DEPLOYED:
             return _ready_by_job(status)
+        case _ if status.reconciliation_status.state == "ROLLING_BACK":
+            return _condition(False, "RollingBack", f"The job goes back to its last stable spec ({phase})")
         case _:
             return _condition(False, "Upgrading", f"The job is being changed ({phase})")
+
+
+def _rolled_back(status: CommonStatus) -> str:
+    info = status.cluster_info if isinstance(status, FlinkDeploymentStatus) else {}
+    cause = f" ({info[GIVEN_UP]})" if GIVEN_UP in info else ""
+    return (
+        f"The newest spec was rolled back{cause}; the last stable one is deployed instead and its job is "
+        f"{status.job_status.state}. A changed spec, or the stable one committed again, ends this"
+    )
 
 
 def _ready_by_job(status: CommonStatus) -> Condition:
@@ -220,6 +233,8 @@ def _is_stable(status: CommonStatus) -> bool:
     return status.cluster_info.get("state-size") is not None or status.cluster_info.get(CHECKPOINTING) == "disabled"
 
 
+GIVEN_UP = "given-up"
+"""Key of clusterInfo: why a spec was rolled back."""
 CHECKPOINTING = "checkpointing"
 """Key of clusterInfo: "disabled" for jobs that take no checkpoints; absent otherwise."""
 

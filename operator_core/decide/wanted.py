@@ -7,7 +7,7 @@ people make by annotation. Looks at no live object.
 
 from dataclasses import dataclass
 
-from operator_core.decide import verdicts
+from operator_core.decide import giveups, verdicts
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.jsonvalues import Object, dig
 
@@ -22,6 +22,8 @@ class Wanted:
 
     spec: Object
     generation: int
+    rolls_back: bool = False
+    """Whether this is the last stable spec, wanted because the resource's own was given up."""
 
     @property
     def running(self) -> bool:
@@ -40,6 +42,10 @@ def wanted(facts: JobFacts[S]) -> Wanted:
     The record does not say which upgrade mode the user had accepted (its own says how the job was restored), so
     while a spec is refused state is never given up.
     """
+    if facts.last is not None and giveups.holds(facts):
+        mode = dig(facts.resource, "spec", "job", "upgradeMode", default="stateless")
+        job = {**facts.last.spec["job"], "state": "running", "upgradeMode": "savepoint" if facts.invalid else mode}
+        return Wanted({**facts.last.spec, "job": job}, facts.generation, rolls_back=True)
     if facts.invalid is None:
         return Wanted(facts.resource["spec"], facts.generation)
     if facts.last is None:

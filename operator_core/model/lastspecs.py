@@ -15,6 +15,7 @@ from typing import Final
 from operator_core import errors
 from operator_core.jsonvalues import Json, Object
 from operator_core.model import resources
+from operator_core.model.statuses import ReconciliationStatus
 
 _JOB: Final[Mapping[str, Json]] = {
     "jarURI": None,
@@ -59,10 +60,14 @@ _INGRESS: Final[Mapping[str, Json]] = {
 
 @dataclass(frozen=True, slots=True)
 class LastSpec:
-    """A recorded spec (without nulls) and whether it belongs to the first deployment ever."""
+    """A recorded spec (without nulls) and whether it belongs to the first deployment ever.
+
+    `tried` is set in and after a rollback: the spec that was given up, while `spec` is the stable one deployed instead.
+    """
 
     spec: Object
     first_deployment: bool
+    tried: Object | None = None
 
 
 def canonical(spec: Object) -> Object:
@@ -100,6 +105,37 @@ def decode(text: str) -> LastSpec:
         return LastSpec(resources.without_nulls(value["spec"]), first)
     value.pop("apiVersion", None)
     return LastSpec(resources.without_nulls(value), False)
+
+
+def deployed(record: ReconciliationStatus) -> LastSpec | None:
+    """The spec that is deployed, as a status records it; None before the first deployment.
+
+    In and after a rollback `lastReconciledSpec` keeps the spec that was given up: how its job was stopped, whether it
+    is meant to run and which nonces were seen is said there, all else by `lastStableSpec` (as the Java operator).
+    """
+    if not record.last_reconciled_spec:
+        return None
+    last = decode(record.last_reconciled_spec)
+    if record.state not in ("ROLLING_BACK", "ROLLED_BACK") or not record.last_stable_spec:
+        return last
+    stable = decode(record.last_stable_spec).spec
+    tried = last.spec.get("job") or {}
+    kept = {name: tried.get(name) for name in _KEPT_IN_ROLLBACK}
+    job = {**(stable.get("job") or {}), **kept}
+    return LastSpec(
+        resources.without_nulls({**stable, "job": job}),
+        last.first_deployment,
+        tried={**last.spec, "job": {**tried, "state": "running"}},
+    )
+
+
+_KEPT_IN_ROLLBACK: Final = (
+    "state",
+    "upgradeMode",
+    "savepointTriggerNonce",
+    "checkpointTriggerNonce",
+    "savepointRedeployNonce",
+)
 
 
 def _filled(fields: Mapping[str, Json], given: Object) -> Object:

@@ -34,7 +34,7 @@ def test_changed_overrides_rescale_the_running_job(team: Team) -> None:
         assert wider.id == job.id
         assert team.state(above=before.total).gaps == 0
         app = team.ready(sha)
-        rows = {row["kind"]: row["effect"] for row in dig(app, "status", "resources")}
+        rows = {row["kind"]: row.get("effect") for row in dig(app, "status", "resources")}
         assert rows["FlinkDeployment"] == "scale-in-place"
         status = dig(team.deployment(), "status")
         assert status["reconciliationStatus"]["state"] == "DEPLOYED" and job_manager_uid(team) == pod

@@ -107,8 +107,7 @@ def facts(wanted: Object, was: FlinkDeploymentStatus, *, flink: Flink | None = N
         "creationTimestamp": "2026-01-01T11:00:00Z",
     }
     meta |= more.pop("meta", {})  # type: ignore[arg-type,operator]
-    text = was.reconciliation_status.last_reconciled_spec
-    last = lastspecs.decode(text) if text else None
+    last = lastspecs.deployed(was.reconciliation_status)
     body = {"apiVersion": "flink.apache.org/v1beta1", "kind": "FlinkDeployment", "metadata": meta, "spec": wanted}
     conf = flattening.flatten(wanted["flinkConfiguration"])
     last_conf = flattening.flatten(last.spec.get("flinkConfiguration") or {}) if last else conf

@@ -54,7 +54,7 @@ def _failed(conf: dict[str, str], *, lasted: float = 3600, ago: float = 60, rest
 def test_a_failed_job_is_run_again_where_that_is_asked_for(mode, checkpoints, expected) -> None:
     taken = step(_failed(AGAIN, upgradeMode=mode), checkpoints=checkpoints)
     assert isinstance(taken.decision, Record) and restored(taken) == expected
-    assert "RestartFailedJob" in reasons(taken)
+    assert reasons(taken) == ["JobStatusChanged", "Error", "RestartFailedJob"]
     left = step(_failed({}, upgradeMode=mode), checkpoints=checkpoints)
     assert isinstance(left.decision, Rest) and condition(left, "Ready")[1] == "Failed"
 
