@@ -1,21 +1,20 @@
 """What the operator would say about a Flink resource, asked before it is merged.
 
-Pure. FlinkDeployments go through the very rules the operator uses; session jobs and snapshots
-through those of the Java operator's validator that need no cluster. `defaults` is what holds below
-every resource, where the platform sets options for everybody.
+Pure. FlinkDeployments and session jobs go through the very rules the operator uses, session jobs through
+those that need no cluster; snapshots through those of the Java operator's validator. `defaults` is what holds
+below every resource, where the platform sets options for everybody.
 """
 
 from collections.abc import Iterator
 
 from gitsync.validate.findings import Severity, Trouble, steps_of
 from operator_core.conf.defaults import Defaults
-from operator_core.decide import validation
+from operator_core.decide import sessionrules, validation
 from operator_core.errors import Stalled
 from operator_core.jsonvalues import Object, dig
 from operator_core.model import flinkdeployments, flinksessionjobs, flinkstatesnapshots
 
 GROUP = "flink.apache.org/"
-_FORBIDDEN = ("kubernetes.namespace", "kubernetes.cluster-id", "high-availability.cluster-id")
 
 
 def troubles(body: Object, defaults: Defaults) -> Iterator[Trouble]:
@@ -28,7 +27,7 @@ def troubles(body: Object, defaults: Defaults) -> Iterator[Trouble]:
             for message in validation.advice(deployment, defaults):
                 yield _told("operator-advice", Severity.warning, message)
         case "FlinkSessionJob":
-            for message in _session_job(flinksessionjobs.parse(body)):
+            for message in sessionrules.validate(flinksessionjobs.parse(body), None, None, defaults):
                 yield _told("operator", Severity.error, message)
         case "FlinkStateSnapshot":
             for message in _snapshot(flinkstatesnapshots.parse(body)):
@@ -43,25 +42,6 @@ def unreadable(error: Stalled, body: Object) -> Trouble:
 
 def _told(rule: str, severity: Severity, message: str) -> Trouble:
     return Trouble(rule, severity, steps_of(message), message)
-
-
-def _session_job(resource: flinksessionjobs.FlinkSessionJob) -> Iterator[str]:
-    spec = resource.spec
-    if not spec.deployment_name:
-        yield "spec.deploymentName is missing; name the session cluster's FlinkDeployment"
-    if spec.job is None:
-        yield "spec.job is missing; set the job to submit"
-        return
-    if not spec.job.jar_uri:
-        yield "spec.job.jarURI is missing; set where the job's jar is, for instance https://example.com/job.jar"
-    if spec.job.parallelism < 1:
-        yield f"spec.job.parallelism must be at least 1 (it is {spec.job.parallelism or 'not set'}); set it"
-    for key in _FORBIDDEN:
-        if key in spec.flink_configuration:
-            yield f"spec.flinkConfiguration[{key}] is set by the operator; remove it"
-    nonce, path = spec.job.savepoint_redeploy_nonce, spec.job.initial_savepoint_path
-    if nonce is not None and not path:
-        yield "spec.job.savepointRedeployNonce redeploys from spec.job.initialSavepointPath, which is missing; set it"
 
 
 def _snapshot(resource: flinkstatesnapshots.FlinkStateSnapshot) -> Iterator[str]:

@@ -13,6 +13,7 @@ from operator_core.controllers.world import World
 from operator_core.decide import decisions, records, snapshotrecords
 from operator_core.decide.decisions import Step
 from operator_core.decide.facts import Facts
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.flink import errors as flink_errors
 from operator_core.flink import requests as flink_requests
 
@@ -41,7 +42,7 @@ def perform(world: World, run: Pass, facts: Facts, step: Step) -> None:
 
 
 def _of_a_cluster(effect: decisions.SideEffect | decisions.SessionEffect) -> decisions.SideEffect:
-    if isinstance(effect, decisions.SubmitJob | decisions.ForgetJob):
+    if isinstance(effect, decisions.SubmitJob):
         raise TypeError("only session jobs are submitted")
     return effect
 
@@ -49,14 +50,13 @@ def _of_a_cluster(effect: decisions.SideEffect | decisions.SessionEffect) -> dec
 def _effect(world: World, run: Pass, facts: Facts, effect: decisions.SideEffect) -> None:
     match effect:
         case decisions.TriggerStop():
-            world.flink.send(observe.address_of(facts), flink_requests.stop(effect))
-            world.reach("savepoint-triggered")
+            trigger_stop(world, facts, effect)
         case decisions.CancelJob(job_id, required):
-            _cancel(world, facts, job_id, required=required)
+            cancel(world, facts, job_id, required=required)
         case decisions.RescaleJob():
             _rescale(world, run, facts, effect)
         case decisions.DeleteCluster(cancel=str(job_id)):
-            _cancel(world, facts, job_id, required=False)
+            cancel(world, facts, job_id, required=False)
             clusteracts.perform(world, run, facts, effect)
         case (
             decisions.TriggerSavepoint()
@@ -81,7 +81,14 @@ def _rescale(world: World, run: Pass, facts: Facts, wanted: decisions.RescaleJob
         run.status = records.scaling_refused(run.status, wanted.generation)
 
 
-def _cancel(world: World, facts: Facts, job_id: str, *, required: bool) -> None:
+def trigger_stop(world: World, facts: JobFacts[S], stop: decisions.TriggerStop) -> None:
+    """Ask Flink to stop with a savepoint. Raises flink errors."""
+    world.flink.send(observe.address_of(facts), flink_requests.stop(stop))
+    world.reach("savepoint-triggered")
+
+
+def cancel(world: World, facts: JobFacts[S], job_id: str, *, required: bool) -> None:
+    """Ask Flink to cancel; a job that is not there is cancelled. Raises flink errors where `required`."""
     try:
         world.flink.send(observe.address_of(facts), flink_requests.cancel(job_id))
     except (flink_errors.JobNotFound, flink_errors.AlreadyEnded):

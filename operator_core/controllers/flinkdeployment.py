@@ -47,7 +47,7 @@ def _steps(world: World, run: Pass) -> Outcome:
     for _ in range(_STEPS):
         facts, step = _decide(world, run)
         run.status = step.status
-        _tell(world, run, step)
+        publish.events(world, run, step.events)
         if isinstance(step.decision, Rest):
             publish.status(world, run)
             if run.status.observed_generation != observed:
@@ -91,19 +91,6 @@ def _stalled(world: World, run: Pass, facts: Facts, error: Stalled) -> Outcome:
     facts = replace(facts, status=run.status)
     step = steps.rest(facts, None, verdict=verdicts.Broken(error.reason, error.message))
     run.status = step.status
-    _tell(world, run, step)
+    publish.events(world, run, step.events)
     publish.status(world, run)
     return Done()
-
-
-def _tell(world: World, run: Pass, step: Step) -> None:
-    for event in step.events:
-        world.events.event(
-            run.resource,
-            event.type,
-            event.reason,
-            event.message,
-            key=event.key,
-            component=event.component,
-            annotations=dict(event.annotations),
-        )

@@ -13,6 +13,7 @@ from operator_core.controllers import addresses, flinkanswers, manifests
 from operator_core.controllers.world import World
 from operator_core.decide import hametadata, podfailures
 from operator_core.decide.facts import Facts, Need
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.errors import Stalled
 from operator_core.flink import crashlogs
 from operator_core.flink.rest import Address
@@ -29,9 +30,9 @@ def look(world: World, facts: Facts, needs: tuple[Need, ...]) -> Facts:
     return facts
 
 
-def address_of(facts: Facts) -> Address:
-    """Where the deployed cluster's REST is."""
-    return addresses.of(facts.namespace, facts.name, facts.last_conf, facts.last_spec)
+def address_of(facts: JobFacts[S]) -> Address:
+    """Where the REST of the cluster is that the job runs on."""
+    return addresses.of(facts.namespace, facts.cluster_name, facts.last_conf, facts.cluster_spec)
 
 
 def _live_deployment(world: World, facts: Facts) -> Facts:
@@ -81,7 +82,7 @@ def _session_jobs(world: World, facts: Facts) -> Facts:
     except kube_errors.NotFound:
         return replace(facts, session_jobs=())
     found = [job for job in answer.get("items") or [] if dig(job, "spec", "deploymentName") == facts.name]
-    return replace(facts, session_jobs=tuple(sorted(str(job["metadata"]["name"]) for job in found)))
+    return replace(facts, session_jobs=tuple(sorted(found, key=lambda job: str(job["metadata"]["name"]))))
 
 
 def _crash_log(world: World, facts: Facts) -> Facts:

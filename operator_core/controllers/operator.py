@@ -12,13 +12,17 @@ from typing import Literal
 
 from operator_core.conf import defaults as layers
 from operator_core.conf.defaults import Defaults
-from operator_core.controllers import flinkdeployment, foreignoperators, statesnapshot
+from operator_core.controllers import flinkdeployment, foreignoperators, sessionjob, statesnapshot
 from operator_core.controllers.foreignoperators import ForeignOperators
 from operator_core.controllers.podindex import PodIndex
+from operator_core.controllers.sessionindex import SessionIndex
+from operator_core.controllers.sessionworld import SessionWorld
 from operator_core.controllers.snapshotindex import SnapshotIndex
+from operator_core.controllers.submissionlane import SubmissionLane
 from operator_core.controllers.world import World
 from operator_core.decide import statesnapshots
 from operator_core.errors import AgentError, Stalled
+from operator_core.flink.jarsources import JarSources
 from operator_core.flink.rest import DirectTransport, ProxyTransport, Rest
 from operator_core.flink.tlscontexts import Files, TlsContexts
 from operator_core.jsonvalues import Object, dig
@@ -36,6 +40,7 @@ from operator_core.runtime.queues import Key, Queue
 log = logging.getLogger(__name__)
 
 KIND = "FlinkDeployment"
+SESSION_JOB = "FlinkSessionJob"
 _UNLISTED_SECONDS = 0.5
 CLUSTER_LABELS = "type in (flink-native-kubernetes,flink-standalone-kubernetes)"
 
@@ -55,6 +60,7 @@ class Operator:
         tls_files: Files | None = None,
     ) -> None:
         self._queue = Queue(clock)
+        self._sessions = SessionIndex()
         self._pods = PodIndex()
         contexts = TlsContexts(lambda *place: client.send(requests.get(requests.SECRETS, *place)), clock, tls_files)
         direct = rest == "direct"
@@ -70,6 +76,14 @@ class Operator:
             project=self._foreign.project,
             on_change=self._resource_changed,
         )
+        self.session_jobs = Cache(
+            client,
+            requests.FLINK_SESSION_JOBS,
+            namespaces=namespaces,
+            project=self._foreign.project,
+            on_change=self._session_job_changed,
+        )
+        self._lane = SubmissionLane(clock, transport, JarSources(), self._enqueue_session_job)
         self.deployments = Cache(
             client,
             requests.DEPLOYMENTS,
@@ -124,6 +138,7 @@ class Operator:
         self._stopped = True
         self._foreign.stop()
         ended = self._loop.stop(timeout)
+        self._lane.stop(timeout)
         for cache in self._caches:
             cache.stop()
         self.snapshots.stop()
@@ -157,13 +172,14 @@ class Operator:
 
     @property
     def _caches(self) -> tuple[Cache, ...]:
-        return (self.resources, self.deployments, self._pod_cache, self._ingresses)
+        return (self.resources, self.session_jobs, self.deployments, self._pod_cache, self._ingresses)
 
     _stopped = False
 
     def _begin(self) -> None:
         while not self._stopped:
             if self.wait_synced(5.0):
+                self._lane.start()
                 self._loop.start()
                 return
             problems = [cache.problem for cache in self._caches if cache.problem]
@@ -192,6 +208,17 @@ class Operator:
     def _enqueue_all(self) -> None:
         for resource in self.resources.items():
             self.enqueue(resource["metadata"]["namespace"], resource["metadata"]["name"])
+        for job in self.session_jobs.items():
+            self._enqueue_session_job(job["metadata"]["namespace"], job["metadata"]["name"])
+
+    def _enqueue_session_job(self, namespace: str, name: str) -> None:
+        self._queue.add(Key(SESSION_JOB, namespace, name))
+
+    def _enqueue_cluster(self, namespace: str, cluster: str) -> None:
+        """A FlinkDeployment, and the session jobs that it has when it is a session cluster."""
+        self.enqueue(namespace, cluster)
+        for job in self._sessions.of(namespace, cluster):
+            self._enqueue_session_job(namespace, job)
 
     def _pass(self, key: Key) -> Outcome:
         """A pass that changed a job wakes the snapshots that wait for it, and the other way round.
@@ -205,21 +232,43 @@ class Operator:
             if after is not None and after is not before:
                 self._wake_job(after)
             return outcome
-        known = self.resources.get(key.namespace, key.name)
-        outcome = flinkdeployment.reconcile(self.world, key.namespace, key.name)
-        if self.resources.get(key.namespace, key.name) is not known:
+        known = self._resource_of(key)
+        if key.kind == SESSION_JOB:
+            session = SessionWorld(self.world, self.session_jobs, self._lane)
+            outcome = sessionjob.reconcile(session, key.namespace, key.name)
+        else:
+            outcome = flinkdeployment.reconcile(self.world, key.namespace, key.name)
+        if self._resource_of(key) is not known:
             self._wake_snapshots(key)
+            self._wake_other_side(key)
         return outcome
 
+    def _wake_other_side(self, key: Key) -> None:
+        """A session cluster waits for its jobs, and they for it."""
+        if key.kind == KIND:
+            for job in self._sessions.of(key.namespace, key.name):
+                self._enqueue_session_job(key.namespace, job)
+        elif (cluster := self._sessions.cluster_of(key.namespace, key.name)) is not None:
+            self.enqueue(key.namespace, cluster)
+
     def _resource_of(self, key: Key) -> Object | None:
-        source = self.snapshots if key.kind == statesnapshot.KIND else self.resources
-        return source.get(key.namespace, key.name)
+        match key.kind:
+            case statesnapshot.KIND:
+                return self.snapshots.get(key.namespace, key.name)
+            case kind if kind == SESSION_JOB:
+                return self.session_jobs.get(key.namespace, key.name)
+            case _:
+                return self.resources.get(key.namespace, key.name)
 
     def _cluster_of(self, key: Key) -> str:
         """The Flink cluster that a pass may have to ask."""
+        if key.kind == SESSION_JOB:
+            return self._sessions.cluster_of(key.namespace, key.name) or key.name
         if key.kind != statesnapshot.KIND:
             return key.name
-        return str(dig(self.snapshots.get(key.namespace, key.name), "spec", "jobReference", "name", default=key.name))
+        job = dig(self.snapshots.get(key.namespace, key.name), "spec", "jobReference", default={})
+        name = str(job.get("name") or key.name)
+        return (self._sessions.cluster_of(key.namespace, name) if job.get("kind") == SESSION_JOB else None) or name
 
     def _failed(self, key: Key, error: Exception) -> None:
         if isinstance(error, AgentError):
@@ -234,8 +283,18 @@ class Operator:
         if change == "DELETED":
             self._foreign.forget(obj)
         namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
-        self.enqueue(namespace, name)
+        self._enqueue_cluster(namespace, name)
         self._wake_snapshots(Key(KIND, namespace, name))
+
+    def _session_job_changed(self, change: str, obj: Object) -> None:
+        if change == "DELETED":
+            self._foreign.forget(obj)
+        namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        cluster = self._sessions.take(change, obj)
+        self._enqueue_session_job(namespace, name)
+        self._wake_snapshots(Key(SESSION_JOB, namespace, name))
+        if cluster:
+            self.enqueue(namespace, cluster)
 
     def _wake_snapshots(self, job: Key) -> None:
         for snapshot in self.snapshots.of(job.kind, job.namespace, job.name) or ():
@@ -248,17 +307,18 @@ class Operator:
 
     def _wake_job(self, snapshot: Object) -> None:
         namespace, job = snapshot["metadata"]["namespace"], dig(snapshot, "spec", "jobReference", default={})
-        if job.get("kind") == KIND and self.resources.get(namespace, str(job.get("name"))) is not None:
-            self.enqueue(namespace, str(job["name"]))
+        key = Key(str(job.get("kind")), namespace, str(job.get("name")))
+        if key.kind in (KIND, SESSION_JOB) and self._resource_of(key) is not None:
+            self._queue.add(key)
 
     def _child_changed(self, _: str, obj: Object) -> None:
         meta = obj["metadata"]
-        self.enqueue(meta["namespace"], dig(meta, "labels", "app", default=meta["name"]))
+        self._enqueue_cluster(meta["namespace"], dig(meta, "labels", "app", default=meta["name"]))
 
     def _pod_changed(self, change: str, obj: Object) -> None:
         cluster = self._pods.take(change, obj)
         if cluster:
-            self.enqueue(obj["metadata"]["namespace"], cluster)
+            self._enqueue_cluster(obj["metadata"]["namespace"], cluster)
 
 
 def project_deployment(obj: Object) -> Object:

@@ -7,6 +7,7 @@ generation, and the status the pass started from. Otherwise the pass is over and
 
 from operator_core.controllers.passes import Pass, Place, StatusT
 from operator_core.controllers.world import FIELD_MANAGER, World
+from operator_core.decide.decisions import Event
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors, requests
 
@@ -28,6 +29,20 @@ def status(world: World, run: Pass[StatusT]) -> bool:
         run.known = run.status
         return True
     raise errors.Conflict(409, f"the status of {run.namespace}/{run.name} keeps changing under our writes")
+
+
+def events(world: World, run: Pass[StatusT], told: tuple[Event, ...]) -> None:
+    """Tell people. Never raises."""
+    for event in told:
+        world.events.event(
+            run.resource,
+            event.type,
+            event.reason,
+            event.message,
+            key=event.key,
+            component=event.component,
+            annotations=dict(event.annotations),
+        )
 
 
 def finalizer(world: World, run: Pass[StatusT], *, present: bool) -> None:

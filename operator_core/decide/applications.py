@@ -31,11 +31,10 @@ from operator_core.decide import (
     wanted,
     waysout,
 )
-from operator_core.decide.decisions import AddFinalizer, Rest, Step
+from operator_core.decide.decisions import AddFinalizer, Step
 from operator_core.decide.facts import Facts, Job, Need, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.wanted import Wanted
-from operator_core.errors import Reason
 from operator_core.jsonvalues import dig
 from operator_core.model.flinkdeployments import FINALIZER
 from operator_core.model.statuses import TERMINAL_JOB_STATES
@@ -64,7 +63,7 @@ def _decide(facts: Facts, failure: podfailures.PodFailure | None) -> Step:
     if isinstance(asked, wanted.RestoreFrom) and phase is not Phase.NEW:
         return waysout.restore_from(facts, asked)
     step = _by_phase(facts, want, phase, failure)
-    if isinstance(asked, wanted.AcceptStateLoss) and _is_blocked(step):
+    if isinstance(asked, wanted.AcceptStateLoss) and steps.is_dead_end(step):
         return waysout.accept_loss(facts, asked)
     return step
 
@@ -87,16 +86,6 @@ def _by_phase(facts: Facts, want: Wanted, phase: Phase, failure: podfailures.Pod
             return rollbacks.taken_over(facts, want)
         case Phase.DEPLOYED:
             return _deployed(facts, want, failure)
-
-
-def _is_blocked(step: Step) -> bool:
-    """Whether the step ends in a dead end that losing state would open."""
-    if not isinstance(step.decision, Rest):
-        return False
-    return any(
-        c.type == verdicts.UPGRADE_BLOCKED and c.status == "True" and c.reason != Reason.DeploymentExists
-        for c in step.status.conditions
-    )
 
 
 def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None) -> Step:

@@ -55,6 +55,19 @@ def session(facts: Facts) -> float:
     return pending(facts, facts.status.reconciliation_status.reconciliation_timestamp)
 
 
+def session_job(facts: JobFacts[S], *, settled: bool) -> float:
+    """While a session job runs or has ended on a cluster that serves; `settled`: nothing more is worth telling."""
+    state = facts.status.job_status.state
+    if state in TERMINAL_JOB_STATES:
+        return _TERMINAL + _spread(facts, 60)
+    record = facts.status.reconciliation_status
+    since = max(record.reconciliation_timestamp, int(facts.status.job_status.update_time or 0))
+    if state != "RUNNING":
+        return pending(facts, since)
+    young = facts.now.timestamp() - since / 1000 < 120
+    return 2.0 if young and not settled else _RECHECK + _spread(facts, 3)
+
+
 def _spread(facts: JobFacts[S], seconds: float) -> float:
     """A part of `seconds` that is the resource's own, so that many resources do not come at once."""
     uid = str(dig(facts.resource, "metadata", "uid", default=facts.name))

@@ -158,9 +158,13 @@ class NewSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Record what state is left behind as an ownerless FlinkStateSnapshot, then remove the finalizer."""
+    """Record what state is left behind as an ownerless FlinkStateSnapshot, then remove the finalizer.
+
+    `forget` names a job to take out of the HA metadata of its session cluster first, while no JobManager reads it.
+    """
 
     kept: NewSnapshot | None = None
+    forget: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +237,7 @@ class SubmitJob:
     flink_version: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ForgetJob:
-    """Take a job out of the HA metadata of its session cluster, while no JobManager is there to read it."""
-
-    job_id: str
-
-
-SessionEffect = TriggerStop | CancelJob | SubmitJob | ForgetJob | SnapshotEffect
+SessionEffect = TriggerStop | CancelJob | SubmitJob | SnapshotEffect
 """What a session job does: it never touches its cluster."""
 
 

@@ -11,6 +11,7 @@ from operator_core.conf import options
 from operator_core.decide import observing, standalone, steps, stops, wanted
 from operator_core.decide.decisions import DeleteHaMetadata, Event, NewSnapshot, Release, Rest, Step
 from operator_core.decide.facts import Facts, Job, Need, Unread
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import dig
 from operator_core.model.flinkdeployments import FINALIZER
@@ -45,7 +46,7 @@ def announced(facts: Facts) -> tuple[Event, ...]:
     return (Event("Normal", "Cleanup", "Cleaning up FlinkDeployment", observing.OPERATOR),)
 
 
-def wants_savepoint(facts: Facts) -> bool:
+def wants_savepoint(facts: JobFacts[S]) -> bool:
     """Whether the job's state is to be kept."""
     asked = dig(facts.resource, "metadata", "annotations", wanted.ON_DELETE) == "savepoint"
     return asked or options.get_bool(facts.last_conf, options.SAVEPOINT_ON_DELETION)
@@ -87,11 +88,11 @@ def _tear_down(facts: Facts) -> Step:
         return steps.look(facts, Need.HA_METADATA)
     if facts.ha.names and facts.last is not None:
         return Step(DeleteHaMetadata(facts.ha.names), facts.status)
-    kept = _kept(facts)
-    return Step(Release(kept), facts.status, _told(kept))
+    kept = kept_savepoint(facts)
+    return Step(Release(kept), facts.status, told(kept))
 
 
-def _kept(facts: Facts) -> NewSnapshot | None:
+def kept_savepoint(facts: JobFacts[S]) -> NewSnapshot | None:
     """The savepoint of this deletion: state was asked for, and a stop recorded where it is."""
     taken = facts.status.job_status.savepoint_info.last_savepoint
     path = facts.status.job_status.upgrade_savepoint_path
@@ -108,7 +109,8 @@ def _kept(facts: Facts) -> NewSnapshot | None:
     )
 
 
-def _told(kept: NewSnapshot | None) -> tuple[Event, ...]:
+def told(kept: NewSnapshot | None) -> tuple[Event, ...]:
+    """The event that names what was kept."""
     if kept is None:
         return ()
     return (

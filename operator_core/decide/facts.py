@@ -218,7 +218,7 @@ class Ids:
 class Facts:
     """All a decision may look at. `deployment` and `pods` come from caches unless `live` is set.
 
-    `session_jobs` are the names of the FlinkSessionJobs that refer to this resource; `workers` is the
+    `session_jobs` are the FlinkSessionJobs that refer to this resource, by a live list; `workers` is the
     TaskManagers' Deployment of a standalone cluster.
     `snapshots` are the FlinkStateSnapshots that name this job; None where the cluster does not serve the kind.
     """
@@ -240,7 +240,7 @@ class Facts:
     now: datetime
     ids: Ids
     flink: Flink = field(default_factory=Flink)
-    session_jobs: tuple[str, ...] | Unread = NOT_READ
+    session_jobs: tuple[Object, ...] | Unread = NOT_READ
     workers: Object | None = None
     live_workers: Object | Unread | None = NOT_READ
     ingress: IngressState = field(default_factory=IngressState)
@@ -260,6 +260,11 @@ class Facts:
     def cluster_name(self) -> str:
         """The id of the Flink cluster the job runs on: an application has one of its own."""
         return self.name
+
+    @property
+    def cluster_spec(self) -> FlinkDeploymentSpec | None:
+        """The spec that this cluster was deployed with."""
+        return self.last_spec
 
     @property
     def generation(self) -> int:

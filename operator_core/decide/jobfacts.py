@@ -13,6 +13,7 @@ from typing_extensions import TypeVar
 
 from operator_core.decide.facts import Flink, Ids
 from operator_core.jsonvalues import Object
+from operator_core.model.flinkdeployments import FlinkDeploymentSpec
 from operator_core.model.lastspecs import LastSpec
 from operator_core.model.statuses import CommonStatus, FlinkDeploymentStatus
 
@@ -96,6 +97,11 @@ class JobFacts(Protocol[S_co]):
     @property
     def cluster_name(self) -> str:
         """The id of the Flink cluster the job runs on."""
+        ...
+
+    @property
+    def cluster_spec(self) -> FlinkDeploymentSpec | None:
+        """The spec that this cluster was deployed with."""
         ...
 
     @property

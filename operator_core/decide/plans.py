@@ -1,4 +1,4 @@
-"""What a change of a FlinkDeployment manifest will do to its job, before anything is applied.
+"""What a change of a FlinkDeployment or FlinkSessionJob manifest will do to its job, before anything is applied.
 
 The planner's view of the same rules the reconciler follows (`specdiff`, `upgrades`, `validation`): two
 manifests, and the live resource where it is known. Tells field paths and effects, never values. What
@@ -12,12 +12,12 @@ from enum import StrEnum
 from operator_core.conf import defaults as layers
 from operator_core.conf import effective, options
 from operator_core.conf.defaults import Defaults
-from operator_core.decide import scalings, specdiff, standalone, validation
+from operator_core.decide import scalings, sessionrules, specdiff, standalone, validation
 from operator_core.decide.records import STOPPED_BY_HAND
 from operator_core.decide.wanted import ON_DELETE
 from operator_core.errors import Stalled
 from operator_core.jsonvalues import Object, dig
-from operator_core.model import flinkdeployments, lastspecs
+from operator_core.model import flinkdeployments, flinksessionjobs, lastspecs
 from operator_core.model.lastspecs import LastSpec
 from operator_core.model.statuses import TERMINAL_JOB_STATES
 
@@ -97,7 +97,11 @@ def _session_change(new: Object, diff: specdiff.SpecDiff, defaults: Defaults) ->
     what = "the session cluster is deployed again"
     if options.has_high_availability(_conf(new, defaults)):
         return JobEffect(Effect.REDEPLOY, f"{what}; high availability recovers the jobs on it", diff.paths)
-    return JobEffect(Effect.REDEPLOY, f"{what} without high availability: the jobs on it end with it", diff.paths)
+    return JobEffect(
+        Effect.REDEPLOY,
+        f"{what}; its jobs with state are stopped with it first and submitted again from it, others begin anew",
+        diff.paths,
+    )
 
 
 def _deletion(gone: Object | None) -> JobEffect:
@@ -185,7 +189,7 @@ def _scales(
     before: Object, new: Object, live: Object | None, diff: specdiff.SpecDiff, defaults: Defaults
 ) -> str | None:
     """How the job is scaled in place, as far as can be told before; None: it is not."""
-    if diff.type is not specdiff.DiffType.SCALE:
+    if diff.type is not specdiff.DiffType.SCALE or new.get("kind") == flinksessionjobs.KIND:
         return None
     spec, state = new["spec"], dig(live, "status", "jobStatus", "state")
     if spec.get("mode") == "standalone":
@@ -199,11 +203,15 @@ def _scales(
 
 def _rejection(new: Object, last: LastSpec | None, defaults: Defaults) -> str | None:
     """Why the manifest would be refused. Status and server-side metadata of a manifest play no part."""
+    manifest = {key: value for key, value in new.items() if key != "status"}
     try:
-        parsed = flinkdeployments.parse({key: value for key, value in new.items() if key != "status"})
+        if new.get("kind") == flinksessionjobs.KIND:
+            found = sessionrules.validate(flinksessionjobs.parse(manifest), last, None, defaults)
+        else:
+            found = validation.validate(flinkdeployments.parse(manifest), last, defaults)
     except Stalled as error:
         return error.message
-    return "; ".join(validation.validate(parsed, last, defaults)) or None
+    return "; ".join(found) or None
 
 
 def _last(live: Object | None) -> LastSpec | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from operator_core.decide.facts import NOT_READ, Flink, Ids, Unread
 from operator_core.jsonvalues import Object
+from operator_core.model.flinkdeployments import FlinkDeploymentSpec
 from operator_core.model.flinksessionjobs import FlinkSessionJob, FlinkSessionJobStatus
 from operator_core.model.lastspecs import LastSpec
 
@@ -23,14 +24,16 @@ class Session:
     resource: Object | None
     deployment: Object | None
     pods: tuple[Object, ...]
+    spec: FlinkDeploymentSpec | None = None
     live: Object | Unread | None = NOT_READ
 
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """The lane fetches, uploads or runs the jar of this job id."""
+    """The lane fetches, uploads or runs the jar of this job id; `tries` failed before."""
 
     job_id: str
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,15 @@ class SubmissionFailed:
     at: datetime
 
 
-Submission = UnderWay | SubmissionFailed | None
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Flink accepted this job id and will list it."""
+
+    job_id: str
+    at: datetime
+
+
+Submission = UnderWay | SubmissionFailed | Sent | None
 """None: this process knows of no try that failed or goes on."""
 
 
@@ -80,6 +91,11 @@ class SessionFacts:
     def cluster_name(self) -> str:
         """The session cluster's id."""
         return self.session.name
+
+    @property
+    def cluster_spec(self) -> FlinkDeploymentSpec | None:
+        """The spec that the session cluster was deployed with, or is to be."""
+        return self.session.spec
 
     @property
     def generation(self) -> int:

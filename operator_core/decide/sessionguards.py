@@ -20,6 +20,8 @@ from operator_core.model.statuses import TERMINAL_JOB_STATES
 
 WAITING_FOR_JOBS = "WaitingForSessionJobs"
 """Reason of a session cluster's Ready condition: its jobs with state are to stop, so that it can be replaced."""
+JOBS_UNDER_WAY = "SessionJobsUnderWay"
+"""The same where high availability brings running jobs back: only those between two records are waited for."""
 _PATIENCE = 60.0
 _UNDER_WAY: Mapping[Phase, str] = {
     Phase.STOPPING: "is being stopped with a savepoint",
@@ -48,8 +50,7 @@ def holding(jobs: Iterable[Object], *, recovers: bool) -> tuple[Held, ...]:
 def _harm(job: Object, *, recovers: bool) -> str:
     try:
         status = flinksessionjobs.parse({"metadata": job["metadata"], "status": job.get("status") or {}}).status
-        text = status.reconciliation_status.last_reconciled_spec
-        last = lastspecs.decode(text) if text else None
+        last = lastspecs.deployed(status.reconciliation_status)
     except Stalled:
         return ""  # its controller can do nothing with it either
     phase = phase_of(status, last)
@@ -101,7 +102,7 @@ def closed(cluster: Object | None) -> str | None:
         return "is being changed"
     judged = _judgement(cluster)
     observed = dig(cluster, "status", "observedGeneration") == dig(cluster, "metadata", "generation")
-    if not observed and (judged is None or judged.get("reason") == WAITING_FOR_JOBS):
+    if not observed and (judged is None or judged.get("reason") in (WAITING_FOR_JOBS, JOBS_UNDER_WAY)):
         return "is about to be changed"
     return None
 

@@ -15,6 +15,7 @@ from operator_core.decide import (
     ingresses,
     observing,
     podfailures,
+    sessionguards,
     sessionrecords,
     specdiff,
     standalone,
@@ -33,6 +34,9 @@ from operator_core.model.flinkdeployments import FINALIZER, GENERATION_ANNOTATIO
 
 _GONE_RECHECK = 30.0
 _BLOCKED_RECHECK = 15.0
+_JOBS_RECHECK = 10.0
+_NAMED = 5
+_LOSS = f"To go on without: set the annotation {wanted.ACCEPT_STATE_LOSS}: <any id> on this FlinkDeployment"
 
 
 def decide(facts: Facts) -> Step:
@@ -62,12 +66,19 @@ def _decide(facts: Facts, failure: podfailures.PodFailure | None) -> Step:
             return _record(facts, want, None)
 
 
-def _record(facts: Facts, want: Wanted, then: DeleteCluster | None, events: tuple[Event, ...] = ()) -> Step:
+def _record(
+    facts: Facts,
+    want: Wanted,
+    then: DeleteCluster | None,
+    events: tuple[Event, ...] = (),
+    *,
+    verdict: verdicts.Verdict | None = None,
+) -> Step:
     """Record what is to stand; whatever else stands is deleted after it."""
     status = sessionrecords.deploying(facts, want.spec, want.generation)
     submit = Event("Normal", "Submit", "Starting deployment", observing.JOB_MANAGER)
     told = (*events, submit, *ingresses.asked_in_vain(facts, want))
-    return steps.record(facts, status, then, failpoint="deploy-recorded", events=told)
+    return steps.record(facts, status, then, failpoint="deploy-recorded", verdict=verdict, events=told)
 
 
 def _deploying(facts: Facts, want: Wanted) -> Step:
@@ -132,9 +143,33 @@ def _change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
             return steps.look(facts, Need.PREFLIGHT)
         if facts.preflight is not None:
             return steps.rest(facts, None, verdict=verdicts.Rejected(Reason.ValidationError, facts.preflight))
+    guarded = _guard_jobs(facts, want)
+    if isinstance(guarded, Step):
+        return guarded
     event = Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=f"SpecChange: {want.generation}")
     then = _deletion(facts, facts.cluster) if facts.cluster is not None else None
-    return _record(facts, want, then, (event,))
+    return _record(facts, want, then, (event,), verdict=guarded)
+
+
+def _guard_jobs(facts: Facts, want: Wanted) -> Step | verdicts.Answered | None:
+    """A step while the replacement would cost a session job its state; else go on, perhaps because someone asked to."""
+    if sessionguards.is_hopeless(facts.cluster, facts.pods, facts.now):
+        return None
+    if isinstance(facts.session_jobs, Unread):
+        return steps.look(facts, Need.SESSION_JOBS)
+    same = (facts.last.spec if facts.last else {}).get("flinkVersion") == want.spec.get("flinkVersion")
+    recovers = sessionguards.recovers(facts.last_conf, facts.conf, same_version=same)
+    held = sessionguards.holding(facts.session_jobs, recovers=recovers)
+    asked = wanted.request(facts)
+    if not held:
+        return None
+    if isinstance(asked, wanted.AcceptStateLoss):
+        return verdicts.Answered(asked.id, "replacing the session cluster without waiting for its jobs")
+    named = ", ".join(f"{job.name} {job.why}" for job in held[:_NAMED])
+    more = f" and {len(held) - _NAMED} more" if len(held) > _NAMED else ""
+    reason = sessionguards.JOBS_UNDER_WAY if recovers else sessionguards.WAITING_FOR_JOBS
+    verdict = verdicts.Waiting(reason, f"The change waits for its session jobs: {named}{more}. {_LOSS}")
+    return steps.rest(facts, _JOBS_RECHECK, verdict=verdict)
 
 
 def _deletion(facts: Facts, cluster: Object) -> DeleteCluster:
@@ -172,7 +207,7 @@ def _delete(facts: Facts) -> Step:
     if isinstance(facts.session_jobs, Unread):
         return steps.look(facts, Need.SESSION_JOBS)
     if facts.session_jobs:
-        names = ", ".join(facts.session_jobs)
+        names = ", ".join(str(job["metadata"]["name"]) for job in facts.session_jobs)
         return _in_use(facts, f"The session jobs [{names}] should be deleted first")
     if options.get_bool(facts.conf, options.SESSION_BLOCKED_BY_OTHER_JOBS) and observing.serves(facts):
         jobs = facts.flink.running

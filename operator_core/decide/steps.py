@@ -6,7 +6,7 @@ when its text is new, not on every pass.
 
 from operator_core.decide import errortexts, observing, records, verdicts
 from operator_core.decide.decisions import Event, Look, Record, Rest, SessionEffect, SideEffect, Step
-from operator_core.decide.facts import Facts, Need
+from operator_core.decide.facts import Need
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.records import Restore
@@ -68,16 +68,26 @@ def record(
 
 
 def torn_down(
-    facts: Facts,
+    facts: JobFacts[S],
     restore: Restore,
     *,
     verdict: verdicts.Verdict | None = None,
     events: tuple[Event, ...] = (),
     give_up: bool = False,
-) -> Step:
+) -> Step[S]:
     """Record the state to restore; what stands goes in the next step. `give_up`: its spec is rolled back."""
     status = records.torn_down(facts, restore, give_up=give_up).model_copy(update={"error": None})
     return record(facts, status, None, verdict=verdict, events=events)
+
+
+def is_dead_end(step: Step[S]) -> bool:
+    """Whether the step ends in a dead end that losing state would open."""
+    if not isinstance(step.decision, Rest):
+        return False
+    return any(
+        c.type == verdicts.UPGRADE_BLOCKED and c.status == "True" and c.reason != Reason.DeploymentExists
+        for c in step.status.conditions
+    )
 
 
 def last_of(status: CommonStatus) -> LastSpec | None:

@@ -26,6 +26,7 @@ from operator_core.model.statuses import (
 RUNNING, READY, UPGRADE_BLOCKED = "Running", "Ready", "UpgradeBlocked"
 STABLE = "Stable"
 """Reason of Ready once the run completed a checkpoint."""
+_STABLE_MESSAGE = "The job runs and has completed a checkpoint since it started"
 REQUESTS_HANDLED = "RequestsHandled"
 """Condition that remembers the ids of requests carried out, also while another blockage is told."""
 _REMEMBERED = 8
@@ -95,7 +96,12 @@ class Waiting:
     message: str
 
 
-Verdict = Fine | Rejected | Broken | Blocked | Answered | JobFailed | Waiting
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A session job runs, and Flink says that it completed a checkpoint (or takes none)."""
+
+
+Verdict = Fine | Proven | Rejected | Broken | Blocked | Answered | JobFailed | Waiting
 
 
 def is_told_by_verdict(error: str | None) -> bool:
@@ -182,6 +188,8 @@ def _ready(
             return _condition(False, "Failed", message)
         case Waiting(reason, message):
             return _condition(False, reason, message)
+        case Proven():
+            return _condition(True, STABLE, _STABLE_MESSAGE)
         case Fine() | Answered() if session is not None:
             return _condition(*sessionconditions.readiness(session, phase_of(status, last)))
         case Fine() | Answered():
@@ -215,8 +223,8 @@ def _rolled_back(status: CommonStatus) -> str:
 
 def _ready_by_job(status: CommonStatus) -> Condition:
     state = status.job_status.state
-    if state == "RUNNING" and _is_stable(status):
-        return _condition(True, STABLE, "The job runs and has completed a checkpoint since it started")
+    if state == "RUNNING" and is_stable(status):
+        return _condition(True, STABLE, _STABLE_MESSAGE)
     if state == "RUNNING":
         return _condition(True, "Running", "The job runs")
     if state == "FINISHED":
@@ -226,7 +234,7 @@ def _ready_by_job(status: CommonStatus) -> Condition:
     return _condition(False, "Progressing", f"Waiting for the job to run; it is {state}")
 
 
-def _is_stable(status: CommonStatus) -> bool:
+def is_stable(status: CommonStatus) -> bool:
     """Whether the run completed a checkpoint; for a session job nothing but the condition itself remembers it."""
     if not isinstance(status, FlinkDeploymentStatus):
         return any(c.type == READY and c.status == "True" and c.reason == STABLE for c in status.conditions)

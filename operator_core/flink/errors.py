@@ -24,6 +24,8 @@ class FlinkError(Retry):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(Reason.FlinkError, message)
         self.status = status
+        self.text = message
+        """All that Flink said; `message` is its first line."""
 
 
 class JobNotFound(FlinkError):
@@ -38,4 +40,6 @@ def from_status(status: int, message: str) -> FlinkError:
     """The error for an answer; `message` is cut to one line."""
     kind = {404: JobNotFound, 409: AlreadyEnded}.get(status, FlinkError)
     line = message.strip().splitlines()[0][:400] if message.strip() else f"Flink answered {status}"
-    return kind(status, line)
+    error = kind(status, line)
+    error.text = message
+    return error

@@ -4,9 +4,10 @@ Bounded: one second to connect, three to read; a breaker per cluster stops askin
 for a second at first, then longer, so that a pass over it costs nothing. Decides nothing about jobs.
 """
 
+import contextlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,12 +15,13 @@ import httpx
 
 from operator_core.conf.resttls import RestTls
 from operator_core.flink import errors
+from operator_core.flink.jars import Multipart
 from operator_core.flink.requests import FlinkRequest
 from operator_core.flink.tlscontexts import TlsContexts
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors as kube_errors
 from operator_core.kube import requests as kube_requests
-from operator_core.kube.client import Client
+from operator_core.kube.client import Client, Streamed
 from operator_core.runtime.clock import Clock
 
 CONNECT_SECONDS = 1.0
@@ -49,8 +51,12 @@ class Address:
 class Transport(Protocol):
     """Sends one request; raises flink.errors."""
 
-    def send(self, address: Address, request: FlinkRequest) -> Object:
-        """The JSON object of the answer."""
+    def send(self, address: Address, request: FlinkRequest, *, seconds: float = READ_SECONDS) -> Object:
+        """The JSON object of the answer, which may take so long."""
+        ...
+
+    def upload(self, address: Address, path: str, body: Multipart, *, seconds: float) -> Object:
+        """POST a file that is read while it is sent; the JSON object of the answer."""
         ...
 
 
@@ -69,41 +75,45 @@ class DirectTransport:
         self._contexts = contexts
         self._client = httpx.Client(timeout=_TIMEOUT, limits=_LIMITS, transport=transport, trust_env=False)
 
-    def send(self, address: Address, request: FlinkRequest) -> Object:
+    def send(self, address: Address, request: FlinkRequest, *, seconds: float = READ_SECONDS) -> Object:
         """The JSON object of the answer. Raises flink.errors."""
         if self._check is not None and request.method != "GET":
             self._check()
-        place = f"{address.service}.{address.namespace}:{address.port}{request.path}"
-        if address.tls is not None:
-            answer = self._send_securely(address, address.tls, request)
-        else:
-            answer = _answer(self._client, f"http://{place}", request)
-        if answer.status_code >= 300:
-            raise errors.from_status(answer.status_code, _flink_message(answer.content))
-        return _object(answer.content)
+        with self._open(address) as client:
+            url, patience = _url(address, request.path), httpx.Timeout(seconds, connect=CONNECT_SECONDS)
+            return _answered(
+                client.request(request.method, url, params=list(request.query), json=request.body, timeout=patience)
+            )
 
-    def _send_securely(self, address: Address, tls: RestTls, request: FlinkRequest) -> httpx.Response:
-        if self._contexts is None:
-            raise errors.FlinkUnreachable(f"Flink {address.name} wants TLS, which is not configured here")
-        url = f"https://{address.service}.{address.namespace}:{address.port}{request.path}"
-        context = self._contexts.context(address.namespace, tls)
+    def upload(self, address: Address, path: str, body: Multipart, *, seconds: float) -> Object:
+        """POST a file that is read while it is sent. Raises flink.errors."""
+        if self._check is not None:
+            self._check()
+        headers = {"Content-Type": body.content_type, "Content-Length": str(body.length)}
+        with self._open(address) as client:
+            patience = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
+            return _answered(client.post(_url(address, path), content=body.chunks(), headers=headers, timeout=patience))
+
+    @contextlib.contextmanager
+    def _open(self, address: Address) -> Iterator[httpx.Client]:
+        """A client for the cluster, with its TLS material where it wants TLS. Raises FlinkUnreachable."""
         try:
+            if address.tls is None:
+                yield self._client
+                return
+            if self._contexts is None:
+                raise errors.FlinkUnreachable(f"Flink {address.name} wants TLS, which is not configured here")
+            context = self._contexts.context(address.namespace, address.tls)
             with httpx.Client(timeout=_TIMEOUT, limits=_LIMITS, verify=context, trust_env=False) as client:
-                return _answer(client, url, request)
-        except errors.FlinkUnreachable:
-            self._contexts.forget(address.namespace, tls)
-            raise
+                yield client
+        except httpx.HTTPError as error:
+            if address.tls is not None and self._contexts is not None:
+                self._contexts.forget(address.namespace, address.tls)
+            raise errors.FlinkUnreachable(f"Flink at {_url(address, '')} does not answer: {error}") from error
 
     def close(self) -> None:
         """Close pooled connections."""
         self._client.close()
-
-
-def _answer(client: httpx.Client, url: str, request: FlinkRequest) -> httpx.Response:
-    try:
-        return client.request(request.method, url, params=list(request.query), json=request.body)
-    except httpx.HTTPError as error:
-        raise errors.FlinkUnreachable(f"Flink at {url} does not answer: {error}") from error
 
 
 class ProxyTransport:
@@ -112,24 +122,41 @@ class ProxyTransport:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def send(self, address: Address, request: FlinkRequest) -> Object:
+    def send(self, address: Address, request: FlinkRequest, *, seconds: float = READ_SECONDS) -> Object:
         """The JSON object of the answer. Raises flink.errors."""
-        if address.tls is not None and address.tls.mutual:
-            text = f"Flink {address.name} wants a client certificate, which the API server's proxy does not show"
-            raise errors.FlinkUnreachable(f"{text}; run the agent in the cluster with flinkRest: direct")
-        scheme = "https:" if address.tls is not None else ""
-        port = f"{scheme}{address.service}:{address.port}"
         proxied = kube_requests.service_proxy(
-            address.namespace, port, request.method, request.path, query=request.query, body=request.body
+            address.namespace,
+            _service_port(address),
+            request.method,
+            request.path,
+            query=request.query,
+            body=request.body,
         )
+        return self._answer(address, lambda: self._client.send_bytes(proxied, timeout=seconds))
+
+    def upload(self, address: Address, path: str, body: Multipart, *, seconds: float) -> Object:
+        """POST a file that is read while it is sent. Raises flink.errors."""
+        proxied = kube_requests.service_proxy(address.namespace, _service_port(address), "POST", path)
+        file = Streamed(body.chunks(), body.content_type, body.length)
+        return self._answer(address, lambda: self._client.send_stream(proxied, file, timeout=seconds))
+
+    def _answer(self, address: Address, send: Callable[[], bytes]) -> Object:
         try:
-            return _object(self._client.send_bytes(proxied, timeout=READ_SECONDS))
+            return _object(send())
         except kube_errors.Unreachable as error:
             raise errors.FlinkUnreachable(f"Flink {address.name} does not answer: {error.message}") from error
         except kube_errors.KubeError as error:
             if _is_of_the_proxy(error):
                 raise errors.FlinkUnreachable(f"Flink {address.name} does not answer: {error.message}") from error
-            raise errors.from_status(error.status, error.message) from error
+            raise errors.from_status(error.status, _flink_message(error.body) or error.message) from error
+
+
+def _service_port(address: Address) -> str:
+    if address.tls is not None and address.tls.mutual:
+        text = f"Flink {address.name} wants a client certificate, which the API server's proxy does not show"
+        raise errors.FlinkUnreachable(f"{text}; run the agent in the cluster with flinkRest: direct")
+    scheme = "https:" if address.tls is not None else ""
+    return f"{scheme}{address.service}:{address.port}"
 
 
 def _is_of_the_proxy(error: kube_errors.KubeError) -> bool:
@@ -180,6 +207,17 @@ class Rest:
             pause = min(_LONGEST_OPEN, 2.0 ** (failures - _FAILURES_TO_OPEN)) if failures >= _FAILURES_TO_OPEN else 0.0
             self._failures[key] = (failures, self._clock.monotonic() + pause)
             return failures >= _FAILURES_TO_OPEN
+
+
+def _url(address: Address, path: str) -> str:
+    scheme = "https" if address.tls else "http"
+    return f"{scheme}://{address.service}.{address.namespace}:{address.port}{path}"
+
+
+def _answered(answer: httpx.Response) -> Object:
+    if answer.status_code >= 300:
+        raise errors.from_status(answer.status_code, _flink_message(answer.content))
+    return _object(answer.content)
 
 
 def _object(content: bytes) -> Object:

@@ -11,6 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlencode
@@ -28,6 +29,15 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 POOL_SIZE = 32
 _RETRIES = urllib3.Retry(total=1, connect=1, read=1, redirect=0, status=0, other=0, allowed_methods=frozenset({"GET"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A body that is sent piece by piece; `length` in bytes."""
+
+    chunks: Iterator[bytes]
+    content_type: str
+    length: int
 
 
 class _Sent:
@@ -110,6 +120,27 @@ class Client:
     def send_bytes(self, request: Request, *, timeout: float = READ_SECONDS) -> bytes:
         """The raw body of a successful answer (logs, proxied services). Raises `kube.errors`."""
         response = self._open(request, urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout), preload=True)
+        return bytes(response.data)
+
+    def send_stream(self, request: Request, body: Streamed, *, timeout: float) -> bytes:
+        """The raw answer to a request whose body is sent piece by piece. Raises `kube.errors`."""
+        self._check()
+        self._sent.add()
+        headers = {**self._headers(request), "Content-Type": body.content_type, "Content-Length": str(body.length)}
+        patience = urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout)
+        try:
+            response = self._pool.request(
+                request.method,
+                self.server + request.path,
+                body=body.chunks,
+                headers=headers,
+                timeout=patience,
+                retries=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise errors.Unreachable(f"the API server at {self.server} does not answer: {_cause(error)}") from error
+        if response.status >= 300:
+            raise errors.from_answer(response.status, bytes(response.data), response.headers.get("Retry-After"))
         return bytes(response.data)
 
     def stream(self, request: Request, *, idle_seconds: float, as_text: bool = False) -> Iterator[bytes]:

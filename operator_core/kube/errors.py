@@ -35,6 +35,8 @@ class KubeError(Retry):
     def __init__(self, status: int, message: str, after: float | None = None) -> None:
         super().__init__(self.reason_code, message, after)
         self.status = status
+        self.body = b""
+        """The answer as it came, for whoever asked somebody else through the API server; not for people."""
 
 
 class NotFound(KubeError):
@@ -99,6 +101,7 @@ class NotLeader(Unreachable):
         self.reason = Reason.NotLeader
 
 
+_BODY_LIMIT = 256 * 1024
 _BY_STATUS: dict[int, type[KubeError]] = {
     400: Invalid,
     401: Unauthorized,
@@ -120,7 +123,9 @@ def from_answer(status: int, body: bytes, retry_after: str | None = None) -> Kub
     if status == 409 and reason == "AlreadyExists":
         kind = AlreadyExists
     after = float(retry_after) if retry_after and retry_after.isdigit() else None
-    return kind(status, message or f"the API server answered {status}", after)
+    error = kind(status, message or f"the API server answered {status}", after)
+    error.body = body[:_BODY_LIMIT]
+    return error
 
 
 def _message(body: bytes) -> tuple[str, str]:

@@ -95,12 +95,15 @@ class FlinkRest:
         ids = self.job_ids()
         if not ids:
             return None
-        newest = next(reversed(ids))
-        details = self.get(f"/jobs/{newest}")
+        return self.job_of(next(reversed(ids)))
+
+    def job_of(self, job_id: str) -> Job:
+        """The job with this id."""
+        details = self.get(f"/jobs/{job_id}")
         times = {
-            each["id"]: self.get(f"/jobs/{newest}/vertices/{each['id']}/subtasktimes") for each in details["vertices"]
+            each["id"]: self.get(f"/jobs/{job_id}/vertices/{each['id']}/subtasktimes") for each in details["vertices"]
         }
-        states = {each["id"]: self.get(f"/jobs/{newest}/vertices/{each['id']}") for each in details["vertices"]}
+        states = {each["id"]: self.get(f"/jobs/{job_id}/vertices/{each['id']}") for each in details["vertices"]}
         return job_from_json(details, times, states)
 
     def state(self, job: Job) -> State | None:

@@ -117,7 +117,7 @@ def test_a_deletion_that_keeps_state_says_so() -> None:
     ("change", "text"),
     [
         ({}, "nothing that runs"),
-        ({"image": "flink:1.20.1"}, "without high availability"),
+        ({"image": "flink:1.20.1"}, "stopped with it first and submitted again"),
         ({"image": "x", "flinkConfiguration": HA}, "recovers the jobs"),
     ],
 )

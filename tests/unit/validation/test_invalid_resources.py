@@ -13,11 +13,11 @@ import yaml
 from gitsync.validate import flinkrules
 from gitsync.validate.findings import Severity
 from operator_core.conf import defaults as layers
-from operator_core.decide import validation
+from operator_core.decide import sessionrules, validation
 from operator_core.decide.plans import Effect, effect_of
 from operator_core.errors import Stalled
 from operator_core.jsonvalues import Object
-from operator_core.model import flinkdeployments, lastspecs
+from operator_core.model import flinkdeployments, flinksessionjobs, lastspecs
 
 DIRECTORY = Path(__file__).parents[2] / "invalid"
 
@@ -41,6 +41,7 @@ def _read() -> Iterator[Invalid]:
 
 
 ALL = list(_read())
+SESSION_JOBS = [one for one in ALL if one.resource["kind"] == "FlinkSessionJob"]
 DEPLOYMENTS = [one for one in ALL if one.resource["kind"] == "FlinkDeployment"]
 
 
@@ -56,6 +57,12 @@ def test_there_are_enough_of_each_kind() -> None:
 def test_the_loop_refuses_it(one: Invalid) -> None:
     last = lastspecs.decode(lastspecs.encode(one.before["spec"], first_deployment=False)) if one.before else None
     assert validation.validate(flinkdeployments.parse(one.resource), last, layers.NONE) == one.told
+
+
+@pytest.mark.parametrize("one", SESSION_JOBS, ids=lambda one: one.name)
+def test_the_loop_refuses_the_session_job(one: Invalid) -> None:
+    last = lastspecs.decode(lastspecs.encode(one.before["spec"], first_deployment=False)) if one.before else None
+    assert sessionrules.validate(flinksessionjobs.parse(one.resource), last, None, layers.NONE) == one.told
 
 
 @pytest.mark.parametrize("one", [one for one in ALL if one.before is None], ids=lambda one: one.name)

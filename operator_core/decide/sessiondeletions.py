@@ -1,0 +1,101 @@
+"""Deleting a FlinkSessionJob: its run on the session cluster ends, then the finalizer goes.
+
+Every path of the Java operator, and an end for those on which it waits for ever: where no JobManager can be asked any
+more, the job is taken out of the HA metadata, so that no later JobManager brings it back. State is kept only where it
+was asked for. Works for resources whose spec cannot even be read.
+"""
+
+from operator_core.conf import options
+from operator_core.decide import cadence, deletions, observing, sessionguards, sessionstops, steps, stops, submissions
+from operator_core.decide import wanted as wants
+from operator_core.decide.decisions import CancelJob, Event, Release, Rest, Step
+from operator_core.decide.facts import Need, Unreachable, Unread
+from operator_core.decide.phases import Phase, phase_of
+from operator_core.decide.sessionfacts import SessionFacts, UnderWay
+from operator_core.decide.sessionstops import SessionStep
+from operator_core.decide.wanted import Wanted
+from operator_core.jsonvalues import dig
+from operator_core.model.flinksessionjobs import FINALIZER
+from operator_core.model.statuses import TERMINAL_JOB_STATES
+
+_LANE_RECHECK = 30.0
+_PATIENT_RECHECK = 5.0
+
+
+def decide(facts: SessionFacts) -> SessionStep:
+    """The next step of a deletion. `facts.status` is the observed status."""
+    if FINALIZER not in dig(facts.resource, "metadata", "finalizers", default=[]):
+        return Step(Rest(None), facts.status)
+    events: tuple[Event, ...] = ()
+    if facts.status.lifecycle_state != "DELETING":
+        events = (Event("Normal", "Cleanup", "Cleaning up FlinkSessionJob", observing.OPERATOR),)
+    step = _delete(facts)
+    return Step(step.decision, step.status.model_copy(update={"lifecycle_state": "DELETING"}), (*events, *step.events))
+
+
+def _delete(facts: SessionFacts) -> SessionStep:
+    if isinstance(facts.submission, UnderWay):
+        return steps.rest(facts, _LANE_RECHECK)
+    if facts.session.resource is None or not facts.status.job_status.job_id:
+        return _release(facts)
+    match phase_of(facts.status, facts.last):
+        case Phase.NEW | Phase.SUSPENDED:
+            return _release(facts)
+        case _ if _cluster_goes_too(facts):
+            return _release(facts)
+        case _ if not observing.serves(facts):
+            return _without_job_manager(facts)
+        case Phase.STOPPING:
+            return sessionstops.stopping(facts, Wanted(facts.last.spec if facts.last else {}, facts.generation))
+        case Phase.TEARING_DOWN:
+            return submissions.see_gone(facts) or _release(facts)
+        case phase:
+            return _end_run(facts, phase)
+
+
+def _cluster_goes_too(facts: SessionFacts) -> bool:
+    """Whether the cluster is being deleted without waiting for its jobs."""
+    going = dig(facts.session.resource, "metadata", "deletionTimestamp") is not None
+    return going and not options.get_bool(facts.conf, options.SESSION_BLOCKED_BY_SESSION_JOBS)
+
+
+def _end_run(facts: SessionFacts, phase: Phase) -> SessionStep:
+    job, since = facts.flink.job, facts.status.reconciliation_status.reconciliation_timestamp
+    if isinstance(job, Unread):
+        return steps.look(facts, Need.JOB)
+    if isinstance(job, Unreachable):
+        return steps.rest(facts, cadence.pending(facts, since))
+    if job is None:
+        age = facts.now.timestamp() - since / 1000
+        just_sent = phase is Phase.DEPLOYING and age < submissions.SETTLED_AFTER and facts.submission is None
+        return steps.rest(facts, 1.0) if just_sent else _release(facts)
+    if job.state in TERMINAL_JOB_STATES:
+        return _release(facts)
+    if job.state == "CANCELLING":
+        return steps.rest(facts, cadence.pending(facts, since))
+    if not deletions.wants_savepoint(facts):
+        return Step(CancelJob(job.id, required=False), facts.status)
+    if job.reported_state != "RUNNING" or phase is not Phase.DEPLOYED:
+        return steps.rest(facts, 1.0)
+    pause = 0.0 if stops.may_try_again(facts) else stops.retry_pause(facts)
+    return steps.rest(facts, pause) if pause > 0 else stops.begin_stop(facts, ())
+
+
+def _without_job_manager(facts: SessionFacts) -> SessionStep:
+    """Nobody can be asked. Without high availability the job is gone with its JobManager."""
+    cluster = facts.session.resource
+    both_go = dig(cluster, "metadata", "deletionTimestamp") is not None
+    if not sessionguards.is_hopeless(facts.cluster, facts.pods, facts.now) and not both_go:
+        return steps.rest(facts, _PATIENT_RECHECK)
+    settled = phase_of(facts.status, facts.last) is Phase.TEARING_DOWN
+    if deletions.wants_savepoint(facts) and not settled and not both_go:
+        return submissions.waiting_for_cluster(
+            facts, f"is not ready to take the savepoint that was asked for; without it: remove {wants.ON_DELETE}"
+        )
+    recovers = options.has_high_availability(facts.last_conf) and not both_go
+    return _release(facts, forget=facts.status.job_status.job_id if recovers else None)
+
+
+def _release(facts: SessionFacts, *, forget: str | None = None) -> SessionStep:
+    kept = deletions.kept_savepoint(facts)
+    return Step(Release(kept, forget), facts.status, deletions.told(kept))

@@ -1,0 +1,230 @@
+"""What to do next for a FlinkSessionJob: Facts in, one Step out.
+
+Dispatches on the phase that the status records; only a submitted job is compared with the spec. The session cluster
+belongs to its own resource: a job waits for it, gives way when it is to be replaced, and is submitted again from
+its state afterwards. A spec that is refused changes nothing that runs. Every path ends in rest with a job that
+runs, is suspended, has finished, is gone, or is blocked with a named way out.
+"""
+
+from dataclasses import replace
+
+from operator_core.decide import (
+    cadence,
+    observing,
+    sessiondeletions,
+    sessionguards,
+    sessionstops,
+    specdiff,
+    steps,
+    stops,
+    submissionrecords,
+    submissions,
+    upgrades,
+    verdicts,
+    wanted,
+)
+from operator_core.decide.decisions import AddFinalizer, Event, Step
+from operator_core.decide.facts import Checkpoints, Job, JobFailure, Need, Unreachable, Unread
+from operator_core.decide.phases import Phase, phase_of
+from operator_core.decide.records import Restore
+from operator_core.decide.sessionfacts import SessionFacts
+from operator_core.decide.sessionstops import SessionStep
+from operator_core.decide.wanted import Wanted
+from operator_core.errors import Reason
+from operator_core.jsonvalues import dig
+from operator_core.model.flinksessionjobs import FINALIZER, FlinkSessionJobStatus
+from operator_core.model.statuses import TERMINAL_JOB_STATES
+
+_OBSERVED = frozenset((Phase.DEPLOYED, Phase.STOPPING, Phase.CANCELLING))
+
+
+def decide(facts: SessionFacts) -> SessionStep:
+    """The next step."""
+    status, events = _observed(facts)
+    step = _decide(replace(facts, status=status))
+    return Step(step.decision, step.status, (*events, *step.events))
+
+
+def _observed(facts: SessionFacts) -> tuple[FlinkSessionJobStatus, tuple[Event, ...]]:
+    """The status with what Flink says of the job; before it was submitted and after it ended that is not its state."""
+    status, job = facts.status, facts.flink.job
+    if phase_of(status, facts.last) not in _OBSERVED:
+        return status, ()
+    if isinstance(job, Job):
+        return observing.with_job(facts, status, job)
+    moving = status.job_status.state not in (*TERMINAL_JOB_STATES, "CANCELLING")
+    if observing.stands(facts) and observing.is_silent(facts) and moving:
+        status = observing.with_state(status, "RECONCILING")
+    return status, ()
+
+
+def _decide(facts: SessionFacts) -> SessionStep:
+    if facts.deleting:
+        return sessiondeletions.decide(facts)
+    if FINALIZER not in dig(facts.resource, "metadata", "finalizers", default=[]):
+        return Step(AddFinalizer(), facts.status)
+    if facts.last is None and facts.invalid is not None:
+        return steps.rest(facts, None)
+    want = wanted.wanted(facts)
+    asked = _request(facts)
+    phase = phase_of(facts.status, facts.last)
+    if isinstance(asked, wanted.RestoreFrom) and phase not in (Phase.NEW, Phase.ROLLING_BACK):
+        return _restore_from(facts, asked)
+    step = _by_phase(facts, want, phase)
+    if isinstance(asked, wanted.AcceptStateLoss) and steps.is_dead_end(step):
+        answer = verdicts.Answered(asked.id, "starting without state")
+        return sessionstops.settled(facts, Restore("stateless"), verdict=answer)
+    return step
+
+
+def _request(facts: SessionFacts) -> wanted.UserRequest | None:
+    """A status that keeps no conditions (Java operator's definitions) cannot remember what was carried out."""
+    return wanted.request(facts) if facts.status.conditions else None
+
+
+def _by_phase(facts: SessionFacts, want: Wanted, phase: Phase) -> SessionStep:
+    match phase:
+        case Phase.NEW:
+            return submissions.first(facts, want)
+        case Phase.DEPLOYING:
+            return submissions.submitting(facts, want) or _confirmed(facts, want)
+        case Phase.STOPPING:
+            return sessionstops.stopping(facts, want)
+        case Phase.CANCELLING:
+            return sessionstops.cancelling(facts, want)
+        case Phase.TEARING_DOWN:
+            return submissions.stopped(facts, want)
+        case Phase.SUSPENDED:
+            return submissions.suspended(facts, want)
+        case Phase.ROLLING_BACK:
+            return steps.blocked(facts, Reason.UpgradeFailed, f"Another operator began a rollback. {upgrades.WAY_OUT}")
+        case Phase.DEPLOYED:
+            return _deployed(facts, want)
+
+
+def _restore_from(facts: SessionFacts, asked: wanted.RestoreFrom) -> SessionStep:
+    """A person names the state: whatever runs is cancelled and submitted again from there."""
+    known = facts.status.job_status.savepoint_info.last_savepoint
+    path = asked.path or facts.status.job_status.upgrade_savepoint_path or (known.location if known else None)
+    if not path:
+        return steps.blocked(
+            facts,
+            Reason.RestoreFailed,
+            f"Request {asked.id}: no savepoint of this job is recorded; name its path instead of 'latest'",
+        )
+    answer = verdicts.Answered(asked.id, f"restoring from {path}")
+    return sessionstops.settled(facts, Restore("savepoint", path), verdict=answer)
+
+
+def _confirmed(facts: SessionFacts, want: Wanted) -> SessionStep:
+    """Flink lists the job that was recorded: it is deployed, and from here on it is looked after."""
+    status = submissionrecords.submitted(facts)
+    facts = replace(facts, status=status, last=steps.last_of(status))
+    status, events = _observed(facts)
+    step = _deployed(replace(facts, status=status), want)
+    return Step(step.decision, step.status, (*events, *step.events))
+
+
+def _deployed(facts: SessionFacts, want: Wanted) -> SessionStep:
+    """The job was submitted. Look at it, then carry out what the spec or the cluster changed."""
+    if facts.session.resource is None:
+        return submissions.waiting_for_cluster(facts, "does not exist")
+    if observing.serves(facts) and isinstance(facts.flink.job, Unread):
+        return steps.look(facts, Need.JOB)
+    diff = specdiff.classify(facts.last.spec if facts.last else {}, want.spec)
+    if diff.type > specdiff.DiffType.IGNORE:
+        return _change(facts, want, diff)
+    facts = replace(facts, status=facts.status.model_copy(update={"observed_generation": want.generation}))
+    ended = facts.status.job_status.state in TERMINAL_JOB_STATES
+    if facts.flink.job is None:
+        return steps.rest(facts, None) if ended else _lost(facts, want)
+    if sessionguards.asks_jobs_to_stop(facts.session.resource) and want.upgrade_mode != "stateless" and not ended:
+        return _give_way(facts, want)
+    return _watch_over(facts)
+
+
+def _change(facts: SessionFacts, want: Wanted, diff: specdiff.SpecDiff) -> SessionStep:
+    """The spec asks for something else than what was submitted."""
+    if not stops.may_try_again(facts):
+        return _still_failing(facts)
+    told = (
+        Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=f"SpecChange: {want.generation}"),
+        Event("Normal", "Suspended", "Suspending existing deployment.", observing.JOB_MANAGER),
+    )
+    return sessionstops.carry_out(facts, sessionstops.choose(facts, want, diff), told)
+
+
+def _give_way(facts: SessionFacts, want: Wanted) -> SessionStep:
+    """The session cluster is to be replaced and would not bring the job back: stop with state first."""
+    if not stops.may_try_again(facts):
+        return _still_failing(facts)
+    told = (Event("Normal", "Suspended", "Suspending for the session cluster's upgrade.", observing.JOB_MANAGER),)
+    return sessionstops.carry_out(facts, sessionstops.choose(facts, want, None), told)
+
+
+def _still_failing(facts: SessionFacts) -> SessionStep:
+    """A stop failed and is not due again: keep saying so."""
+    message = verdicts.error_message(facts.status.error)
+    for condition in facts.status.conditions:
+        if condition.type == verdicts.UPGRADE_BLOCKED:
+            message = condition.message
+    return steps.rest(facts, stops.retry_pause(facts), verdict=verdicts.Blocked(Reason.SavepointError, message))
+
+
+def _lost(facts: SessionFacts, want: Wanted) -> SessionStep:
+    """The session cluster answers and does not know the job; the spec did not change."""
+    events: tuple[Event, ...] = ()
+    if sessionstops.LOST not in verdicts.error_message(facts.status.error):
+        events = (Event("Warning", Reason.Missing, sessionstops.LOST, observing.JOB),)
+    if want.upgrade_mode == "stateless" and facts.invalid is None:
+        return sessionstops.settled(facts, Restore("stateless"), events=events)
+    facts = replace(facts, status=observing.with_state(facts.status, "RECONCILING"))
+    step = sessionstops.carry_out(facts, sessionstops.lost(), ())
+    return Step(step.decision, step.status, (*events, *step.events))
+
+
+def _watch_over(facts: SessionFacts) -> SessionStep:
+    """Nothing to change: tell how the job fares, and gather what is worth telling."""
+    job = facts.flink.job
+    if isinstance(job, Job) and job.reported_state in TERMINAL_JOB_STATES:
+        return _ended_job(facts, job)
+    running = isinstance(job, Job) and job.reported_state == "RUNNING"
+    if running and not verdicts.is_stable(facts.status) and isinstance(facts.flink.checkpoints, Unread):
+        return steps.look(facts, Need.CHECKPOINTS)
+    if not observing.serves(facts):
+        why = sessionguards.closed(facts.session.resource) or "is not ready"
+        return submissions.waiting_for_cluster(facts, why)
+    verdict = verdicts.Proven() if running and _is_proven(facts.flink.checkpoints) else None
+    return steps.rest(
+        facts,
+        cadence.session_job(facts, settled=verdict is not None or verdicts.is_stable(facts.status)),
+        verdict=verdict,
+    )
+
+
+def _is_proven(checkpoints: Checkpoints | Unreachable | Unread) -> bool:
+    """Whether the run completed a checkpoint, or takes none."""
+    if not isinstance(checkpoints, Checkpoints):
+        return False
+    return not checkpoints.enabled or (checkpoints.completed > 0 and checkpoints.newest is not None)
+
+
+def _ended_job(facts: SessionFacts, job: Job) -> SessionStep:
+    """Record what the job left behind while Flink still tells; for a failed job say why it failed."""
+    if isinstance(facts.flink.checkpoints, Unread):
+        return steps.look(facts, Need.CHECKPOINTS)
+    if isinstance(facts.flink.checkpoints, Checkpoints):
+        newest = upgrades.newest_of(facts.flink.checkpoints)
+        facts = replace(facts, status=submissionrecords.left_behind(facts, newest))
+    again = upgrades.still_cached(facts, job) or cadence.session_job(facts, settled=True)
+    if job.reported_state != "FAILED":
+        return steps.rest(facts, again)
+    cause = facts.flink.failure
+    if isinstance(cause, Unread):
+        return steps.look(facts, Need.FAILURE)
+    verdict = verdicts.JobFailed("The job failed; Flink does not say why", "")
+    if isinstance(cause, JobFailure):
+        verdict = verdicts.JobFailed(cause.summary, cause.trace)
+    elif isinstance(cause, Unreachable) and facts.status.error:
+        verdict = verdicts.JobFailed(verdicts.error_message(facts.status.error))
+    return steps.rest(facts, again, verdict=verdict)
