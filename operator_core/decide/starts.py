@@ -6,7 +6,17 @@ that may have been created before a crash is finished, not repeated.
 """
 
 from operator_core.conf import options
-from operator_core.decide import ingresses, observing, records, snapshots, standalone, steps, upgrades
+from operator_core.decide import (
+    ingresses,
+    observing,
+    records,
+    snapshots,
+    standalone,
+    steps,
+    upgrades,
+    verdicts,
+    wanted,
+)
 from operator_core.decide.decisions import (
     CreateCluster,
     DeleteHaMetadata,
@@ -17,7 +27,7 @@ from operator_core.decide.decisions import (
 )
 from operator_core.decide.facts import Facts, Need, Unread
 from operator_core.decide.records import LAST_STATE_MARKER, Restore
-from operator_core.decide.wanted import Wanted, requested_paths
+from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
 from operator_core.model.flinkdeployments import GENERATION_ANNOTATION
@@ -31,7 +41,13 @@ def first(facts: Facts, want: Wanted) -> Step:
     """Nothing was ever deployed."""
     if not want.running:
         return Step(Rest(None), facts.status)
-    return taken(facts) or standalone.taken(facts) or _record(facts, want, first_restore(want), first_deployment=True)
+    if (other := taken(facts) or standalone.taken(facts)) is not None:
+        return other
+    asked = wanted.request(facts)
+    if isinstance(asked, wanted.RestoreFrom) and asked.path:
+        answer = verdicts.Answered(asked.id, f"restoring from {asked.path}")
+        return _record(facts, want, Restore("savepoint", asked.path), first_deployment=True, verdict=answer)
+    return _record(facts, want, first_restore(facts, want), first_deployment=True)
 
 
 def taken(facts: Facts) -> Step | None:
@@ -48,8 +64,11 @@ def taken(facts: Facts) -> Step | None:
     )
 
 
-def first_restore(want: Wanted) -> Restore:
-    """A first deployment starts empty unless the spec names a savepoint."""
+def first_restore(facts: Facts, want: Wanted) -> Restore:
+    """A first deployment starts empty unless the spec names a savepoint, or a person did who was answered already."""
+    recorded = facts.status.job_status.upgrade_savepoint_path
+    if recorded and recorded in wanted.requested_paths(facts):
+        return Restore("savepoint", recorded)
     path = dig(want.spec, "job", "initialSavepointPath")
     return Restore("savepoint", str(path)) if path else Restore("stateless")
 
@@ -149,7 +168,7 @@ def recorded_restore(facts: Facts, want: Wanted) -> Restore | None:
 
 def _named(facts: Facts) -> bool:
     """Whether a request named the state to start from: that beats a stateless spec."""
-    return facts.status.job_status.upgrade_savepoint_path in requested_paths(facts)
+    return facts.status.job_status.upgrade_savepoint_path in wanted.requested_paths(facts)
 
 
 def _how_stopped(facts: Facts) -> str:
@@ -165,7 +184,14 @@ def _foreign_ha(facts: Facts, *, keep: bool) -> Step | None:
     return Step(DeleteHaMetadata(facts.ha.names), facts.status) if facts.ha.names else None
 
 
-def _record(facts: Facts, want: Wanted, restore: Restore, *, first_deployment: bool) -> Step:
+def _record(
+    facts: Facts,
+    want: Wanted,
+    restore: Restore,
+    *,
+    first_deployment: bool,
+    verdict: verdicts.Verdict | None = None,
+) -> Step:
     status = records.deploying(facts, want.spec, want.generation, restore, first=first_deployment)
     if want.rolls_back:
         status = records.rolling_back(facts, status)
@@ -175,6 +201,7 @@ def _record(facts: Facts, want: Wanted, restore: Restore, *, first_deployment: b
         status,
         cluster_of(status),
         failpoint="deploy-recorded",
+        verdict=verdict,
         events=(event, *ingresses.asked_in_vain(facts, want)),
     )
 
@@ -229,5 +256,5 @@ def _not_created(facts: Facts, want: Wanted) -> Step:
             return _record(facts, want, Restore("last-state"), first_deployment=False)
     last_first = facts.last is not None and facts.last.first_deployment
     if last_first:
-        return _record(facts, want, first_restore(want), first_deployment=True)
+        return _record(facts, want, first_restore(facts, want), first_deployment=True)
     return start(facts, want)
