@@ -19,12 +19,13 @@ from gitsync.model.projects import Project
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import effects, identities, ignoring, planning, policies, preparing, projects, pruning
+from gitsync.plan import effects, identities, ignoring, planning, policies, preparing, projects, pruning, restores
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.hooks import Hook
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.pruning import Budget, Others, PrunePolicy
+from gitsync.plan.restores import Order
 from gitsync.targets import Target
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import Reason, Retry, Stalled
@@ -74,6 +75,8 @@ class Rulings:
     operator: OperatorHalf | None
     find_project: Callable[[str], Project]
     jq: JqPaths
+    orders: Callable[[], tuple[Order, ...]]
+    """What a cluster that is rebuilt starts its jobs with."""
     budget: Budget | None = None
     """How much one revision may delete unapproved; None: there is no bound."""
 
@@ -99,6 +102,7 @@ class Comparer:
         self._find_project = rulings.find_project
         self._jq = rulings.jq
         self._budget = rulings.budget
+        self._orders = rulings.orders
         self._accepted: dict[tuple[AppName, Identity], Accepted] = {}
 
     def compare(
@@ -215,6 +219,7 @@ class Comparer:
         if behind:
             return self._wait_for(behind, prepared)
         live = self._live.read({**known, **wanted})
+        prepared = restores.applied(prepared, app, live, self._orders(), self._clock.now())
         accepted = {identity: self._accepted.get((name, identity)) for identity in live}
         cluster = Cluster(
             live,

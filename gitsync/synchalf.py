@@ -15,6 +15,7 @@ from gitsync.apply.jqpaths import JqPaths
 from gitsync.apply.livecaches import LiveCaches
 from gitsync.apply.refusals import Refusals
 from gitsync.apply.restartbudgets import RestartBudget
+from gitsync.apply.restoreorders import RestoreOrders
 from gitsync.carrying import Carrier
 from gitsync.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.credentialstores import CredentialStore
@@ -84,9 +85,9 @@ class SyncHalf:
         recorder = Recorder(client, clock, component="gitsync")
         self._defaults = Defaults(settings.operator_defaults)
         operator = OperatorHalf(self._current_defaults) if settings.role == "all" else None
-        rulings = Rulings(
-            operator, self._projects.find, self._jq, Budget(settings.deletion_percent, settings.deletion_jobs)
-        )
+        self._restore_orders = RestoreOrders(client, settings.namespace, self._wake_all)
+        budget = Budget(settings.deletion_percent, settings.deletion_jobs)
+        rulings = Rulings(operator, self._projects.find, self._jq, self._restore_orders.standing, budget)
         comparer = Comparer(clock, self._apps, discovery, self._live, claims, rulings)
         refusals = Refusals()
         publisher = Publisher(client, clock, self._apps, recorder, (self,))
@@ -133,6 +134,7 @@ class SyncHalf:
         """Start caches first, then what reads them."""
         self._started = True
         self._credentials.start()
+        self._restore_orders.start()
         self._write_back.start()
         self._builds.start()
         self._apps.start()
@@ -142,7 +144,8 @@ class SyncHalf:
 
     def wait_synced(self, timeout: float) -> bool:
         """Whether the apps were listed within `timeout` seconds."""
-        return self._apps.wait_synced(timeout) and self._credentials.wait_synced(timeout)
+        caches = (self._apps, self._credentials, self._restore_orders)
+        return all(cache.wait_synced(timeout) for cache in caches)
 
     def configure(self, defaults: Defaults) -> None:
         """Plan with other defaults of the operator half from the next pass on."""
@@ -190,6 +193,7 @@ class SyncHalf:
         self._apps.stop()
         self._live.stop()
         self._credentials.stop()
+        self._restore_orders.stop()
         self._projects.stop()
 
     def _lookup_failed(self, key: Key, error: Exception) -> None:

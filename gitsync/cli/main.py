@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sync": ("gitsync.cli.sync:sync", "Have an app synced now, and wait until it is."),
     "history": ("gitsync.cli.history:history", "Show the commits an app ran, and what each did to its jobs."),
     "logs": ("gitsync.cli.logs:logs", "Print the logs of a Flink job's JobManager or TaskManagers."),
+    "rollback": ("gitsync.cli.rollback:rollback", "Go back to an earlier commit, with its state if asked for."),
+    "restore": ("gitsync.cli.restore:restore", "Rebuild a lost cluster's jobs with the state known in Git."),
     "suspend": ("gitsync.cli.suspend:suspend", "Leave an app as it is until it is resumed."),
     "approve": ("gitsync.cli.approve:approve", "Let a revision happen that waits for approval."),
     "resume": ("gitsync.cli.suspend:resume", "Let an app follow Git again."),

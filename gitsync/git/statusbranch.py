@@ -29,6 +29,23 @@ def followed(cluster: str) -> drafts.Followed:
     return drafts.Followed(ref_of(cluster), f"refs/gitsync/status/{notes.checked(cluster)}")
 
 
+def everything() -> drafts.Followed:
+    """The branches of all clusters, for whoever reads them."""
+    return drafts.Followed(refs.OWN_BRANCHES, "refs/gitsync/status/")
+
+
+def ledger_text(mirror: mirrors.Mirror, cluster: str, app: str) -> str:
+    """The ledger of an app as it was fetched; empty where there is none."""
+    file = statuspages.file_of(app)
+    return _texts(mirror, drafts.tip(mirror, followed(cluster).here), [file]).get(file, "")
+
+
+def apps(mirror: mirrors.Mirror, cluster: str) -> tuple[str, ...]:
+    """The apps that have a ledger, of those that were fetched."""
+    files = _blobs(mirror, drafts.tip(mirror, followed(cluster).here))
+    return tuple(app for file in files if (app := statuspages.app_of(file)))
+
+
 def last_told(mirror: mirrors.Mirror, cluster: str, apps: Iterable[str]) -> dict[str, Record]:
     """The latest record of each app in its ledger, of those that were fetched."""
     wanted = {statuspages.file_of(app): app for app in apps}

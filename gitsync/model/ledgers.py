@@ -41,6 +41,21 @@ class Ledger:
         return records.latest(self.records)
 
 
+def snapshot_of(ledger: Ledger, kind: str, namespace: str, name: str, revision: str | None = None) -> str:
+    """The newest snapshot of a job, of those with the state of a commit (full id) where one is given; "": none."""
+    for one in ledger.snapshots:
+        same = (one.get("kind"), one.get("namespace"), one.get("name")) == (kind, namespace, name)
+        if same and revision in (None, one.get("stateOf")):
+            return str(one["location"])
+    return ""
+
+
+def jobs(ledger: Ledger) -> tuple[tuple[str, str, str], ...]:
+    """Kind, namespace and name of every job that the ledger has a snapshot of."""
+    found = {(str(one.get("kind")), str(one.get("namespace")), str(one.get("name"))) for one in ledger.snapshots}
+    return tuple(sorted(found))
+
+
 def parse(text: str, cluster: str, app: str) -> Ledger:
     """The ledger in a file; what is not one counts as empty."""
     empty = Ledger(cluster, app)

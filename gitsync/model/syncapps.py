@@ -10,7 +10,8 @@ app without a commit comes as annotations, because the spec may belong to Git.
 
 import json
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -97,11 +98,16 @@ class Spec(Part):
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Stay on `revision`, whatever the branch says, until `until` (None: until the annotation goes)."""
+    """Stay on `revision`, whatever the branch says, until `until` (None: until the annotation goes).
+
+    `restore` names the snapshot each job (`Kind/namespace/name`) goes back to, once per `id`.
+    """
 
     revision: str
     reason: str
     until: datetime | None
+    id: str = ""
+    restore: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +171,13 @@ def _pin(text: str | None) -> Pin | None:
     revision = value.get("revision")
     if not isinstance(revision, str) or not revision:
         raise ValueError(f'the annotation {PIN} needs a "revision"')
-    return Pin(revision, str(value.get("reason", "")), _until(PIN, value))
+    restore = value.get("restore") or {}
+    if not isinstance(restore, dict) or not all(isinstance(path, str) for path in restore.values()):
+        raise ValueError(f'"restore" of the annotation {PIN} must be a map of jobs to paths')
+    found_id = str(value.get("id") or "")
+    if restore and (not found_id or " " in found_id):
+        raise ValueError(f'the annotation {PIN} needs an "id" without spaces beside "restore"')
+    return Pin(revision, str(value.get("reason", "")), _until(PIN, value), found_id, restore)
 
 
 def _suspension(text: str | None) -> Suspension | None:

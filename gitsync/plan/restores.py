@@ -54,7 +54,12 @@ def order_body(name: str, order: Order) -> Object:
     """The ConfigMap of an order."""
     data = {"id": order.id, "until": order.until.isoformat()}
     data |= {f"app.{app}": json.dumps(found, sort_keys=True) for app, found in order.snapshots.items()}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {LABEL: "true"}}, "data": data}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "labels": {LABEL: "true"}},
+        "data": data,
+    }
 
 
 def applied(

@@ -9,9 +9,10 @@ import pytest
 from kubeletnode import Node
 from operating import DEADLINE, is_served, until
 from sandboxes import Sandbox
-from syncing import Agent, Cluster, Repository, Start
+from syncing import Agent, Cluster, Repository, Run, Start
 
 from gitsync.apply import definitions
+from gitsync.cli import main
 from gitsync.sandbox import launching
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
@@ -91,6 +92,29 @@ def start(cluster: Cluster, repository: Repository, kubeconfig: Path, tmp_path: 
 
     with agents:
         yield begin
+
+
+@pytest.fixture
+def run(
+    cluster: Cluster,
+    kubeconfig: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Run a command line; its exit code and everything it printed."""
+    # The library reads KUBECONFIG once, when it is imported.
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
+    monkeypatch.setenv("GITSYNC_NAMESPACE", cluster.namespace)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def begin(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = main.run(arguments)
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return begin
 
 
 @pytest.fixture(scope="session")

@@ -162,3 +162,5 @@ class Agent:
 
 
 Start = Callable[..., Agent]
+Run = Callable[..., tuple[int, str]]
+"""Runs a command line; its exit code and everything it printed."""

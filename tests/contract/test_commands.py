@@ -1,13 +1,12 @@
 """Commands against a real API server, a real repository and a sync half that answers them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from syncing import Agent, Cluster, Repository, wait_for
+from syncing import Agent, Cluster, Repository, Run, wait_for
 
-from gitsync.cli import main
 from gitsync.settings import Settings
 from operator_core.jsonvalues import Json, Object, dig
 from operator_core.kube import requests
@@ -28,8 +27,6 @@ data:
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {token: s3cr3t}\n"
 
 BROKEN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one\n"
-
-Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
@@ -62,29 +59,6 @@ def agent(
     cluster.wait_synced(repository.first)  # type: ignore[attr-defined]
     yield running
     running.stop()
-
-
-@pytest.fixture
-def run(
-    cluster: Cluster,
-    kubeconfig: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    """Run a command line; its exit code and everything it printed."""
-    # The library reads KUBECONFIG once, when it is imported.
-    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
-    monkeypatch.setenv("GITSYNC_NAMESPACE", cluster.namespace)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-    def begin(*arguments: str) -> tuple[int, str]:
-        capsys.readouterr()
-        code = main.run(arguments)
-        printed = capsys.readouterr()
-        return code, printed.out + printed.err
-
-    return begin
 
 
 def as_json(printed: tuple[int, str]) -> Json:
