@@ -14,9 +14,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from operator_core.jsonvalues import Json, Object
 
 KEY = "sops"
@@ -28,12 +25,18 @@ _UNREAD = ("unencrypted_comment_regex", "encrypted_comment_regex")
 _QUANTIFIED = re.compile(r"[*+?{]")
 _UNSAFE = re.compile(r"\)[*+?{]|\(\?|\\[1-9]")
 _LONGEST_PATTERN = 200
-Opener = Callable[[Sequence[str]], bytes]
-"""From the encrypted data keys of a document (age, armored) to the data key."""
+Decrypt = Callable[[bytes, bytes, bytes], bytes]
+"""AES-256-GCM with the data key: nonce, content with its tag, additional data → plain; raises Tampered."""
+Opener = Callable[[Sequence[str]], Decrypt]
+"""From the encrypted data keys of a document (age, armored) to what the data key decrypts."""
 
 
 class Unreadable(ValueError):
     """Why a document stays closed; holds no value of it."""
+
+
+class Tampered(Exception):
+    """A value is not what was encrypted under this key at this place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,7 @@ def mac_of(document: Object) -> str:
 def opened(documents: Sequence[Object], open_key: Opener) -> dict[str, Json]:
     """The plain value of every encrypted one of a file's documents, which have one MAC. Raises Unreadable."""
     metadata: Object = documents[0][KEY]
-    key = open_key(_data_keys(metadata))
-    if len(key) != 32:
-        raise Unreadable("its data key is not one of AES-256")
-    cipher = AESGCM(key)
+    decrypt = open_key(_data_keys(metadata))
     digest = hashlib.sha512(_ONLY_ENCRYPTED if metadata.get("mac_only_encrypted") is True else b"")
     rule = _rule(metadata)
     found: dict[str, Json] = {}
@@ -66,11 +66,11 @@ def opened(documents: Sequence[Object], open_key: Opener) -> dict[str, Json]:
         is_wanted = rule(leaf.path)
         value = leaf.value
         if is_wanted and value != "":
-            value = _value(cipher, leaf)
+            value = _value(decrypt, leaf)
             found[str(leaf.value)] = value
         if is_wanted or metadata.get("mac_only_encrypted") is not True:
             digest.update(_bytes(value))
-    _check_mac(cipher, metadata, digest.hexdigest().upper())
+    _check_mac(decrypt, metadata, digest.hexdigest().upper())
     return found
 
 
@@ -145,12 +145,12 @@ def _leaves(value: Json, path: tuple[str, ...] = (), *, top: bool = False) -> It
         yield _Leaf(path, value)
 
 
-def _value(cipher: AESGCM, leaf: _Leaf) -> Json:
+def _value(decrypt: Decrypt, leaf: _Leaf) -> Json:
     where = ".".join(leaf.path)
     found = _VALUE.fullmatch(leaf.value) if isinstance(leaf.value, str) else None
     if found is None:
         raise Unreadable(f"its {where} should be encrypted and is not")
-    text = _decrypted(cipher, found, ":".join(leaf.path) + ":", where)
+    text = _decrypted(decrypt, found, ":".join(leaf.path) + ":", where)
     try:
         match found["type"]:
             case "str" | "bytes" | "comment":
@@ -166,21 +166,21 @@ def _value(cipher: AESGCM, leaf: _Leaf) -> Json:
     raise Unreadable(f"its {where} is not what its type says")
 
 
-def _decrypted(cipher: AESGCM, found: re.Match[str], additional: str, where: str) -> str:
+def _decrypted(decrypt: Decrypt, found: re.Match[str], additional: str, where: str) -> str:
     try:
         data, nonce, tag = (base64.b64decode(found[name], validate=True) for name in ("data", "iv", "tag"))
-        return cipher.decrypt(nonce, data + tag, additional.encode()).decode()
+        return decrypt(nonce, data + tag, additional.encode()).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
         raise Unreadable(f"its {where} is not in the form of an encrypted value") from error
-    except InvalidTag as error:
+    except Tampered as error:
         raise Unreadable(f"its {where} was changed or moved after it was encrypted") from error
 
 
-def _check_mac(cipher: AESGCM, metadata: Object, computed: str) -> None:
+def _check_mac(decrypt: Decrypt, metadata: Object, computed: str) -> None:
     found = _VALUE.fullmatch(str(metadata.get("mac", "")))
     if found is None:
         raise Unreadable("it has no MAC")
-    kept = _decrypted(cipher, found, str(metadata.get("lastmodified", "")), "sops.mac")
+    kept = _decrypted(decrypt, found, str(metadata.get("lastmodified", "")), "sops.mac")
     if not hmac.compare_digest(kept.encode(), computed.encode()):
         raise Unreadable("its MAC does not fit: something was changed after it was encrypted")
 
