@@ -41,10 +41,14 @@ class Mirror:
         credentials: access.Credentials | None = None,
         policy: urls.Policy | None = None,
         git: commands.Commands | None = None,
+        remote: urls.Remote | None = None,
     ) -> None:
-        """`directory` is where mirrors are kept; raises Stalled(RepositoryRefused) for a URL that is not allowed."""
+        """`directory` is where mirrors are kept; raises Stalled(RepositoryRefused) for a URL that is not allowed.
+
+        `remote` is for what is no Git repository and only kept as one.
+        """
         self.policy = policy or urls.Policy()
-        self.remote = urls.parse(url, self.policy, credentials)
+        self.remote = remote or urls.parse(url, self.policy, credentials)
         self.directory = directory / f"{self.remote.directory_name}.git"
         self._git = git or commands.Commands(directory / "home")
         self._writers = locks.WriterLock(self.directory)
@@ -230,7 +234,7 @@ class Mirror:
 
     def _fetch(self, refspecs: tuple[str, ...], sha_length: int) -> None:
         for last in (False, True):
-            self._create(sha_length)
+            self.create(sha_length)
             self._fetched = None
             # Not --atomic: a branch a/b may take the place of a branch a, which is pruned first.
             depth = self.remote.credentials.depth
@@ -245,8 +249,8 @@ class Mirror:
             with self._writers.held():
                 self._discard()
 
-    def _create(self, sha_length: int) -> None:
-        """Make the empty mirror, whole or not at all."""
+    def create(self, sha_length: int = 40) -> None:
+        """Make the empty mirror, whole or not at all; nothing where there is one."""
         if (self.directory / "HEAD").exists():
             return
         with self._writers.held():

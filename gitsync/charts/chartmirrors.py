@@ -1,0 +1,132 @@
+"""A chart of a Helm repository or registry, kept as a bare Git repository with one commit per version.
+
+So everything after the fetch reads a chart as it reads any other directory. The commit of a version is made
+of its content, its name and nothing else, so it is the same on every agent; a version whose content changes
+is another commit. Nothing is ever pushed to it.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from gitsync.charts import archives, indexes, places
+from gitsync.charts.downloads import Downloads
+from gitsync.charts.indexes import Release
+from gitsync.charts.registries import Registry
+from gitsync.git import commands, mirrors, refs, urls
+from gitsync.git.access import Credentials
+from gitsync.model.revisions import Revision
+from operator_core.errors import Reason, Retry, Stalled
+
+_T = TypeVar("_T")
+_IMPORT_SECONDS = 60.0
+_WHO = "gitsync <gitsync@localhost> 0 +0000"
+
+
+class ChartMirror(mirrors.Mirror):
+    """The mirror of one chart."""
+
+    def __init__(
+        self,
+        url: str,
+        directory: Path,
+        *,
+        credentials: Credentials | None = None,
+        git: commands.Commands | None = None,
+        loopback_http: bool = False,
+    ) -> None:
+        """`url` is as `places.text_of` gives it. Raises Stalled(RepositoryRefused)."""
+        self._place = places.parse(url, loopback_http=loopback_http)
+        self._credentials = credentials
+        self._loopback_http = loopback_http
+        super().__init__(url, directory, git=git, remote=urls.Remote(url, "none", Credentials()))
+        self._asking = threading.RLock()
+        self._asked_at: float | None = None
+        self._releases: Mapping[str, Release] = {}
+        self._etag = ""
+        self._imported: dict[str, tuple[Release, str]] = {}
+
+    def resolve(self, ref: str, *, max_age: float = 0.0) -> Revision:
+        """The version `ref` means now, with its content in the mirror. Raises Stalled and Retry."""
+        if refs.is_full(ref) and self.has_commit(ref):
+            return self.revision(ref, ref)
+        with self._asking:
+            if self._asked_at is None or time.monotonic() - self._asked_at > max_age:
+                self._releases = self._look()
+                self._asked_at = time.monotonic()
+            version = indexes.choose(ref, self._releases, f"the chart {self._place.name} of {self._place.base}")
+            release = self._releases[version]
+            known = self._imported.get(version)
+            if known is None or known[0] != release or not self.has_commit(known[1]):
+                known = self._imported[version] = release, self._import(release)
+        return self.revision(known[1], ref)
+
+    def exchange(
+        self,
+        *arguments: str,
+        timeout: float = mirrors.PROBE_TIMEOUT,
+        stdin: bytes | None = None,
+        remote: urls.Remote | None = None,
+    ) -> commands.Output:
+        """Nothing can be written to a chart. Raises Stalled(PushForbidden)."""
+        raise Stalled(Reason.PushForbidden, f"{self._place.base} holds charts: records cannot be written to it")
+
+    def _look(self) -> Mapping[str, Release]:
+        """The versions there are now."""
+        if self._place.is_oci:
+            return self._with_registry(
+                lambda registry: {version: Release(version, tag, "") for version, tag in registry.versions().items()}
+            )
+        downloads = Downloads(self._place.base, self._credentials, loopback_http=self._loopback_http)
+        try:
+            headers = {"If-None-Match": self._etag} if self._etag and self._releases else {}
+            answer = downloads.checked(f"{self._place.base}/index.yaml", indexes.LARGEST, headers)
+        finally:
+            downloads.close()
+        if answer.status == 304:
+            return self._releases
+        self._etag = answer.headers.get("etag", "")
+        return indexes.releases(answer.content, self._place.name, self._place.base)
+
+    def _import(self, release: Release) -> str:
+        what = f"{self._place.name} {release.version}"
+        if self._place.is_oci:
+            archive = self._with_registry(lambda registry: registry.archive(release.url))
+        else:
+            downloads = Downloads(self._place.base, self._credentials, loopback_http=self._loopback_http)
+            try:
+                archive = downloads.checked(release.url, archives.LARGEST_ARCHIVE).content
+            finally:
+                downloads.close()
+            archives.check_digest(archive, release.digest, what)
+        return self._commit(archives.files(archive, what), what)
+
+    def _commit(self, files: Mapping[str, bytes], what: str) -> str:
+        """The commit of these files; the same for the same ones."""
+        self.create()
+        parts = [b"commit refs/charts/import\n", f"committer {_WHO}\n".encode(), _data(what.encode())]
+        parts.append(b"deleteall\n")
+        for path in sorted(files):
+            quoted = path.replace("\\", "\\\\").replace('"', '\\"')
+            parts += [f'M 100644 inline "{quoted}"\n'.encode(), _data(files[path])]
+        parts += [b"\n", b"get-mark :1\n"]
+        stream = b"".join([b"reset refs/charts/import\n\n", parts[0], b"mark :1\n", *parts[1:]])
+        arguments = ("fast-import", "--quiet", "--force", "--cat-blob-fd=1")
+        output = self.run(*arguments, call=commands.Call(stdin=stream, timeout=_IMPORT_SECONDS))
+        sha = output.stdout.decode().strip()
+        if output.status or not refs.is_full(sha):
+            raise Retry(Reason.InternalError, f"cannot keep the chart {what}: {output.stderr[:300]}")
+        return sha
+
+    def _with_registry(self, ask: Callable[[Registry], _T]) -> _T:
+        registry = Registry(self._place, self._credentials, loopback_http=self._loopback_http)
+        try:
+            return ask(registry)
+        finally:
+            registry.close()
+
+
+def _data(content: bytes) -> bytes:
+    return f"data {len(content)}\n".encode() + content + b"\n"
