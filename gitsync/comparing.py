@@ -233,7 +233,8 @@ class Comparer:
             desired = frozenset(one.identity for one in prepared.desired)
             others = self._others(name, app, [identity for identity in known if identity not in desired])
         shared = app.spec.sync_policy.option("FailOnSharedResource") == "true"
-        facts = AppFacts(name, app.status.inventory, policy, others, shared)
+        applied = (app.status.sync.revision if app.status.sync else None) or ""
+        facts = AppFacts(name, app.status.inventory, policy, others, shared, applied)
         return prepared, planning.plan(revision, prepared, facts, cluster), live
 
     def _wait_for(self, behind: tuple[Resource, ...], prepared: Prepared) -> After:

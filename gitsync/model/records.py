@@ -9,13 +9,14 @@ cluster, app and phase, lines of a newer format as they are, and text that peopl
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from operator_core.jsonvalues import Json, Object, dig
 
 VERSION = 1
+_SAVEPOINTS_APART = timedelta(hours=1)
 _LONGEST_MESSAGE = 500
 _USER_OF_URL = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s]+@")
 _SECRET_VALUE = re.compile(
@@ -60,6 +61,8 @@ class JobRecord:
     job_id: str = ""
     restored_from: str = ""
     savepoint: str = ""
+    scheduled: bool = field(default=False, compare=False)
+    """Whether a schedule asked for the savepoint: such ones are told once an hour. Not part of the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +163,24 @@ def is_news(record: Record, present: Iterable[Record]) -> bool:
     of_phase = [one for one in of_app if one.phase is record.phase]
     if any(one.time > record.time for one in of_phase):
         return False
+    if any(_is_soon_again(one, record) for one in of_phase):
+        return False
     told = next((one for one in of_phase if one.says_the_same_as(record)), None)
     return told is None or any(_age(told) < _age(one) < _age(record) for one in of_app)
+
+
+def _is_soon_again(told: Record, record: Record) -> bool:
+    """Whether nothing is new but the newest of scheduled savepoints, and one was told within the hour."""
+    if record.time - told.time >= _SAVEPOINTS_APART or len(told.jobs) != len(record.jobs):
+        return False
+    kept = replace(record, jobs=tuple(replace(new, savepoint=old.savepoint) for old, new in _pairs(told, record)))
+    changed = [(old, new) for old, new in _pairs(told, record) if old.savepoint != new.savepoint]
+    again = all(old.savepoint and new.scheduled for old, new in changed)
+    return bool(changed) and again and told.says_the_same_as(kept)
+
+
+def _pairs(told: Record, record: Record) -> list[tuple[JobRecord, JobRecord]]:
+    return list(zip(told.jobs, record.jobs, strict=True))
 
 
 def _age(record: Record) -> tuple[str, int]:

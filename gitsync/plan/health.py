@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitsync.model.identities import Identity
-from gitsync.model.plans import Step
+from gitsync.model.plans import Step, Unchanged
 from gitsync.plan import annotations, flinkhealth, healthrules, identities
 from gitsync.plan.healthrules import Verdict
 from operator_core.jsonvalues import Object, dig
@@ -43,8 +43,10 @@ def assess(obj: Object | None) -> Verdict | None:
 
 
 def of_step(step: Step, live: Mapping[Identity, Object]) -> Verdict | None:
-    """The health that counts for going on after a step's object; none where it says so."""
+    """The health that counts for going on after a step's object; none where it says so or where it is over."""
     if annotations.ignores_health(step.desired.body):
+        return None
+    if isinstance(step, Unchanged) and step.desired.identity not in live:
         return None
     return assess(live.get(step.desired.identity))
 

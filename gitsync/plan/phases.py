@@ -107,7 +107,7 @@ def job_record(identity: Identity, live: Object, effect: str) -> JobRecord:
     """The job's id, and of its state what `effect` brought: what it restored from, which savepoint it left."""
     deployed = dig(live, "status", "observedGeneration") == dig(live, "metadata", "generation")
     path = str(dig(live, "status", "jobStatus", "upgradeSavepointPath", default="")) if deployed else ""
-    newest = str(dig(live, "status", "jobStatus", "savepointInfo", "lastSavepoint", "location", default=""))
+    newest: Object = dig(live, "status", "jobStatus", "savepointInfo", "lastSavepoint", default={})
     return JobRecord(
         kind=identity.kind,
         namespace=identity.namespace,
@@ -115,5 +115,15 @@ def job_record(identity: Identity, live: Object, effect: str) -> JobRecord:
         effect=effect,
         job_id=str(dig(live, "status", "jobStatus", "jobId", default="")),
         restored_from=path if effect in _RESTORES else "",
-        savepoint=path if effect in _LEAVES_SAVEPOINT and path == newest else "",
+        savepoint=_savepoint(live, newest, path if effect in _LEAVES_SAVEPOINT else "") if deployed else "",
+        scheduled=newest.get("triggerType") == "PERIODIC",
     )
+
+
+def _savepoint(live: Object, newest: Object, left: str) -> str:
+    """The savepoint that the commit left, or the newest one taken since by nonce, by request or on schedule."""
+    location = str(newest.get("location") or "")
+    if newest.get("triggerType") not in ("MANUAL", "PERIODIC"):
+        return left if left == location else ""
+    since = int(dig(live, "status", "reconciliationStatus", "reconciliationTimestamp", default=0))
+    return location if int(newest.get("timeStamp") or 0) >= since else left

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Desired, Keep, Plan, Step, Taken, Unchanged, Update, Waiting
 from gitsync.model.syncstatuses import InventoryEntry, Problem, Status
-from gitsync.plan import diffing, identities, ignoring, pruning
+from gitsync.plan import diffing, identities, ignoring, oneshots, pruning
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.pruning import NOBODY, Others, PrunePolicy
@@ -43,13 +43,21 @@ class AppFacts:
     others: Others = NOBODY
     fails_on_shared: bool = False
     """Whether an object of another app refuses the whole revision (FailOnSharedResource)."""
+    applied: str = ""
+    """The revision that was applied whole last."""
 
 
 def plan(revision: str, prepared: Prepared, app: AppFacts, cluster: Cluster) -> Plan:
     """The plan of `app` for `revision` (a full commit id)."""
     if prepared.problems:
         return Plan(revision, (), (), prepared.problems, app.inventory)
-    steps = tuple(_step(one, prepared, app, cluster) for one in prepared.desired)
+    old = {entry.id: entry for entry in app.inventory}
+    spent = {
+        one.identity
+        for one in prepared.desired
+        if oneshots.is_carried_out(old.get(str(one.identity)), one.digest, revision=revision, applied=app.applied)
+    }
+    steps = tuple(_step(one, prepared, app, cluster, one.identity in spent) for one in prepared.desired)
     shared = tuple(_shared(step) for step in steps if isinstance(step, Taken)) if app.fails_on_shared else ()
     if shared:
         return Plan(revision, (), (), shared, app.inventory)
@@ -59,7 +67,6 @@ def plan(revision: str, prepared: Prepared, app: AppFacts, cluster: Cluster) -> 
         left, app.name, app.policy, nothing_wanted=not wanted, others=app.others, inventory=len(app.inventory)
     )
     staying = {str(removal.identity) for removal in removals}
-    old = {entry.id: entry for entry in app.inventory}
     entries = [
         _entry(step, old.get(str(step.desired.identity)), revision) for step in steps if not isinstance(step, Taken)
     ]
@@ -78,17 +85,18 @@ def blocked_by(plan: Plan, problems: tuple[Problem, ...], status: Status) -> Pla
     return Plan(plan.revision, (), (), problems, status.inventory) if problems else plan
 
 
-def _step(one: Desired, prepared: Prepared, app: AppFacts, cluster: Cluster) -> Step:
+def _step(one: Desired, prepared: Prepared, app: AppFacts, cluster: Cluster, carried_out: bool) -> Step:
     if one.identity in prepared.waiting:
         return Waiting(one)
     if one.identity in cluster.taken:
         return Taken(one, cluster.taken[one.identity])
     live = cluster.live.get(one.identity)
     if live is None:
-        return Create(one)
+        return Unchanged(one) if oneshots.is_over(one.identity, carried_out=carried_out) else Create(one)
     known = cluster.accepted.get(one.identity)
     ignored = known.paths(one.digest, live) if known is not None else frozenset()
-    tolerated = cluster.ignored.get(one.identity, ignoring.NOTHING)
+    spent = oneshots.spent(one.identity, carried_out=carried_out)
+    tolerated = oneshots.both(cluster.ignored.get(one.identity, ignoring.NOTHING), spent)
     body = ignoring.respected(one.body, live, tolerated)
     differences = ignoring.counted(diffing.compare(body, live, ignored=ignored), body, live, tolerated)
     if not differences:

@@ -119,6 +119,7 @@ def _unchanged(facts: Facts, want: Wanted, failure: podfailures.PodFailure | Non
 
 def _watch_over(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None) -> Step:
     """Nothing to change: tell how the job fares, and gather what is worth telling."""
+    facts = replace(facts, status=snapshots.noted(facts))
     job = facts.flink.job
     status = facts.status
     if failure is not None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from operator_core.conf import defaults as layers
 from operator_core.conf import effective, options
 from operator_core.conf.defaults import Defaults
-from operator_core.decide import scalings, sessionrules, specdiff, standalone, validation
+from operator_core.decide import scalings, sessionrules, snapshotrecords, specdiff, standalone, validation
 from operator_core.decide.records import STOPPED_BY_HAND
 from operator_core.decide.wanted import ON_DELETE
 from operator_core.errors import Stalled
@@ -82,11 +82,21 @@ def effect_of(
     if not was_up:
         return JobEffect(Effect.NONE, "the job is suspended and stays so", diff.paths)
     if diff.type is specdiff.DiffType.IGNORE:
-        return JobEffect(Effect.NONE, "nothing that runs is touched", diff.paths)
+        return JobEffect(Effect.NONE, _taken(before, new_spec) or "nothing that runs is touched", diff.paths)
     if _is_done(live) and not specdiff.asks_for_rerun(diff):
         reason = f"the job has finished and is not run again by this; {specdiff.HOW_TO_RERUN}"
         return JobEffect(Effect.NONE, reason, diff.paths)
     return _upgrade(before, old, new, live, diff, defaults)
+
+
+def _taken(before: Object, spec: Object) -> str:
+    """What nonces ask of a job that runs; "" when they ask nothing."""
+    asked = [
+        f"a {kind} is taken"
+        for kind, field in snapshotrecords.NONCES.items()
+        if dig(spec, "job", field) is not None and dig(spec, "job", field) != dig(before, "job", field)
+    ]
+    return f"{' and '.join(asked)}; the job goes on running" if asked else ""
 
 
 def _session_change(new: Object, diff: specdiff.SpecDiff, defaults: Defaults) -> JobEffect:

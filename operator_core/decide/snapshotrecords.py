@@ -6,11 +6,13 @@ operator's legacy ones, which either operator can go on from. Decides nothing.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from operator_core.decide import records
 from operator_core.decide.decisions import NewSnapshot, SnapshotKind
 from operator_core.decide.jobfacts import JobFacts, S
+from operator_core.jsonvalues import Object, dig
 from operator_core.model import lastspecs
 from operator_core.model.statuses import (
     Checkpoint,
@@ -99,6 +101,29 @@ def completed(status: S, pending: Pending, location: str) -> S:
     known = info.last_savepoint is not None and info.last_savepoint.location == location
     history = info.savepoint_history if known else (*info.savepoint_history, savepoint)
     return handed_over(_changed(status, "savepoint", last_savepoint=savepoint, savepoint_history=history), "savepoint")
+
+
+def savepoint_of(resource: Object) -> Savepoint | None:
+    """The savepoint that a complete FlinkStateSnapshot took itself; None for any other."""
+    spec, status = dig(resource, "spec", "savepoint"), resource.get("status") or {}
+    began, path = status.get("triggerTimestamp"), status.get("path")
+    if spec is None or spec.get("alreadyExists") or status.get("state") != "COMPLETED" or not began or not path:
+        return None
+    trigger = dig(resource, "metadata", "labels", "snapshot.trigger-type")
+    return Savepoint(
+        time_stamp=int(datetime.fromisoformat(str(began)).timestamp() * 1000),
+        location=str(path),
+        trigger_type="PERIODIC" if trigger == "PERIODIC" else "MANUAL",
+        format_type=_savepoint_format(str(spec.get("formatType") or "CANONICAL")),
+    )
+
+
+def with_newest(facts: JobFacts[S], newest: Savepoint) -> S:
+    """The status that names `newest` as the last savepoint; a manual one with the nonce that is reconciled."""
+    if newest.trigger_type == "MANUAL" and facts.last is not None:
+        nonce = (facts.last.spec.get("job") or {}).get(NONCES["savepoint"])
+        newest = newest.model_copy(update={"trigger_nonce": nonce})
+    return _changed(facts.status, "savepoint", last_savepoint=newest)
 
 
 def disposed(status: S, path: str) -> S:

@@ -34,7 +34,7 @@ from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.snapshotrecords import Due, Pending
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
-from operator_core.model.statuses import TERMINAL_JOB_STATES
+from operator_core.model.statuses import TERMINAL_JOB_STATES, Savepoint
 
 SNAPSHOT_REQUESTED = "gitsync.io/snapshot-requested"
 """Annotation that asks for a savepoint: an id, or an id and the word `checkpoint`."""
@@ -105,6 +105,18 @@ def of_upgrade(facts: JobFacts[S]) -> NewSnapshot | None:
         dispose_on_delete=options.get_bool(facts.conf, options.SAVEPOINT_DISPOSE),
     )
     return None if _exists(facts, snapshot) else snapshot
+
+
+def noted(facts: JobFacts[S]) -> S:
+    """The status with the newest savepoint that a FlinkStateSnapshot took of this job (not of a namesake before it)."""
+    born = schedules.instant(str(dig(facts.resource, "metadata", "creationTimestamp") or "1970-01-01T00:00:00Z"))
+    known = facts.status.job_status.savepoint_info.last_savepoint
+    newest: Savepoint | None = known
+    for resource in facts.snapshots or ():
+        taken = snapshotrecords.savepoint_of(resource)
+        if taken is not None and taken.time_stamp >= born.timestamp() * 1000:
+            newest = taken if newest is None or taken.time_stamp > newest.time_stamp else newest
+    return facts.status if newest is known or newest is None else snapshotrecords.with_newest(facts, newest)
 
 
 def pause(facts: JobFacts[S], seconds: float) -> float:

@@ -13,7 +13,10 @@ from operator_core.errors import Reason
 def restore_from(facts: Facts, asked: wanted.RestoreFrom) -> Step:
     """A person names the state: whatever stands is torn down and deployed again from there."""
     known = facts.status.job_status.savepoint_info.last_savepoint
-    path = asked.path or facts.status.job_status.upgrade_savepoint_path or (known.location if known else None)
+    deployed = facts.status.reconciliation_status.reconciliation_timestamp
+    newer = known.location if known is not None and known.time_stamp >= deployed else None
+    given = facts.status.job_status.upgrade_savepoint_path
+    path = asked.path or newer or given or (known.location if known else None)
     if path == records.LAST_STATE_MARKER:
         path = known.location if known else None
     if not path:

@@ -70,7 +70,7 @@ def folder(team: Team, path: str) -> Path:
 def test_a_nonce_takes_a_savepoint_and_the_job_goes_on(running: Team) -> None:
     team = running
     job = team.running()
-    edit(team, "Savepoint now", job={"savepointTriggerNonce": 1})
+    sha = edit(team, "Savepoint now", job={"savepointTriggerNonce": 1})
     (taken,) = completed(team, type="SAVEPOINT", trigger_type="MANUAL")
     assert taken["metadata"]["name"].startswith("ticks-savepoint-manual-")
     assert taken["metadata"]["labels"]["job-reference.name"] == "ticks"
@@ -80,6 +80,8 @@ def test_a_nonce_takes_a_savepoint_and_the_job_goes_on(running: Team) -> None:
     assert "triggerId" not in status["jobStatus"]["savepointInfo"]
     again = team.running()
     assert again.id == job.id and len(snapshots(team)) == 1
+    noted = team.until(lambda: [each for each in team.notes(sha) if each.jobs[0].savepoint] or None, "a note", 60)
+    assert noted[-1].jobs[0].savepoint == taken["status"]["path"] and noted[-1].jobs[0].effect == "none"
 
 
 def test_a_checkpoint_by_nonce_has_its_path_although_the_job_checkpoints_every_second(running: Team) -> None:
@@ -121,6 +123,17 @@ def test_a_resource_takes_a_savepoint_and_its_deletion_disposes_of_it(running: T
     assert not files.exists()
 
 
+def test_a_nonce_raised_by_hand_is_no_drift_and_self_heal_does_not_repeat_it(running: Team) -> None:
+    team = running
+    known = len(snapshots(team, type="SAVEPOINT"))
+    patch = {"spec": {"job": {"savepointTriggerNonce": 99}}}
+    team.client.send(requests.merge_patch(requests.FLINK_DEPLOYMENTS, team.jobs, "ticks", patch))
+    completed(team, known + 1, type="SAVEPOINT")
+    team.ready(team.repository.commit("Something else", {"README.md": "Another text"}))
+    assert dig(team.deployment(), "spec", "job", "savepointTriggerNonce") == 99
+    assert len(snapshots(team, type="SAVEPOINT")) == known + 1
+
+
 def test_a_schedule_keeps_its_time_and_what_is_over_goes_with_its_files(running: Team) -> None:
     team = running
     edit(team, "Every two seconds, keep three", configuration={PERIODIC: "2s", KEPT: "3"})
@@ -139,7 +152,7 @@ def test_a_schedule_keeps_its_time_and_what_is_over_goes_with_its_files(running:
     assert abs(sum(apart) - 10_000) < 1500, apart
     team.until(lambda: not files.exists() or None, "the oldest disposed of", 60)
     team.until(lambda: len(snapshots(team, trigger_type="PERIODIC")) <= 3 or None, "three left", 60)
-    assert len(snapshots(team, trigger_type="MANUAL")) == 3, "what somebody asked for stays"
+    assert len(snapshots(team, trigger_type="MANUAL")) == 5, "what somebody asked for stays"
     assert team.state().gaps == 0
 
 

@@ -155,3 +155,22 @@ def test_more_task_managers_of_a_standalone_cluster(
     new = copy.deepcopy(old)
     new["spec"]["taskManager"]["replicas"] = replicas
     assert plans.effect_of(old, new).effect is effect
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ({}, {"savepointTriggerNonce": 1}, "a savepoint is taken; the job goes on running"),
+        ({"savepointTriggerNonce": 1}, {"savepointTriggerNonce": 2}, "a savepoint is taken; the job goes on running"),
+        ({}, {"checkpointTriggerNonce": 1}, "a checkpoint is taken; the job goes on running"),
+        (
+            {},
+            {"savepointTriggerNonce": 1, "checkpointTriggerNonce": 1},
+            "a savepoint is taken and a checkpoint is taken; the job goes on running",
+        ),
+        ({"savepointTriggerNonce": 1}, {}, "nothing that runs is touched"),
+    ],
+)
+def test_a_nonce_touches_nothing_that_runs_and_the_plan_says_what_it_takes(before, after, reason) -> None:
+    effect = plans.effect_of(_manifest(**before), _manifest(**after))
+    assert (effect.effect, effect.reason) == (Effect.NONE, reason)

@@ -309,3 +309,29 @@ def test_an_upgrade_leaves_a_resource_and_no_history() -> None:
         )
         == 1
     )
+
+
+def test_the_newest_savepoint_of_a_resource_is_noted_in_the_status() -> None:
+    """From there the ledger and `restore-from latest` know it."""
+
+    def taken(name: str, second: int, **more: object):
+        made = snapshot(name, **more)  # type: ignore[arg-type]
+        made["status"]["triggerTimestamp"] = f"2026-01-01T11:59:{second:02d}.5Z"
+        return made
+
+    resources = (
+        taken("early", 10, trigger="PERIODIC"),
+        taken("newest", 20, trigger="MANUAL"),
+        taken("running", 30, state="IN_PROGRESS"),
+        taken("recorded", 40, alreadyExists=True),
+        taken("checkpoint", 50, kind="checkpoint"),
+    )
+    given = facts(spec(savepointTriggerNonce=4), status(spec(savepointTriggerNonce=4)), snapshots=resources)
+    noted = snapshots.noted(given)
+    last = noted.job_status.savepoint_info.last_savepoint
+    assert last is not None
+    assert (last.location, last.trigger_type, last.trigger_nonce) == ("file:/sp/newest", "MANUAL", 4)
+    assert last.time_stamp == NOW_MS - 39_500
+    assert snapshots.noted(replace(given, status=noted)) is noted
+    namesake = facts(spec(), status(spec()), snapshots=resources, meta={"creationTimestamp": "2026-01-01T12:00:00Z"})
+    assert snapshots.noted(namesake) is namesake.status, "what a job of the same name left is not its state"

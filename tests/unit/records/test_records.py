@@ -130,3 +130,26 @@ def test_a_phase_that_was_left_and_came_again_is_news() -> None:
     again = records.added(text, [record(second=3)])
     assert [one.phase for one in records.parse_lines(again)] == [Phase.FAILED, Phase.RUNNING]
     assert records.added(again, [record(second=4)]) == again
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "minutes", "told"),
+    [
+        pytest.param("", "file:/sp/1", 1, True, id="the first savepoint"),
+        pytest.param("file:/sp/1", "file:/sp/2", 59, False, id="another one within the hour"),
+        pytest.param("file:/sp/1", "file:/sp/2", 61, True, id="another one after the hour"),
+    ],
+)
+def test_scheduled_savepoints_are_told_once_an_hour(first: str, then: str, minutes: int, told: bool) -> None:
+    """A schedule must not become a push every few seconds; what somebody asked for is told at once."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def at(minute: int, location: str, *, scheduled: bool) -> records.Record:
+        job = records.JobRecord("FlinkDeployment", "n", "app", "none", "id", "", location, scheduled)
+        time = start + timedelta(minutes=minute)
+        return records.Record("c", "app", "a" * 40, records.Phase.STABLE, "Stable", "", time, (job,))
+
+    before = at(0, first, scheduled=bool(first))
+    assert records.is_news(at(minutes, then, scheduled=True), [before]) == told
+    assert records.is_news(at(minutes, then, scheduled=False), [before])
+    assert "scheduled" not in before.to_line()

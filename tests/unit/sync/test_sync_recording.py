@@ -8,6 +8,7 @@ from syncfindings import APP, JOB, NOW, R1, R2, build, desired, findings, plan
 from gitsync.model.plans import Create, Plan, Unchanged
 from gitsync.model.records import Phase
 from gitsync.model.syncstatuses import InventoryEntry, Problem, Status
+from gitsync.plan import phases
 from gitsync.plan.health import Assessed
 from gitsync.plan.healthrules import Verdict
 from gitsync.report import recording, status
@@ -137,3 +138,19 @@ def test_rejected_job_is_named_in_the_record() -> None:
     found = findings(attempted=R2, is_newest=False, problems=(rejected,), stalled=True)
     record = recording.record("prod", APP, found, build(found), {JOB: live_job()}, NOW)
     assert record is not None and record.jobs[0].effect == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        pytest.param({"triggerType": "MANUAL", "timeStamp": 20}, "file:/sp/9", id="by nonce or request"),
+        pytest.param({"triggerType": "PERIODIC", "timeStamp": 20}, "file:/sp/9", id="on schedule"),
+        pytest.param({"triggerType": "MANUAL", "timeStamp": 9}, "", id="of an earlier deployment"),
+        pytest.param({"triggerType": "UPGRADE", "timeStamp": 20}, "", id="of an upgrade that is another commit's"),
+    ],
+)
+def test_a_savepoint_taken_since_the_deployment_is_recorded(last: dict[str, Any], told: str) -> None:
+    live = live_job("Stable")
+    live["status"]["reconciliationStatus"] = {"reconciliationTimestamp": 10}
+    live["status"]["jobStatus"]["savepointInfo"] = {"lastSavepoint": {"location": "file:/sp/9", **last}}
+    assert phases.job_record(JOB, live, "none").savepoint == told
