@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from operator_core.build import names
+from operator_core.build import names, spellings
 from operator_core.build.requests import BuildRequest
 from operator_core.conf import effective, flattening, options
 from operator_core.model import flinkversions, processes, resources
@@ -78,7 +78,7 @@ def standalone(request: BuildRequest) -> FlinkConf:
 
 
 def _version(request: BuildRequest) -> flinkversions.FlinkVersion:
-    return flinkversions.parse(request.deployment.spec.flink_version or str(flinkversions.OLDEST_SUPPORTED))
+    return flinkversions.parse(request.deployment.spec.flink_version or str(flinkversions.OLDEST_CURRENT))
 
 
 def _common(request: BuildRequest, version: flinkversions.FlinkVersion) -> dict[str, str]:
@@ -101,7 +101,7 @@ def _common(request: BuildRequest, version: flinkversions.FlinkVersion) -> dict[
 def _shipped(request: BuildRequest, conf: Mapping[str, str], version: flinkversions.FlinkVersion) -> FlinkConf:
     kept = {
         key: value
-        for key, value in conf.items()
+        for key, value in spellings.for_version(conf, version).items()
         if key not in _NOT_SHIPPED and not key.startswith(_NOT_SHIPPED_PREFIXES)
     }
     job = request.deployment.spec.job

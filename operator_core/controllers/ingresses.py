@@ -12,7 +12,7 @@ from operator_core.build import clusters
 from operator_core.conf import options
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import FIELD_MANAGER, World
-from operator_core.decide import ingresses, observing
+from operator_core.decide import ingresses, observing, remarks
 from operator_core.decide.facts import IngressState
 from operator_core.jsonvalues import Json, Object, dig
 from operator_core.kube import errors, requests
@@ -72,7 +72,7 @@ def _changed(world: World, run: Pass, body: Object) -> Object:
 
 def _tell(world: World, run: Pass, message: str) -> None:
     world.events.event(
-        run.resource, "Warning", ingresses.EVENT, message, key=ingresses.EVENT, component=observing.OPERATOR
+        run.resource, "Warning", remarks.INGRESS, message, key=remarks.INGRESS, component=observing.OPERATOR
     )
 
 

@@ -6,15 +6,12 @@ what is deployed here, so that a hand-over finds no difference. Looks at no live
 
 from typing import Final
 
-from operator_core.conf import options
-from operator_core.decide import observing, records, steps
-from operator_core.decide.decisions import ApplyIngress, Event, RemoveIngress, Step
+from operator_core.decide import records, remarks, steps
+from operator_core.decide.decisions import ApplyIngress, RemoveIngress, Step
 from operator_core.decide.facts import Facts, IngressState
 from operator_core.decide.wanted import Wanted
 
 SETTLED: Final = IngressState()
-EVENT: Final = "IngressManagement"
-_OFF = "spec.ingress is set, but this operator does not manage Ingress objects (kubernetes.operator.ingress.manage)"
 
 
 def step(facts: Facts, want: Wanted) -> Step | None:
@@ -26,11 +23,4 @@ def step(facts: Facts, want: Wanted) -> Step | None:
     status = records.with_ingress(facts, want.spec.get("ingress"))
     if status == facts.status:
         return None
-    return steps.record(facts, status, None, events=asked_in_vain(facts, want))
-
-
-def asked_in_vain(facts: Facts, want: Wanted) -> tuple[Event, ...]:
-    """The event of an Ingress that is asked for and not made."""
-    if want.spec.get("ingress") is None or options.get_bool(facts.conf, options.INGRESS_MANAGED):
-        return ()
-    return (Event("Warning", EVENT, _OFF, observing.OPERATOR, key=EVENT),)
+    return steps.record(facts, status, None, events=remarks.asked_in_vain(facts, want))

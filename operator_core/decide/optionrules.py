@@ -11,7 +11,7 @@ from operator_core.conf import flattening, options
 from operator_core.conf.options import Option
 from operator_core.decide import schedules
 from operator_core.decide.candidates import Candidate
-from operator_core.model import units
+from operator_core.model import flinkversions, units
 
 _FORBIDDEN: Final = (options.NAMESPACE.key, options.CLUSTER_ID.key, options.HA_CLUSTER_ID.key)
 _PREFIX: Final = options.OPERATOR_PREFIX
@@ -162,6 +162,8 @@ def values_are_readable(candidate: Candidate) -> Iterator[str]:
 def advice(candidate: Candidate) -> Iterator[str]:
     """What deploys but is likely not meant."""
     job, conf = candidate.spec.job, candidate.conf
+    if candidate.version is not None and candidate.version.is_deprecated:
+        yield f"spec.flinkVersion: {flinkversions.deprecation(candidate.version)}"
     if job is not None and job.upgrade_mode == "last-state" and not options.has_high_availability(conf):
         yield (
             "spec.job.upgradeMode: last-state without high availability loses the job's progress when the "

@@ -15,6 +15,7 @@ from operator_core.decide import (
     ingresses,
     observing,
     podfailures,
+    remarks,
     sessionguards,
     sessionrecords,
     specdiff,
@@ -77,7 +78,7 @@ def _record(
     """Record what is to stand; whatever else stands is deleted after it."""
     status = sessionrecords.deploying(facts, want.spec, want.generation)
     submit = Event("Normal", "Submit", "Starting deployment", observing.JOB_MANAGER)
-    told = (*events, submit, *ingresses.asked_in_vain(facts, want))
+    told = (*events, submit, *remarks.at_deployment(facts, want))
     return steps.record(facts, status, then, failpoint="deploy-recorded", verdict=verdict, events=told)
 
 

@@ -30,12 +30,15 @@ def name_is_a_cluster_id(candidate: Candidate) -> Iterator[str]:
 
 
 def version_is_supported(candidate: Candidate) -> Iterator[str]:
-    version, oldest = candidate.version, flinkversions.OLDEST_SUPPORTED
+    version, oldest, current = candidate.version, flinkversions.OLDEST_SUPPORTED, flinkversions.OLDEST_CURRENT
     if version is None:
-        yield f"spec.flinkVersion is missing; set the version of the image, for instance {oldest} or v2_0"
+        yield "spec.flinkVersion is missing; set the version of the image, for instance v1_20 or v2_0"
         return
     if version < oldest:
-        yield f"spec.flinkVersion: {version} is not supported; move the job to Flink {oldest} or newer"
+        yield (
+            f"spec.flinkVersion: {version} is not supported (the oldest is {oldest}); move the job to Flink {current} "
+            "or newer"
+        )
     was = candidate.last_value("flinkVersion")
     job = candidate.spec.job
     if (

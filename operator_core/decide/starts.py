@@ -7,9 +7,9 @@ that may have been created before a crash is finished, not repeated.
 
 from operator_core.conf import options
 from operator_core.decide import (
-    ingresses,
     observing,
     records,
+    remarks,
     snapshots,
     standalone,
     steps,
@@ -202,7 +202,7 @@ def _record(
         cluster_of(status),
         failpoint="deploy-recorded",
         verdict=verdict,
-        events=(event, *ingresses.asked_in_vain(facts, want)),
+        events=(event, *remarks.at_deployment(facts, want)),
     )
 
 

@@ -35,12 +35,18 @@ class FlinkVersion:
         return self.major >= 2
 
     @property
-    def has_renamed_options(self) -> bool:
-        """1.20 gave checkpoint and recovery options new names (execution.checkpointing.*, FLIP-406)."""
-        return self >= FlinkVersion(1, 20)
+    def is_deprecated(self) -> bool:
+        """Still deployed, but to be left: the Java operator's next releases drop it."""
+        return self < OLDEST_CURRENT
 
 
-OLDEST_SUPPORTED = FlinkVersion(1, 20)
+OLDEST_SUPPORTED = FlinkVersion(1, 15)
+OLDEST_CURRENT = FlinkVersion(1, 19)
+
+
+def deprecation(version: FlinkVersion) -> str:
+    """What to tell of a deprecated version."""
+    return f"support for {version} is deprecated; move to {OLDEST_CURRENT} or newer"
 
 
 def parse(name: str) -> FlinkVersion:

@@ -128,3 +128,37 @@ def test_a_foreign_deployment_of_the_same_name_is_not_touched(cluster: FlinkClus
     cluster.edit({"restartNonce": 1})
     until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
     assert cluster.condition("UpgradeBlocked")[0] == "False"
+
+
+@pytest.mark.parametrize("version", ["v1_15", "v1_17", "v1_19", "v2_3"])
+def test_every_version_is_deployed(cluster: FlinkCluster, version: str) -> None:
+    """Deprecated ones are told, not refused."""
+    body = manifest(cluster.namespace)
+    body["spec"] |= {"flinkVersion": version, "image": f"flink:{version[1:].replace('_', '.')}"}
+    cluster.create(body)
+    until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
+    config = cluster.client.send(requests.get(requests.CONFIG_MAPS, cluster.namespace, "flink-config-app"))
+    assert ("config.yaml" in config["data"], "flink-conf.yaml" in config["data"]) == (
+        version == "v2_3",
+        version != "v2_3",
+    )
+    assert ("DeprecatedFlinkVersion" in cluster.events()) == (version in ("v1_15", "v1_17"))
+    assert not cluster.status("error")
+
+
+@pytest.mark.parametrize("exposed", ["LoadBalancer", "NodePort", "Headless_ClusterIP"])
+def test_a_service_without_address_is_no_error(cluster: FlinkCluster, exposed: str) -> None:
+    """Nobody gives it one here; the job is reached inside of the cluster all the same."""
+    body = manifest(cluster.namespace)
+    body["spec"]["flinkConfiguration"] |= {
+        "kubernetes.rest-service.exposed.type": exposed,
+        "kubernetes.hostnetwork.enabled": "true",
+    }
+    cluster.create(body)
+    until(lambda: cluster.status("jobManagerDeploymentStatus") == "DEPLOYING")
+    service = cluster.client.send(requests.get(requests.SERVICES, cluster.namespace, "app-rest"))
+    assert service["spec"]["type"] == ("ClusterIP" if exposed == "Headless_ClusterIP" else exposed)
+    pod = dig(cluster.deployment(), "spec", "template", "spec")
+    assert (pod["hostNetwork"], pod["dnsPolicy"]) == (True, "ClusterFirstWithHostNet")
+    assert cluster.condition("Ready")[1] == "Progressing"
+    assert not cluster.status("error")

@@ -62,8 +62,7 @@ def test_valid(change: dict[str, Any]) -> None:
 INVALID: list[tuple[dict[str, Any], str]] = [
     # version and mode
     ({"flinkVersion": None}, "spec.flinkVersion is missing; set the version of the image"),
-    ({"flinkVersion": "v1_13"}, "spec.flinkVersion: v1_13 is not supported; move the job to Flink v1_20 or newer"),
-    ({"flinkVersion": "v1_19"}, "spec.flinkVersion: v1_19 is not supported"),
+    ({"flinkVersion": "v1_13"}, "v1_13 is not supported (the oldest is v1_15); move the job to Flink v1_19 or newer"),
     # configuration keys
     (conf(**{"kubernetes.namespace": "x"}), "spec.flinkConfiguration[kubernetes.namespace] is set by the operator"),
     (conf(kubernetes={"cluster-id": "x"}), "spec.flinkConfiguration[kubernetes.cluster-id] is set by the operator"),
@@ -262,6 +261,16 @@ def test_defaults_of_the_operator_count() -> None:
     change = {"job": {"upgradeMode": "savepoint"}}
     assert findings(change, **DIRECTORIES) == ()
     assert findings({"jobManager": {"replicas": 2}}, **HA) == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "hints"), [("v1_15", 1), ("v1_18", 1), ("v1_19", 0), ("v1_20", 0), ("v2_0", 0), ("v2_4", 0)]
+)
+def test_deprecated_versions_are_deployed_and_told(version: str, hints: int) -> None:
+    change = {"flinkVersion": version}
+    resource = {"metadata": {"name": "app", "namespace": "jobs"}, "spec": overlaid(VALID, change)}
+    assert not findings(change)
+    assert len(validation.advice(flinkdeployments.parse(resource), layers.NONE)) == hints
 
 
 def test_advice_refuses_nothing() -> None:
