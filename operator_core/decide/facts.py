@@ -93,12 +93,17 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """What /jobs/:id/checkpoints says. `newest` and `restored` leave out what Flink discarded."""
+    """What /jobs/:id/checkpoints says. `newest` and `restored` leave out what Flink discarded.
+
+    `checkpoint` is the newest that is no savepoint, `pending_since` when the one under way was triggered (epoch ms).
+    """
 
     enabled: bool
     completed: int
     newest: Snapshot | None
     restored: Snapshot | None
+    checkpoint: Snapshot | None = None
+    pending_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

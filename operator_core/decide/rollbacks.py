@@ -79,8 +79,11 @@ def _is_possible(facts: Facts) -> bool:
 
 
 def _may_return(last: LastSpec, stable: LastSpec) -> bool:
-    running = (stable.spec.get("job") or {}).get("state", "running") == "running"
-    return running and stable.spec.get("flinkVersion") == last.spec.get("flinkVersion")
+    """Never to another version, to a suspended job, or behind a redeployment from a savepoint that was asked for."""
+    before, now = stable.spec.get("job") or {}, last.spec.get("job") or {}
+    if before.get("state", "running") != "running" or stable.spec.get("flinkVersion") != last.spec.get("flinkVersion"):
+        return False
+    return bool(before.get("savepointRedeployNonce") == now.get("savepointRedeployNonce"))
 
 
 def _seconds_left(facts: Facts, failure: PodFailure | None) -> float:

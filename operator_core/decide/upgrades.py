@@ -122,7 +122,27 @@ def _with_job(facts: Facts, want: Wanted, job: Job) -> Choice:
             return Wait(f"the job is {state}: a savepoint needs a running job", 1.0)
         if not options.get_bool(facts.conf, options.LAST_STATE_FALLBACK):
             return Wait(f"the job is {state}: a savepoint needs a running job and falling back is switched off", 15.0)
+    if state == "RUNNING" and (choice := _by_age(facts, job)) is not None:
+        return choice
     return last_state(facts, changed)
+
+
+def _by_age(facts: Facts, job: Job) -> Choice | None:
+    """A savepoint, or a wait, where the newest checkpoint is older than allowed; None where it will do."""
+    allowed = options.get_seconds(facts.conf, options.MAX_CHECKPOINT_AGE)
+    now_ms = facts.now.timestamp() * 1000
+    if allowed is None or not has_savepoint_dir(facts) or now_ms - job.start <= allowed * 1000:
+        return None
+    found = facts.flink.checkpoints
+    if isinstance(found, Unread):
+        return Ask((Need.CHECKPOINTS,))
+    if isinstance(found, Unreachable):
+        return Wait("Flink does not say how old the newest checkpoint is", 2.0)
+    if found.checkpoint is not None and now_ms - found.checkpoint.trigger_timestamp <= allowed * 1000:
+        return None
+    if found.pending_since is not None and now_ms - found.pending_since <= allowed * 1000:
+        return Wait("the newest checkpoint is older than allowed; another one is under way", 1.0)
+    return Stop()
 
 
 def last_state(facts: Facts, changed: bool) -> Choice:
@@ -130,13 +150,18 @@ def last_state(facts: Facts, changed: bool) -> Choice:
     if options.has_high_availability(facts.last_conf) and not changed:
         if isinstance(facts.ha, Unread):
             return Ask((Need.HA_METADATA,))
-        if facts.ha.with_checkpoint and options.has_high_availability(facts.conf):
+        if facts.ha.with_checkpoint and options.has_high_availability(facts.conf) and not _prefers_cancelling(facts):
             return TearDown(Restore("last-state"))
     if keeps_checkpoints(facts):
         return Cancel()
     return Wait(
         "cancelling would delete the checkpoints (externalized-checkpoint-retention): waiting for RUNNING", 15.0
     )
+
+
+def _prefers_cancelling(facts: Facts) -> bool:
+    """Whether the operator's options ask for a cancellation where HA metadata would do; it needs a kept checkpoint."""
+    return options.get_bool(facts.conf, options.LAST_STATE_CANCEL) and keeps_checkpoints(facts)
 
 
 def from_terminal(facts: Facts, want: Wanted, job: Job) -> Choice:

@@ -229,7 +229,14 @@ def parse_checkpoints(answer: Object | None) -> Checkpoints:
         completed=int(dig(answer, "counts", "completed", default=0)),
         newest=max(kept, key=lambda snapshot: snapshot.id, default=None),
         restored=_snapshot(latest.get("restored")),
+        checkpoint=found[0],
+        pending_since=_pending_since(answer.get("history") or []),
     )
+
+
+def _pending_since(history: list[Object]) -> int | None:
+    pending = [each for each in history if each.get("status") == "IN_PROGRESS" and not each.get("is_savepoint")]
+    return max((int(each.get("trigger_timestamp") or 0) for each in pending), default=None)
 
 
 def parse_retention(answer: Object) -> bool:
