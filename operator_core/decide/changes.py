@@ -36,7 +36,7 @@ def change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
     if (waiting := snapshots.before_change(facts)) is not None:
         return waiting
     if not stops.may_try_again(facts):
-        return _still_failing(facts)
+        return stops.still_failing(facts)
     if want.running and facts.cluster is not None:
         if isinstance(facts.preflight, Unread):
             return steps.look(facts, Need.PREFLIGHT)
@@ -70,12 +70,3 @@ def _settled(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
         events = (Event("Normal", "FinishedJobKept", message, observing.JOB),)
     status = facts.status.model_copy(update={"observed_generation": want.generation})
     return recoveries.ended(replace(facts, status=status), want, events)
-
-
-def _still_failing(facts: Facts) -> Step:
-    """A stop failed and is not due again: keep saying so."""
-    message = verdicts.error_message(facts.status.error)
-    for condition in facts.status.conditions:
-        if condition.type == verdicts.UPGRADE_BLOCKED:
-            message = condition.message
-    return steps.rest(facts, stops.retry_pause(facts), verdict=verdicts.Blocked(Reason.SavepointError, message))

@@ -8,16 +8,19 @@ how to go on without. Works for resources whose spec cannot even be read.
 from collections.abc import Callable
 
 from operator_core.conf import options
-from operator_core.decide import observing, standalone, steps, stops, wanted
+from operator_core.decide import observing, standalone, steps, stops, upgrades, verdicts, wanted
 from operator_core.decide.decisions import DeleteHaMetadata, Event, NewSnapshot, Release, Rest, Step
-from operator_core.decide.facts import Facts, Job, Need, Unread
+from operator_core.decide.facts import Facts, Job, Need, Unreachable, Unread
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
+from operator_core.errors import Reason
 from operator_core.jsonvalues import dig
 from operator_core.model.flinkdeployments import FINALIZER
 from operator_core.model.statuses import TERMINAL_JOB_STATES
 
 _GONE_RECHECK = 30.0
+_SILENT_RECHECK = 15.0
+_WAY_OUT = "Set the annotation gitsync.io/accept-state-loss: <any id> to delete it without"
 
 
 def decide(facts: Facts) -> Step:
@@ -35,6 +38,9 @@ def _deleting(facts: Facts, first: Callable[[Facts, tuple[Event, ...]], Step | N
         return Step(Rest(None), facts.status)
     events = announced(facts)
     step = first(facts, events) if first is not None else None
+    given_up = wanted.request(facts)
+    if isinstance(given_up, wanted.AcceptStateLoss):
+        step = None
     step = step or _tear_down(facts)
     return Step(step.decision, step.status.model_copy(update={"lifecycle_state": "DELETING"}), (*events, *step.events))
 
@@ -56,22 +62,67 @@ def _stop_first(facts: Facts, events: tuple[Event, ...]) -> Step | None:
     """Steps up to a recorded savepoint; None when there is nothing to stop."""
     match phase_of(facts.status, facts.last):
         case Phase.STOPPING:
-            return stops.stopping(facts, wanted.Wanted(facts.last.spec if facts.last else {}, facts.generation))
+            return _or_give_up(facts, stops.stopping(facts, _as_deployed(facts)))
+        case Phase.CANCELLING:
+            return _or_give_up(facts, stops.cancelling(facts, _as_deployed(facts)))
+        case Phase.DEPLOYED if facts.status.job_status.state in TERMINAL_JOB_STATES:
+            return None
         case Phase.DEPLOYED if observing.serves(facts):
-            job = facts.flink.job
-            if isinstance(job, Unread):
-                return steps.look(facts, Need.JOB)
-            if isinstance(job, Job) and job.state in TERMINAL_JOB_STATES:
-                return None
-            if isinstance(job, Job) and job.reported_state == "RUNNING":
-                return (
-                    stops.begin_stop(facts, ())
-                    if stops.may_try_again(facts)
-                    else steps.rest(facts, stops.retry_pause(facts))
-                )
-            return steps.rest(facts, 1.0)
+            return _running_job(facts)
+        case Phase.DEPLOYED if upgrades.ran(facts):
+            return _silent(facts)
         case _:
             return None
+
+
+def _as_deployed(facts: Facts) -> wanted.Wanted:
+    return wanted.Wanted(facts.last.spec if facts.last else {}, facts.generation)
+
+
+def _running_job(facts: Facts) -> Step | None:
+    """The JobManager answers: stop the job with a savepoint as soon as it runs."""
+    job = facts.flink.job
+    if isinstance(job, Unread):
+        return steps.look(facts, Need.JOB)
+    if isinstance(job, Job) and job.state in TERMINAL_JOB_STATES:
+        return None
+    if isinstance(job, Job) and job.reported_state == "RUNNING":
+        stops_now = stops.may_try_again(facts)
+        return stops.begin_stop(facts, ()) if stops_now else _or_give_up(facts, stops.still_failing(facts))
+    if not upgrades.ran(facts):
+        return None
+    return _silent(facts) if isinstance(job, Unreachable) else steps.rest(facts, 1.0)
+
+
+def _silent(facts: Facts) -> Step:
+    """A job that ran before cannot be asked for its state: its JobManager may come back, and people may decide."""
+    if facts.cluster is None and isinstance(facts.live_deployment, Unread):
+        return steps.look(facts, Need.LIVE_DEPLOYMENT)
+    gone = "is gone" if facts.cluster is None else "does not answer"
+    message = f"The savepoint of the deletion cannot be taken, the JobManager {gone}. {_WAY_OUT}"
+    return _told_once(facts, steps.blocked(facts, Reason.CleanupFailed, message, seconds=_SILENT_RECHECK))
+
+
+def _or_give_up(facts: Facts, taken: Step) -> Step:
+    """A stop that does not come to its end keeps the resource; say how to delete it all the same."""
+    blocked = next((c for c in taken.status.conditions if c.type == verdicts.UPGRADE_BLOCKED), None)
+    if not isinstance(taken.decision, Rest) or blocked is None or blocked.status != "True":
+        return taken
+    if _WAY_OUT in blocked.message:
+        return taken
+    message = f"{blocked.message.partition(upgrades.WAY_OUT)[0].strip()} {_WAY_OUT}"
+    told = steps.blocked(facts, Reason(blocked.reason), message, seconds=taken.decision.seconds)
+    return _told_once(facts, Step(told.decision, told.status, (*taken.events, *told.events)))
+
+
+def _told_once(facts: Facts, taken: Step) -> Step:
+    """With the Java operator's event about a deletion that is held up."""
+    if not any(event.type == "Warning" for event in taken.events):
+        return taken
+    blocked = next(c.message for c in taken.status.conditions if c.type == verdicts.UPGRADE_BLOCKED)
+    event = Event("Warning", Reason.CleanupFailed, blocked, observing.OPERATOR, key="deletion")
+    others = tuple(each for each in taken.events if each.reason != Reason.CleanupFailed)
+    return Step(taken.decision, taken.status, (*others, event))
 
 
 def _tear_down(facts: Facts) -> Step:

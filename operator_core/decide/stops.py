@@ -185,6 +185,15 @@ def may_try_again(facts: JobFacts[S]) -> bool:
     return not failed or retry_pause(facts) <= 0
 
 
+def still_failing(facts: JobFacts[S]) -> Step[S]:
+    """A stop failed and is not due again: keep saying so."""
+    message = verdicts.error_message(facts.status.error)
+    for condition in facts.status.conditions:
+        if condition.type == verdicts.UPGRADE_BLOCKED:
+            message = condition.message
+    return steps.rest(facts, retry_pause(facts), verdict=verdicts.Blocked(Reason.SavepointError, message))
+
+
 def _rerun(facts: Facts, cluster: Object) -> Step:
     """The JobManager restarted without HA and runs the job again from older state: take its pods away."""
     return Step(ScaleToZero(dig(cluster, "metadata", "uid")), facts.status)

@@ -206,10 +206,10 @@ def may_have_forgotten(facts: Facts, job: Job, newest: Snapshot | None) -> bool:
     With HA a restarted JobManager knows from the JobResultStore how a job ended, without tasks or checkpoints.
     """
     restarted = newest is None and job.tasks_total == 0
-    return restarted and options.has_high_availability(facts.last_conf) and _ran(facts)
+    return restarted and options.has_high_availability(facts.last_conf) and ran(facts)
 
 
-def _ran(facts: Facts) -> bool:
+def ran(facts: Facts) -> bool:
     """Whether the deployment that stands was seen RUNNING."""
     record = facts.status.reconciliation_status
     return record.last_stable_spec is not None and record.last_stable_spec == record.last_reconciled_spec
