@@ -6,6 +6,7 @@ how to go on without. Works for resources whose spec cannot even be read.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from operator_core.conf import options
 from operator_core.decide import observing, standalone, steps, stops, upgrades, verdicts, wanted
@@ -111,7 +112,8 @@ def _or_give_up(facts: Facts, taken: Step) -> Step:
     if _WAY_OUT in blocked.message:
         return taken
     message = f"{blocked.message.partition(upgrades.WAY_OUT)[0].strip()} {_WAY_OUT}"
-    told = steps.blocked(facts, Reason(blocked.reason), message, seconds=taken.decision.seconds)
+    left = replace(facts, status=taken.status)
+    told = steps.blocked(left, Reason(blocked.reason), message, seconds=taken.decision.seconds)
     return _told_once(facts, Step(told.decision, told.status, (*taken.events, *told.events)))
 
 
