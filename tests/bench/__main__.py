@@ -13,9 +13,9 @@ from gitsync.sandbox.demo import timelines
 from gitsync.sandbox.demo.timelines import PHASES
 from gitsync.sandbox.progress import Progress
 
-from . import manyapps, measuring, worlds
+from . import manyapps, manyjobs, measuring, worlds
 
-PARTS = ("apps", "latency", "rest", "upgrade")
+PARTS = ("apps", "jobs", "latency", "rest", "upgrade")
 
 
 def main() -> None:
@@ -26,12 +26,15 @@ def main() -> None:
     parser.add_argument("--commits", type=int, default=10, help="commits per way of noticing them")
     parser.add_argument("--version", default="v1_20", choices=["v1_20", "v2_3"])
     parser.add_argument("--apps", type=int, default=50, help="apps in one repository")
+    parser.add_argument("--jobs", type=int, nargs="+", default=[1, 100, 500], help="FlinkDeployments at once")
     options = parser.parse_args()
     parts = options.only or PARTS
     progress = Progress()
     if "apps" in parts:
         manyapps.print_costs(manyapps.measure(options.apps, progress))
-    if set(parts) == {"apps"}:
+    if "jobs" in parts:
+        manyjobs.print_costs(*manyjobs.measure(tuple(options.jobs), progress))
+    if set(parts) <= {"apps", "jobs"}:
         return
     with worlds.world(progress) as team:
         if "latency" in parts:
