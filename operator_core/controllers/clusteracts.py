@@ -35,7 +35,7 @@ def perform(world: World, run: Pass, facts: Facts, effect: decisions.ClusterEffe
         case decisions.CreateCluster():
             _create(world, run, facts, effect)
         case decisions.FinishCluster(cluster, uid):
-            _finish(world, run, facts, cluster, uid)
+            _finish(world, run, facts, manifests.of(world, facts, cluster), uid)
         case _:
             _beside(world, run, facts, effect)
 
@@ -143,11 +143,10 @@ def _create(world: World, run: Pass, facts: Facts, cluster: decisions.CreateClus
         return
     world.deployments.observed(created)
     world.reach("deployment-created")
-    _finish(world, run, facts, cluster, str(dig(created, "metadata", "uid")))
+    _finish(world, run, facts, made, str(dig(created, "metadata", "uid")))
 
 
-def _finish(world: World, run: Pass, facts: Facts, cluster: decisions.CreateCluster, uid: str) -> None:
-    made = manifests.of(world, facts, cluster)
+def _finish(world: World, run: Pass, facts: Facts, made: clusters.ClusterManifests, uid: str) -> None:
     for body in clusters.owned_by(made.owned, uid):
         world.api.send(requests.apply(_KINDS[body["kind"]], body, field_manager=FIELD_MANAGER))
     _create_workers(world, run, made)

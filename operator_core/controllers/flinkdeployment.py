@@ -30,6 +30,7 @@ def reconcile(world: World, namespace: str, name: str) -> Outcome:
     resource = world.resources.get(namespace, name)
     if resource is None:
         world.flink.reset(namespace, name)
+        world.readings.forget(namespace, name)
         return Done()
     run = passes.begin(world, resource)
     try:

@@ -4,23 +4,17 @@ Facts are made anew for every step of the pass, so that a step never decides on 
 changed. Reading caches only; live reads and Flink are `observe.look`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic
 
 from typing_extensions import TypeVar
 
 from operator_core.build import names
-from operator_core.conf import effective
 from operator_core.controllers.world import ObjectCache, World
-from operator_core.decide import validation
 from operator_core.decide.facts import NOT_READ, Facts, Ids
-from operator_core.errors import Stalled
 from operator_core.jsonvalues import Object
 from operator_core.kube import requests
-from operator_core.model import flinkdeployments, lastspecs
-from operator_core.model.flinkdeployments import FlinkDeployment, FlinkDeploymentSpec
-from operator_core.model.lastspecs import LastSpec
+from operator_core.model import flinkdeployments
 from operator_core.model.resources import Wire
 from operator_core.model.statuses import FlinkDeploymentStatus
 
@@ -68,22 +62,16 @@ def begin(world: World, resource: Object) -> Pass:
 
 def facts(world: World, run: Pass) -> Facts:
     """All that is known without asking anybody."""
-    parsed, invalid = _parsed(run.resource)
-    last = _last(run.status)
-    if parsed is not None:
-        problems = validation.validate(parsed, last, world.defaults)
-        invalid = "; ".join(problems) if problems else None
-    last_spec = _last_spec(last)
-    own = parsed.spec if parsed is not None and invalid is None else last_spec
+    reading = world.readings.of(run.resource, run.status.reconciliation_status, world.defaults)
     return Facts(
         resource=run.resource,
-        parsed=parsed,
-        invalid=invalid,
+        parsed=reading.parsed,
+        invalid=reading.invalid,
         status=run.status,
-        last=last,
-        last_spec=last_spec,
-        conf=_conf(world, run, own),
-        last_conf=_conf(world, run, last_spec or own),
+        last=reading.last,
+        last_spec=reading.last_spec,
+        conf=reading.conf,
+        last_conf=reading.last_conf,
         deployment=world.deployments.get(run.namespace, run.name),
         workers=world.deployments.get(run.namespace, names.task_manager(run.name)),
         live_deployment=NOT_READ,
@@ -101,23 +89,3 @@ def _snapshots(world: World, run: Pass) -> tuple[Object, ...] | None:
     if world.snapshots is None:
         return None
     return world.snapshots.of(str(run.resource["kind"]), run.namespace, run.name)
-
-
-def _parsed(resource: Object) -> tuple[FlinkDeployment | None, str | None]:
-    try:
-        return flinkdeployments.parse({key: value for key, value in resource.items() if key != "status"}), None
-    except Stalled as error:
-        return None, error.message
-
-
-def _last(status: FlinkDeploymentStatus) -> LastSpec | None:
-    return lastspecs.deployed(status.reconciliation_status)
-
-
-def _last_spec(last: LastSpec | None) -> FlinkDeploymentSpec | None:
-    return flinkdeployments.parse_spec(last.spec) if last is not None else None
-
-
-def _conf(world: World, run: Pass, spec: FlinkDeploymentSpec | None) -> Mapping[str, str]:
-    spec = spec or FlinkDeploymentSpec()
-    return effective.effective(spec, name=run.name, namespace=run.namespace, defaults=world.defaults)

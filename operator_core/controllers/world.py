@@ -5,10 +5,11 @@ writes, Flink through one `send`, time and random ids through the clock and `new
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from operator_core.conf.defaults import Defaults
+from operator_core.controllers.readings import Readings
 from operator_core.flink.requests import FlinkRequest
 from operator_core.flink.rest import Address
 from operator_core.jsonvalues import Object
@@ -121,3 +122,4 @@ class World:
     reach: Callable[[str], None]
     snapshots: SnapshotSource | None = None
     ingresses: ObjectCache | None = None
+    readings: Readings = field(default_factory=Readings)

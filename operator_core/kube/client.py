@@ -10,6 +10,7 @@ import copy
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from operator_core.kube.requests import Request
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 POOL_SIZE = 32
+_CREDENTIAL_SECONDS = 5.0
 _RETRIES = urllib3.Retry(total=1, connect=1, read=1, redirect=0, status=0, other=0, allowed_methods=frozenset({"GET"}))
 
 
@@ -38,6 +40,24 @@ class Streamed:
     chunks: Iterator[bytes]
     content_type: str
     length: int
+
+
+class _Credentials:
+    """The headers that prove who asks, worked out again every few seconds (tokens are renewed)."""
+
+    def __init__(self, configuration: kubernetes_client.Configuration) -> None:
+        self._configuration = configuration
+        self._known: tuple[float, dict[str, str]] = (float("-inf"), {})
+
+    def headers(self) -> dict[str, str]:
+        since, known = self._known
+        now = time.monotonic()
+        if now - since > _CREDENTIAL_SECONDS:
+            settings: Object = dict(self._configuration.auth_settings())
+            given = (one for one in settings.values() if one["in"] == "header" and one["value"])
+            known = {str(one["key"]): str(one["value"]) for one in given}
+            self._known = (now, known)
+        return known
 
 
 class _Sent:
@@ -65,6 +85,7 @@ class Client:
         self._configuration = configuration
         self._api = kubernetes_client.ApiClient(configuration)
         self._pool: urllib3.PoolManager = self._api.rest_client.pool_manager
+        self._credentials = _Credentials(configuration)
         self._sent = _Sent()
         self._check: Callable[[], None] = _always
         self.current_namespace = current_namespace
@@ -194,11 +215,7 @@ class Client:
         headers = {"Accept": "application/json", "User-Agent": "gitsync"}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
-        settings: Object = dict(self._configuration.auth_settings())
-        for setting in settings.values():
-            if setting["in"] == "header" and setting["value"]:
-                headers[setting["key"]] = setting["value"]
-        return headers
+        return headers | self._credentials.headers()
 
 
 def _pod_namespace() -> str:
