@@ -225,16 +225,16 @@ class Operator:
 
         Watches do not tell of our own writes again.
         """
+        session = SessionWorld(self.world, self.session_jobs, self._lane)
         if key.kind == statesnapshot.KIND:
             before = self.snapshots.get(key.namespace, key.name)
-            outcome = statesnapshot.reconcile(self.world, key.namespace, key.name)
+            outcome = statesnapshot.reconcile(session, key.namespace, key.name)
             after = self.snapshots.get(key.namespace, key.name)
             if after is not None and after is not before:
                 self._wake_job(after)
             return outcome
         known = self._resource_of(key)
         if key.kind == SESSION_JOB:
-            session = SessionWorld(self.world, self.session_jobs, self._lane)
             outcome = sessionjob.reconcile(session, key.namespace, key.name)
         else:
             outcome = flinkdeployment.reconcile(self.world, key.namespace, key.name)

@@ -81,11 +81,12 @@ def facts(world: World, run: Pass) -> Facts:
         crash_log=NOT_READ,
         now=world.clock.now(),
         ids=Ids(job=world.new_id(), trigger=world.new_id()),
-        snapshots=_snapshots(world, run),
+        snapshots=snapshots_of(world, run),
     )
 
 
-def _snapshots(world: World, run: Pass) -> tuple[Object, ...] | None:
+def snapshots_of(world: World, run: Pass[StatusT]) -> tuple[Object, ...] | None:
+    """The FlinkStateSnapshots that name the job; None where the cluster does not have the kind."""
     if world.snapshots is None:
         return None
     return world.snapshots.of(str(run.resource["kind"]), run.namespace, run.name)

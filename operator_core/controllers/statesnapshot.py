@@ -8,10 +8,12 @@ import logging
 from dataclasses import dataclass, replace
 
 from operator_core.build import snapshots
-from operator_core.controllers import observe, passes, snapshotlooks, snapshotresources
+from operator_core.controllers import observe, passes, sessionpasses, snapshotlooks, snapshotresources
+from operator_core.controllers.sessionworld import SessionWorld
 from operator_core.controllers.world import FIELD_MANAGER, World
 from operator_core.decide import observing, snapshotdeletions, snapshotrules, statesnapshots
-from operator_core.decide.facts import Facts, Trigger, Unreachable
+from operator_core.decide.facts import Trigger, Unreachable
+from operator_core.decide.jobfacts import JobFacts
 from operator_core.decide.statesnapshots import SnapshotFacts, SnapshotStep
 from operator_core.errors import Reason, Stalled
 from operator_core.flink import errors as flink_errors
@@ -19,8 +21,9 @@ from operator_core.flink import requests as flink_requests
 from operator_core.flink.rest import Address
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors, requests
-from operator_core.model import flinkstatesnapshots
+from operator_core.model import flinkdeployments, flinksessionjobs, flinkstatesnapshots
 from operator_core.model.flinkstatesnapshots import FINALIZER, FlinkStateSnapshotSpec, FlinkStateSnapshotStatus
+from operator_core.model.statuses import CommonStatus
 from operator_core.outcomes import After, Done, Outcome
 
 log = logging.getLogger(__name__)
@@ -47,14 +50,15 @@ class _Pass:
         return str(self.resource["metadata"]["namespace"])
 
 
-def reconcile(world: World, namespace: str, name: str) -> Outcome:
+def reconcile(session: SessionWorld, namespace: str, name: str) -> Outcome:
     """One pass. Raises AgentError for what the loop backs off from."""
+    world = session.world
     resource = world.snapshots.get(namespace, name) if world.snapshots is not None else None
     if resource is None:
         return Done()
     run = _Pass(resource, _status_of(resource))
     try:
-        return _steps(world, run)
+        return _steps(session, run)
     except (errors.Conflict, errors.NotFound):
         return After(_AGAIN_SOON)
     except (flink_errors.FlinkUnreachable, flink_errors.FlinkError) as error:
@@ -63,9 +67,10 @@ def reconcile(world: World, namespace: str, name: str) -> Outcome:
         return After(_RETRY)
 
 
-def _steps(world: World, run: _Pass) -> Outcome:
+def _steps(session: SessionWorld, run: _Pass) -> Outcome:
+    world = session.world
     for _ in range(_STEPS):
-        facts, step = _decide(world, run)
+        facts, step = _decide(session, run)
         run.status = step.status
         for event in step.events:
             world.events.event(
@@ -94,9 +99,9 @@ def _steps(world: World, run: _Pass) -> Outcome:
     return After(_AGAIN_SOON)
 
 
-def _decide(world: World, run: _Pass) -> tuple[SnapshotFacts, SnapshotStep]:
+def _decide(session: SessionWorld, run: _Pass) -> tuple[SnapshotFacts, SnapshotStep]:
     """The next step, after the looks it asks for."""
-    facts = _facts(world, run)
+    facts, world = _facts(session, run), session.world
     decide = snapshotdeletions.decide if run.resource["metadata"].get("deletionTimestamp") else statesnapshots.decide
     step = decide(facts)
     if isinstance(step.decision, statesnapshots.LookAtTrigger):
@@ -108,8 +113,8 @@ def _decide(world: World, run: _Pass) -> tuple[SnapshotFacts, SnapshotStep]:
     return facts, step
 
 
-def _facts(world: World, run: _Pass) -> SnapshotFacts:
-    job = _job(world, run.resource)
+def _facts(session: SessionWorld, run: _Pass) -> SnapshotFacts:
+    world, job = session.world, _job(session, run.resource)
     spec, invalid = _spec_of(run.resource)
     if spec is not None:
         started = run.status.state != "TRIGGER_PENDING"
@@ -126,13 +131,19 @@ def _facts(world: World, run: _Pass) -> SnapshotFacts:
     )
 
 
-def _job(world: World, resource: Object) -> Facts | None:
+def _job(session: SessionWorld, resource: Object) -> JobFacts[CommonStatus] | None:
     """The facts of the job that the snapshot names."""
     reference = dig(resource, "spec", "jobReference", default={})
-    if reference.get("kind") != "FlinkDeployment" or not reference.get("name"):
-        return None
-    job = world.resources.get(resource["metadata"]["namespace"], str(reference["name"]))
-    return None if job is None else passes.facts(world, passes.begin(world, job))
+    namespace, name = resource["metadata"]["namespace"], str(reference.get("name") or "")
+    match reference.get("kind"):
+        case flinkdeployments.KIND:
+            job = session.world.resources.get(namespace, name)
+            return None if job is None else passes.facts(session.world, passes.begin(session.world, job))
+        case flinksessionjobs.KIND:
+            job = session.jobs.get(namespace, name)
+            return None if job is None else sessionpasses.facts(session, sessionpasses.begin(session, job))
+        case _:
+            return None
 
 
 def _spec_of(resource: Object) -> tuple[FlinkStateSnapshotSpec | None, str | None]:

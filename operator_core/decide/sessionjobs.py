@@ -14,6 +14,7 @@ from operator_core.decide import (
     sessiondeletions,
     sessionguards,
     sessionstops,
+    snapshots,
     specdiff,
     steps,
     stops,
@@ -140,11 +141,13 @@ def _deployed(facts: SessionFacts, want: Wanted) -> SessionStep:
         return steps.rest(facts, None) if ended else _lost(facts, want)
     if sessionguards.asks_jobs_to_stop(facts.session.resource) and want.upgrade_mode != "stateless" and not ended:
         return _give_way(facts, want)
-    return _watch_over(facts)
+    return _watch_over(replace(facts, status=snapshots.noted(facts)), want)
 
 
 def _change(facts: SessionFacts, want: Wanted, diff: specdiff.SpecDiff) -> SessionStep:
     """The spec asks for something else than what was submitted."""
+    if (waiting := snapshots.before_change(facts)) is not None:
+        return waiting
     if not stops.may_try_again(facts):
         return _still_failing(facts)
     told = (
@@ -156,6 +159,8 @@ def _change(facts: SessionFacts, want: Wanted, diff: specdiff.SpecDiff) -> Sessi
 
 def _give_way(facts: SessionFacts, want: Wanted) -> SessionStep:
     """The session cluster is to be replaced and would not bring the job back: stop with state first."""
+    if (waiting := snapshots.before_change(facts)) is not None:
+        return waiting
     if not stops.may_try_again(facts):
         return _still_failing(facts)
     told = (Event("Normal", "Suspended", "Suspending for the session cluster's upgrade.", observing.JOB_MANAGER),)
@@ -183,23 +188,22 @@ def _lost(facts: SessionFacts, want: Wanted) -> SessionStep:
     return Step(step.decision, step.status, (*events, *step.events))
 
 
-def _watch_over(facts: SessionFacts) -> SessionStep:
+def _watch_over(facts: SessionFacts, want: Wanted) -> SessionStep:
     """Nothing to change: tell how the job fares, and gather what is worth telling."""
     job = facts.flink.job
     if isinstance(job, Job) and job.reported_state in TERMINAL_JOB_STATES:
-        return _ended_job(facts, job)
+        return snapshots.step(facts, want.spec) or _ended_job(facts, job)
     running = isinstance(job, Job) and job.reported_state == "RUNNING"
     if running and not verdicts.is_stable(facts.status) and isinstance(facts.flink.checkpoints, Unread):
         return steps.look(facts, Need.CHECKPOINTS)
+    if (snapshot := snapshots.step(facts, want.spec)) is not None:
+        return snapshot
     if not observing.serves(facts):
         why = sessionguards.closed(facts.session.resource) or "is not ready"
         return submissions.waiting_for_cluster(facts, why)
     verdict = verdicts.Proven() if running and _is_proven(facts.flink.checkpoints) else None
-    return steps.rest(
-        facts,
-        cadence.session_job(facts, settled=verdict is not None or verdicts.is_stable(facts.status)),
-        verdict=verdict,
-    )
+    pause = cadence.session_job(facts, settled=verdict is not None or verdicts.is_stable(facts.status))
+    return steps.rest(facts, snapshots.pause(facts, pause), verdict=verdict)
 
 
 def _is_proven(checkpoints: Checkpoints | Unreachable | Unread) -> bool:

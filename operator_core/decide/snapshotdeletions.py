@@ -6,7 +6,7 @@ does not.
 """
 
 from operator_core.conf import options
-from operator_core.decide import statesnapshots
+from operator_core.decide import statesnapshots, verdicts
 from operator_core.decide.decisions import Event
 from operator_core.decide.facts import (
     TriggerCompleted,
@@ -21,7 +21,6 @@ from operator_core.decide.statesnapshots import Dispose, LookAtDisposal, Release
 from operator_core.errors import Reason
 from operator_core.jsonvalues import dig
 from operator_core.model.flinkstatesnapshots import FINALIZER, FlinkStateSnapshotStatus
-from operator_core.model.statuses import FlinkDeploymentStatus
 
 _RECHECK = 60.0
 _POLL = 0.3
@@ -88,8 +87,7 @@ def is_needed(job: JobFacts[S], path: str) -> bool:
     status = job.status
     if not path or path != status.job_status.upgrade_savepoint_path:
         return False
-    info = status.cluster_info if isinstance(status, FlinkDeploymentStatus) else {}
-    return "state-size" not in info
+    return not verdicts.is_stable(status)
 
 
 def is_claimed(job: JobFacts[S], path: str) -> bool:

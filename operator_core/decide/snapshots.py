@@ -147,8 +147,9 @@ def _due(facts: JobFacts[S], spec: Object) -> Due | None:
 
 
 def _request(facts: JobFacts[S]) -> Due | None:
+    """A status that keeps no conditions (older definitions of session jobs) cannot remember what was answered."""
     words = str(dig(facts.resource, "metadata", "annotations", SNAPSHOT_REQUESTED) or "").split()
-    if not words or words[0] in verdicts.handled_requests(facts.status):
+    if not facts.status.conditions or not words or words[0] in verdicts.handled_requests(facts.status):
         return None
     return Due("checkpoint" if words[1:] == ["checkpoint"] else "savepoint", "MANUAL", request=words[0])
 

@@ -14,7 +14,6 @@ from operator_core.decide import schedules
 from operator_core.decide.decisions import Event, TriggerCheckpoint, TriggerSavepoint
 from operator_core.decide.facts import (
     NOT_READ,
-    Facts,
     Trigger,
     TriggerCompleted,
     TriggerFailed,
@@ -23,11 +22,12 @@ from operator_core.decide.facts import (
     Unreachable,
     Unread,
 )
+from operator_core.decide.jobfacts import JobFacts
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
 from operator_core.model.flinkstatesnapshots import FlinkStateSnapshotSpec, FlinkStateSnapshotStatus, SnapshotState
-from operator_core.model.statuses import TERMINAL_JOB_STATES
+from operator_core.model.statuses import TERMINAL_JOB_STATES, CommonStatus
 
 COMPONENT = "Snapshot"
 FINISHED: tuple[SnapshotState, ...] = ("COMPLETED", "ABANDONED")
@@ -45,7 +45,7 @@ class SnapshotFacts:
     spec: FlinkStateSnapshotSpec | None
     invalid: str | None
     status: FlinkStateSnapshotStatus
-    job: Facts | None
+    job: JobFacts[CommonStatus] | None
     serves: bool
     now: datetime
     new_id: str
@@ -190,7 +190,7 @@ def in_progress(facts: SnapshotFacts, spec: FlinkStateSnapshotSpec) -> SnapshotS
             assert_never(facts.trigger)
 
 
-def _unknown(facts: SnapshotFacts, spec: FlinkStateSnapshotSpec, job: Facts) -> SnapshotStep:
+def _unknown(facts: SnapshotFacts, spec: FlinkStateSnapshotSpec, job: JobFacts[CommonStatus]) -> SnapshotStep:
     """The request never came, or its JobManager is gone: asked again under the same id while it is young."""
     if age(facts) > _grace(facts, job):
         return failed(facts, "Flink does not know the trigger: the JobManager ended while the snapshot was taken")
@@ -233,22 +233,22 @@ def _target(facts: SnapshotFacts) -> str:
     return f"{reference.get('kind')} {reference.get('name')}"
 
 
-def _will_not_run(job: Facts) -> bool:
+def _will_not_run(job: JobFacts[CommonStatus]) -> bool:
     """Whether waiting for the job would be in vain."""
     phase = phase_of(job.status, job.last)
     ended = phase is Phase.DEPLOYED and job.status.job_status.state in TERMINAL_JOB_STATES
     return job.deleting or ended or phase is Phase.SUSPENDED or (phase is Phase.NEW and _is_created_suspended(job))
 
 
-def _is_created_suspended(job: Facts) -> bool:
+def _is_created_suspended(job: JobFacts[CommonStatus]) -> bool:
     return bool(dig(job.resource, "spec", "job", "state", default="running") != "running")
 
 
-def _is_running(job: Facts) -> bool:
+def _is_running(job: JobFacts[CommonStatus]) -> bool:
     return phase_of(job.status, job.last) is Phase.DEPLOYED and job.status.job_status.state == "RUNNING"
 
 
-def _impossible(job: Facts, spec: FlinkStateSnapshotSpec) -> str | None:
+def _impossible(job: JobFacts[CommonStatus], spec: FlinkStateSnapshotSpec) -> str | None:
     """Why the job cannot be asked for the snapshot."""
     if spec.checkpoint is not None:
         version = job.last.spec.get("flinkVersion") if job.last is not None else None
@@ -261,12 +261,14 @@ def _impossible(job: Facts, spec: FlinkStateSnapshotSpec) -> str | None:
     return None
 
 
-def _directory(job: Facts, spec: FlinkStateSnapshotSpec) -> str | None:
+def _directory(job: JobFacts[CommonStatus], spec: FlinkStateSnapshotSpec) -> str | None:
     own = spec.savepoint.path if spec.savepoint is not None else None
     return own or options.get(job.conf, options.SAVEPOINT_DIR) or options.get(job.last_conf, options.SAVEPOINT_DIR)
 
 
-def _effect(job: Facts, spec: FlinkStateSnapshotSpec, trigger_id: str) -> TriggerSavepoint | TriggerCheckpoint:
+def _effect(
+    job: JobFacts[CommonStatus], spec: FlinkStateSnapshotSpec, trigger_id: str
+) -> TriggerSavepoint | TriggerCheckpoint:
     job_id = job.status.job_status.job_id or ""
     if spec.savepoint is None:
         return TriggerCheckpoint(job_id, trigger_id, "FULL")
@@ -285,7 +287,7 @@ def _poll_pause(facts: SnapshotFacts) -> float:
     return min(15.0, max(0.1, age(facts) / 10))
 
 
-def _grace(facts: SnapshotFacts, job: Facts) -> float:
+def _grace(facts: SnapshotFacts, job: JobFacts[CommonStatus]) -> float:
     option = options.CHECKPOINT_GRACE_PERIOD if facts.kind == "checkpoint" else options.SAVEPOINT_GRACE_PERIOD
     return options.get_seconds(job.conf, option) or 0.0
 

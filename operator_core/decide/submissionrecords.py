@@ -19,8 +19,10 @@ def submitting(
 ) -> FlinkSessionJobStatus:
     """Before the job is submitted: what, as which job, from which state."""
     recorded = records.recorded_spec(facts, spec, "suspended", restore.mode)
+    pending = {"trigger_id": None, "trigger_timestamp": None, "trigger_type": None, "format_type": None}
     status = records.with_job(
         facts.status,
+        checkpoint_info=facts.status.job_status.checkpoint_info.model_copy(update=pending),
         job_id=facts.ids.job,
         state="RECONCILING",
         upgrade_savepoint_path=restore.path,

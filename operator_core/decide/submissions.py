@@ -12,6 +12,7 @@ from operator_core.decide import (
     records,
     sessionguards,
     sessionstops,
+    snapshots,
     steps,
     submissionrecords,
     upgrades,
@@ -46,6 +47,8 @@ def first(facts: SessionFacts, want: Wanted) -> SessionStep:
 
 def stopped(facts: SessionFacts, want: Wanted) -> SessionStep:
     """The state to go on from is recorded. See the old run gone, then start or settle."""
+    if (taken := snapshots.of_upgrade(facts)) is not None:
+        return Step(taken, facts.status)
     if (waiting := see_gone(facts)) is not None:
         return waiting
     if want.running:

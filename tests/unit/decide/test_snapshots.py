@@ -27,9 +27,13 @@ from operator_core.decide.facts import (
     TriggerUnknown,
 )
 from operator_core.model import lastspecs
+from operator_core.model.statuses import Condition
 
 LEGACY = {"kubernetes.operator.snapshot.resource.enabled": "false"}
 EVERY_MINUTE = {"kubernetes.operator.periodic.savepoint.interval": "1 min"}
+
+
+TOLD = (Condition(type="Running", status="True"),)
 
 
 def nonce_of(given, field: str = "savepointTriggerNonce") -> object:
@@ -131,7 +135,7 @@ def test_a_job_that_does_not_run_is_not_asked(job) -> None:
 
 def test_a_request_is_answered_once_with_the_name_of_what_is_made() -> None:
     asked = {"gitsync.io/snapshot-requested": "friday"}
-    given = facts(spec(), status(spec()), snapshots=(), annotations=asked)
+    given = facts(spec(), status(spec(), conditions=TOLD), snapshots=(), annotations=asked)
     taken = step(given)
     assert isinstance(taken.decision, Record) and isinstance(taken.decision.then, NewSnapshot)
     assert condition(taken, "RequestsHandled")[2] == "friday"
@@ -155,10 +159,23 @@ def test_a_request_is_answered_once_with_the_name_of_what_is_made() -> None:
     assert checkpoint.decision.then == NewSnapshot("checkpoint", "MANUAL", NOW_MS)  # type: ignore[union-attr]
 
 
+def test_a_request_is_not_carried_out_where_its_answer_cannot_be_kept() -> None:
+    """Without conditions in the status it would be carried out again on every pass."""
+    asked = {"gitsync.io/snapshot-requested": "friday"}
+    assert isinstance(step(facts(spec(), status(spec()), snapshots=(), annotations=asked)).decision, Rest)
+
+
 def test_a_request_without_anywhere_to_put_a_savepoint_is_answered_with_why() -> None:
     bare = spec()
     bare["flinkConfiguration"].pop("state.savepoints.dir")
-    taken = step(facts(bare, status(bare), snapshots=(), annotations={"gitsync.io/snapshot-requested": "friday"}))
+    taken = step(
+        facts(
+            bare,
+            status(bare, conditions=TOLD),
+            snapshots=(),
+            annotations={"gitsync.io/snapshot-requested": "friday"},
+        )
+    )
     assert isinstance(taken.decision, Rest) and reasons(taken) == ["SavepointError"]
     assert condition(taken, "RequestsHandled")[2] == "friday"
     assert snapshotrecords.pending(taken.status, "savepoint") is None
