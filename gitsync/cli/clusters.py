@@ -59,6 +59,19 @@ def jobs_of(found: list[SyncApp]) -> list[Identity]:
     return [identity for identity in named if phases.is_job(identity)]
 
 
+def job(client: Client, namespace: str, name: str, kind: str | None = None) -> Identity:
+    """The one Flink job of a name or `namespace/name` among the apps. Raises Stalled when none or several have it."""
+    where, _, short = name.rpartition("/")
+    known = jobs_of(apps(client, namespace, None))
+    same = {one for one in known if one.name == short and where in ("", one.namespace) and kind in (None, one.kind)}
+    if len(same) == 1:
+        return same.pop()
+    names = ", ".join(sorted({f"{one.namespace}/{one.name}" for one in known})) or "none"
+    if not same:
+        raise Stalled(Reason.NotFound, f"no app has a Flink job {name!r}; there are: {names}")
+    raise Stalled(Reason.NotFound, f"several namespaces have a Flink job {name!r}; name one of: {names}")
+
+
 def _apps(client: Client, namespace: str, name: str | None) -> list[Object]:
     try:
         if name is not None:

@@ -42,14 +42,7 @@ def job(client: Client, agent_namespace: str, name: str, namespace: str | None) 
     where, slash, short = name.rpartition("/")
     if slash or namespace:
         return _cluster_of(client, where or str(namespace), short)
-    known = clusters.jobs_of(clusters.apps(client, agent_namespace, None))
-    found = sorted({(one.namespace, one.kind) for one in known if one.name == short})
-    if len(found) == 1:
-        return _cluster_of(client, found[0][0], short)
-    names = ", ".join(sorted({f"{one.namespace}/{one.name}" for one in known})) or "none"
-    if not found:
-        raise Stalled(Reason.NotFound, f"no app has a Flink job {short!r}; there are: {names}")
-    raise Stalled(Reason.NotFound, f"several namespaces have a Flink job {short!r}; name one of: {names}")
+    return _cluster_of(client, clusters.job(client, agent_namespace, short).namespace, short)
 
 
 def _cluster_of(client: Client, namespace: str, name: str) -> tuple[str, str]:
