@@ -131,3 +131,14 @@ def running_ids(team: Team) -> set[str]:
     """The jobs that the cluster runs now."""
     ids = team.flink(CLUSTER).job_ids()
     return {job_id for job_id, state in ids.items() if state not in ("FINISHED", "CANCELED", "FAILED")}
+
+
+def take_away(team: Team) -> None:
+    """End the cluster and its jobs with no agent left to release them, so that the next test has the machine."""
+    for kind in (requests.FLINK_SESSION_JOBS, requests.FLINK_DEPLOYMENTS):
+        for item in team.client.send(requests.listing(kind, team.jobs))["items"]:
+            name = item["metadata"]["name"]
+            team.client.send(requests.merge_patch(kind, team.jobs, name, {"metadata": {"finalizers": None}}))
+            team.client.send(requests.delete(kind, team.jobs, name))
+    pods = requests.listing(requests.PODS, team.jobs)
+    team.until(lambda: not team.client.send(pods)["items"] or None, "the pods gone", 90)

@@ -193,6 +193,8 @@ class Team:
         error.add_note(f"SyncApp: {dig(self.app(), 'status')}")
         for item in self.client.send(requests.listing(requests.FLINK_DEPLOYMENTS, self.jobs))["items"]:
             error.add_note(f"FlinkDeployment {item['metadata']['name']}: {item.get('status')}")
+        for item in self.client.send(requests.listing(requests.FLINK_SESSION_JOBS, self.jobs))["items"]:
+            error.add_note(f"FlinkSessionJob {item['metadata']['name']}: {item.get('status')}")
         for event in self.events():
             error.add_note(f"{event['type']} {event['involvedObject']['name']} {event['reason']}: {event['message']}")
         error.add_note(f"the agent's log:\n{tail(self.folder / 'agent.log')}")
@@ -211,7 +213,7 @@ def _running(job: flinkjobs.Job | None, parallelism: int, other_than: str) -> fl
 
 def clear(team: Team) -> None:
     """Take away a team's objects, whether or not an agent is left to release the finalizers."""
-    for kind in (requests.FLINK_DEPLOYMENTS, requests.FLINK_STATE_SNAPSHOTS):
+    for kind in (requests.FLINK_SESSION_JOBS, requests.FLINK_DEPLOYMENTS, requests.FLINK_STATE_SNAPSHOTS):
         for item in team.client.send(requests.listing(kind, team.jobs))["items"]:
             patch = {"metadata": {"finalizers": None}}
             team.client.send(requests.merge_patch(kind, team.jobs, item["metadata"]["name"], patch))

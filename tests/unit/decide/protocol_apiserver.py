@@ -47,7 +47,7 @@ class ApiServer:
             case "GET":
                 return copy.deepcopy(obj)
             case "PUT":
-                return self._replace_status(obj, sub, request.body)
+                return self._replace_status(kind, obj, sub, request.body)
             case "PATCH":
                 assert request.content_type == MERGE_PATCH
                 return self._patch(kind, obj, request.body)
@@ -82,12 +82,12 @@ class ApiServer:
         meta |= {"uid": f"uid-{self.uids}", "creationTimestamp": self.stamp(), "namespace": "ns", "generation": 1}
         return self.put(kind, obj)
 
-    def edit_spec(self, name: str, change) -> None:
-        """A user changes the spec of a FlinkDeployment."""
-        obj = self.objects[("flinkdeployments", name)]
+    def edit_spec(self, name: str, change, kind: str = "flinkdeployments") -> None:
+        """A user changes the spec of a resource."""
+        obj = self.objects[(kind, name)]
         change(obj["spec"])
         obj["metadata"]["generation"] += 1
-        self.put("flinkdeployments", obj)
+        self.put(kind, obj)
 
     def collect(self, pods_of) -> None:
         """The garbage collector: foreground deletions end, orphans of dead owners go."""
@@ -130,12 +130,12 @@ class ApiServer:
         new["metadata"] = {**old["metadata"], **new["metadata"]}
         return copy.deepcopy(self.put(kind, new))
 
-    def _replace_status(self, obj: Object, sub: str | None, body: Object) -> Object:
+    def _replace_status(self, kind: str, obj: Object, sub: str | None, body: Object) -> Object:
         assert sub == "status", "only the status is ever replaced"
         if body["metadata"].get("resourceVersion") != obj["metadata"]["resourceVersion"]:
             raise errors.Conflict(409, "the object has been modified")
         obj["status"] = json.loads(json.dumps(body["status"]))
-        return copy.deepcopy(self.put("flinkdeployments", obj))
+        return copy.deepcopy(self.put(kind, obj))
 
     def _patch(self, kind: str, obj: Object, body: Object) -> Object:
         meta = body.get("metadata") or {}
@@ -144,7 +144,7 @@ class ApiServer:
                 raise errors.Conflict(409, f"{field} does not match")
         _merge(obj, {**body, "metadata": {k: v for k, v in meta.items() if k not in ("uid", "resourceVersion")}})
         self.put(kind, obj)
-        ending = kind == "flinkdeployments" and obj["metadata"].get("deletionTimestamp")
+        ending = kind in ("flinkdeployments", "flinksessionjobs") and obj["metadata"].get("deletionTimestamp")
         if ending and not obj["metadata"].get("finalizers"):
             self.remove(kind, obj["metadata"]["name"])
         return copy.deepcopy(obj)
