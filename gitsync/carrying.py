@@ -97,7 +97,8 @@ class Carrier:
     def _gate(self, app: SyncApp, compared: Compared, plan: Plan) -> Closed | None:
         """What stands in the plan's way now."""
         operation = app.status.operation
-        under_way = operation is not None and operation.phase == "Running" and operation.revision == plan.revision
+        commits = (plan.revision, plan.revisions)
+        under_way = operation is not None and operation.phase == "Running" and operation.is_of(*commits)
         begun = operations.began(operation) if operation is not None and under_way else None
         foreseen: Mapping[Identity, str] = {}
         if app.spec.sync_policy.approval != "never":
@@ -271,10 +272,11 @@ def _chosen(plan: Plan, stage: Stage, held: Held) -> Plan:
 def _is_news(app: SyncApp, plan: Plan) -> bool:
     """Whether the status has to be written ahead: a new revision, or objects the inventory lacks."""
     known = {entry.id for entry in app.status.inventory}
-    started = app.status.operation is not None and app.status.operation.revision == plan.revision
-    applied = app.status.sync.revision if app.status.sync is not None else None
+    operation = app.status.operation
+    started = operation is not None and operation.is_of(plan.revision, plan.revisions)
+    applied = app.status.has_applied(plan.revision, plan.revisions)
     lacks = any(entry.id not in known for entry in plan.inventory)
-    return lacks or (plan.revision != applied and not started)
+    return lacks or not (applied or started)
 
 
 def _namespace_to_make(app: SyncApp) -> NewNamespace | None:

@@ -7,9 +7,10 @@ one, so that what runs stays defended; such a plan deletes nothing.
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gitsync.apply.claims import Claims
+from gitsync import targets
+from gitsync.apply.claims import Claims, Place
 from gitsync.apply.jqpaths import JqPaths
 from gitsync.apply.livecaches import LiveCaches
 from gitsync.model import syncapps
@@ -112,7 +113,7 @@ class Comparer:
         problems, stalled = target.problems, target.stalled
         if target.rendered is not None and target.attempted is not None:
             policy = self._prune_policy(app, target.attempted)
-            found = self._plan(name, app, target.attempted, target.rendered, policy)
+            found = self._plan(name, app, target, policy)
             if isinstance(found, After):
                 return found
             prepared, plan, live = found
@@ -133,7 +134,8 @@ class Comparer:
         good = last_good()
         if good is None or app.status.sync is None or app.status.sync.revision is None:
             return Compared(None, False, problems, stalled)
-        found = self._plan(name, app, app.status.sync.revision, good, _KEEP_ALL)
+        former = Target(app.status.sync.revision, good, revisions=app.status.sync.revisions)
+        found = self._plan(name, app, former, _KEEP_ALL)
         if isinstance(found, After):
             return found
         _, plan, live = found
@@ -160,15 +162,16 @@ class Comparer:
         ours = tuple(left)
         if not ours:
             return pruning.NOBODY
-        places: dict[AppName, tuple[str, str]] = {}
+        places: dict[AppName, tuple[Place, ...]] = {}
         for obj in self._apps.items():
             with contextlib.suppress(Stalled):
                 other = syncapps.parse(obj)
                 if not other.deleting:
-                    place = (other.spec.source.repo_url, syncapps.followed(other, self._clock.now()))
-                    places[AppName(other.namespace, other.name)] = place
+                    ref = syncapps.followed(other, self._clock.now())
+                    places[AppName(other.namespace, other.name)] = targets.followed(other, ref)
         claimed = self._claims.claimed(name, ours, places)
-        return Others(claimed, self._claims.unknown(name, app.spec.source.repo_url, places))
+        own = {one.repo_url for one in app.spec.all_sources}
+        return Others(claimed, self._claims.unknown(name, own, places))
 
     def _takers(self, name: AppName, app: SyncApp, plan: Plan) -> frozenset[AppName]:
         """The apps that wait for objects which are in the inventory and will not be."""
@@ -206,8 +209,10 @@ class Comparer:
             del self._accepted[key]
 
     def _plan(
-        self, name: AppName, app: SyncApp, revision: str, rendered: RenderSet, policy: PrunePolicy
+        self, name: AppName, app: SyncApp, target: Target, policy: PrunePolicy
     ) -> tuple[Prepared, Plan, Mapping[Identity, Object]] | After:
+        rendered, revision = target.rendered, target.attempted
+        assert rendered is not None and revision is not None
         kinds = {key: self._discovery.find(*key) for key in preparing.kinds_used(rendered.objects)}
         prepared = preparing.prepare(rendered.objects, kinds, name, policies.place(app))
         if policy is not _KEEP_ALL:
@@ -234,8 +239,10 @@ class Comparer:
             others = self._others(name, app, [identity for identity in known if identity not in desired])
         shared = app.spec.sync_policy.option("FailOnSharedResource") == "true"
         applied = (app.status.sync.revision if app.status.sync else None) or ""
-        facts = AppFacts(name, app.status.inventory, policy, others, shared, applied)
-        return prepared, planning.plan(revision, prepared, facts, cluster), live
+        family = target.family or pruning.NO_CHILDREN
+        facts = AppFacts(name, app.status.inventory, policy, others, shared, applied, family)
+        plan = replace(planning.plan(revision, prepared, facts, cluster), revisions=target.revisions)
+        return prepared, plan, live
 
     def _wait_for(self, behind: tuple[Resource, ...], prepared: Prepared) -> After:
         """The first list of a kind has not come yet. Raises Retry where it cannot come, with the first place in Git."""
@@ -287,7 +294,7 @@ def ignored_in(app: SyncApp, live: Mapping[Identity, Object], jq: JqPaths) -> di
 
 def is_applied(app: SyncApp, plan: Plan) -> bool:
     """Whether the plan's revision was applied whole before."""
-    return app.status.sync is not None and app.status.sync.revision == plan.revision
+    return app.status.has_applied(plan.revision, plan.revisions)
 
 
 def is_drift(app: SyncApp, plan: Plan, step: Step) -> bool:

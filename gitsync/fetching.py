@@ -6,7 +6,7 @@ use it, and only apps whose commit changed (or whose error did) are woken.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gitsync import credentials
@@ -21,6 +21,11 @@ from operator_core.outcomes import Done, Outcome
 from operator_core.runtime.queues import RECHECK, Key, Queue
 
 REPOSITORY = "Repository"
+SOURCES = "sources"
+LOOKUPS = "lookups"
+"""Why an app wants to know of a place: it is made of it, or its generators look into it."""
+Place = tuple[str, str]
+"""A repository's URL and a branch, tag or commit."""
 _SAME_PROBE_SECONDS = 2.0
 """Names of one repository that are looked up in one go share its probe."""
 
@@ -60,42 +65,46 @@ class Repositories:
         self._queue = queue
         self._wake = wake
         self._lock = threading.Lock()
-        self._wanted: dict[AppName, tuple[str, str]] = {}
-        self._seen: dict[tuple[str, str], Seen] = {}
-        self._asked: dict[AppName, tuple[str, str]] = {}
-        self._answered: dict[AppName, tuple[str, str]] = {}
+        self._wanted: dict[AppName, dict[str, frozenset[Place]]] = {}
+        self._seen: dict[Place, Seen] = {}
+        self._asked: dict[tuple[AppName, str], str] = {}
+        self._answered: dict[tuple[AppName, str], str] = {}
 
     def mirror(self, url: str) -> Mirror:
         """The mirror of a repository. Raises Stalled for a URL that is not allowed."""
         return self._mirrors.get(url, self._credentials(url))
 
-    def seen(self, app: AppName, url: str, ref: str) -> Seen | None:
-        """What `ref` names; None while it is being looked up for the first time. Remembers who asked."""
+    def follow(self, app: AppName, places: Iterable[Place], *, role: str = SOURCES) -> None:
+        """Remember what an app wants to know of, instead of what it wanted before in this `role`."""
+        wanted = frozenset(places)
         with self._lock:
-            asked_before = self._wanted.get(app) == (url, ref)
-            self._wanted[app] = (url, ref)
-            found = self._seen.get((url, ref))
-        if not asked_before:
+            roles = self._wanted.setdefault(app, {})
+            new = wanted - roles.get(role, frozenset())
+            roles[role] = wanted
+        for url in sorted({url for url, _ in new}):
             self.look(url)
-        return found
 
-    def looked_for(self, app: AppName, url: str, ref: str, request: str) -> bool:
-        """Whether the repository was looked at since `request` came; if not, have that done and wake `app`."""
+    def seen(self, place: Place) -> Seen | None:
+        """What a name means; None while it is being looked up for the first time."""
         with self._lock:
-            self._wanted[app] = (url, ref)
-            if self._answered.get(app) == (url, request):
-                return True
-            asked_before = self._asked.get(app) == (url, request)
-            self._asked[app] = (url, request)
-        if not asked_before:
+            return self._seen.get(place)
+
+    def looked_for(self, app: AppName, request: str) -> bool:
+        """Whether an app's repositories were looked at since `request` came; if not, have that done and wake it."""
+        with self._lock:
+            urls_ = sorted({url for places in self._wanted.get(app, {}).values() for url, _ in places})
+            missing = [url for url in urls_ if self._answered.get((app, url)) != request]
+            asking = [url for url in missing if self._asked.get((app, url)) != request]
+            self._asked.update({(app, url): request for url in missing})
+        for url in asking:
             self.look(url)
-        return False
+        return not missing
 
     def apps_of(self, url: str) -> tuple[AppName, ...]:
         """The apps of a repository, by its URL without credentials."""
         with self._lock:
-            wanted = list(self._wanted.items())
-        return tuple(app for app, (where, _) in wanted if urls.canonical(where) == url)
+            wanted = {app: frozenset().union(*roles.values()) for app, roles in self._wanted.items()}
+        return tuple(app for app, places in wanted.items() if any(urls.canonical(one) == url for one, _ in places))
 
     def newest(self, url: str, ref: str) -> str | None:
         """The commit a name meant last."""
@@ -106,11 +115,16 @@ class Repositories:
     def drop(self, app: AppName) -> None:
         """The app does not exist any more."""
         with self._lock:
-            for known in (self._wanted, self._asked, self._answered):
-                known.pop(app, None)
-            used = set(self._wanted.values())
+            self._wanted.pop(app, None)
+            for known in (self._asked, self._answered):
+                for key in [key for key in known if key[0] == app]:
+                    del known[key]
+            used = self._used()
             for place in [place for place in self._seen if place not in used]:
                 del self._seen[place]
+
+    def _used(self) -> frozenset[Place]:
+        return frozenset(place for roles in self._wanted.values() for places in roles.values() for place in places)
 
     def look(self, url: str) -> None:
         """Have a repository looked at now."""
@@ -131,14 +145,14 @@ class Repositories:
     def urls(self) -> tuple[str, ...]:
         """The repositories in use."""
         with self._lock:
-            return tuple(sorted({url for url, _ in self._wanted.values()}))
+            return tuple(sorted({url for url, _ in self._used()}))
 
     def reconcile(self, key: Key) -> Outcome:
         """Look up every wanted name of one repository. Raises Retry when it cannot be reached."""
         url = key.name
         with self._lock:
-            names = sorted({ref for where, ref in self._wanted.values() if where == url})
-            asked = {app: place for app, place in self._asked.items() if place[0] == url}
+            names = sorted({ref for where, ref in self._used() if where == url})
+            asked = {key: request for key, request in self._asked.items() if key[1] == url}
         unreachable: Retry | None = None
         for number, ref in enumerate(names):
             seen = self._look_up(url, ref, 0.0 if number == 0 else _SAME_PROBE_SECONDS)
@@ -150,11 +164,11 @@ class Repositories:
             raise unreachable
         return Done()
 
-    def _answer(self, asked: dict[AppName, tuple[str, str]]) -> None:
+    def _answer(self, asked: dict[tuple[AppName, str], str]) -> None:
         with self._lock:
-            news = [app for app, place in asked.items() if self._answered.get(app) != place]
+            news = {key[0] for key, request in asked.items() if self._answered.get(key) != request}
             self._answered.update(asked)
-        for app in news:
+        for app in sorted(news):
             self._wake(app)
 
     def _look_up(self, url: str, ref: str, max_age: float) -> Seen:
@@ -175,6 +189,6 @@ class Repositories:
             if not seen.differs(self._seen.get((url, ref))):
                 return
             self._seen[(url, ref)] = seen
-            apps = [app for app, place in self._wanted.items() if place == (url, ref)]
+            apps = [app for app, roles in self._wanted.items() if any((url, ref) in one for one in roles.values())]
         for app in apps:
             self._wake(app)

@@ -96,6 +96,12 @@ class Settings(Part):
     """Where mirrors of repositories are kept; they can be deleted at any time."""
     kubectl: Path | None = None
     """The kubectl that builds Kustomize directories where no kustomize is on PATH."""
+    helm: Path | None = None
+    """The helm that renders charts, where it is not the one on PATH."""
+    argocd_applications: Literal["auto", "always", "never"] = "auto"
+    """Whether Applications and ApplicationSets in Git become child apps; auto: where Argo CD is not installed."""
+    app_per_directory: bool = False
+    """Whether every directory directly below the root app's path becomes an app of its own."""
     git_username: str | None = None
     git_password_file: Path | None = None
     ssh_private_key_file: Path | None = None

@@ -93,10 +93,10 @@ class Syncer:
         targets.check_project(app, parts.find_project(app.spec.project))
         ref = syncapps.followed(app, parts.clock.now())
         request = policies.pending_request(app)
-        if request and not parts.repositories.looked_for(name, app.spec.source.repo_url, ref, request):
+        parts.targets.follow(name, app, ref)
+        if request and not parts.repositories.looked_for(name, request):
             return Done()
-        place = (app.spec.source.repo_url, ref)
-        newest = parts.repositories.newest(*place)
+        newest = {place: parts.repositories.newest(*place) for place in targets.followed(app, ref)}
         target = parts.targets.find(name, app, ref)
         if target is None:
             return Done()
@@ -104,7 +104,7 @@ class Syncer:
             compared = parts.comparer.compare(name, app, target, lambda: parts.targets.last_good(name, app))
             return compared if isinstance(compared, After) else self._finish(name, app, target, compared)
         finally:
-            parts.claims.looked_at(name, place, newest)
+            parts.claims.looked_at(name, newest)
 
     def _finish(self, name: AppName, app: SyncApp, target: Target, compared: Compared) -> Outcome:
         """Carry out, assess and report what was compared."""
@@ -134,6 +134,7 @@ class Syncer:
         answers = applied.answers if applied is not None else {}
         return Findings(
             attempted=target.attempted,
+            revisions=target.revisions,
             plan=plan,
             is_newest=compared.is_newest,
             carried_out=written.carried_out,
@@ -153,7 +154,7 @@ class Syncer:
             operation=written.operation,
             postponed=written.postponed,
             waits=written.waits,
-            write_back=self._parts.write_back(app.spec.source.repo_url),
+            write_back=self._parts.write_back(app.spec.main.repo_url),
             read=target.rendered.places if target.rendered is not None else (),
         )
 
@@ -178,7 +179,7 @@ class Syncer:
         if parts.cluster is not None:
             record = recording.record(parts.cluster, name, findings, new, live, now)
             if record is not None:
-                parts.publisher.tell(Source(name, app.spec.source.repo_url, _story(app, findings)), record)
+                parts.publisher.tell(Source(name, app.spec.main.repo_url, _story(app, findings)), record)
         later = self._next(findings, written)
         return sooner(later, After(pause)) if pause else later
 

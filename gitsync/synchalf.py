@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from gitsync import targets
 from gitsync.apply.applying import Applier
 from gitsync.apply.claims import Claims
 from gitsync.apply.hookruns import HookRuns
@@ -19,6 +20,7 @@ from gitsync.apply.restoreorders import RestoreOrders
 from gitsync.carrying import Carrier
 from gitsync.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.credentialstores import CredentialStore
+from gitsync.families import Families
 from gitsync.fetching import Repositories
 from gitsync.git import urls
 from gitsync.git.mirrors import Mirror, Mirrors
@@ -32,8 +34,11 @@ from gitsync.model.records import Record
 from gitsync.model.syncapps import SyncApp
 from gitsync.plan.pruning import Budget
 from gitsync.projectstores import ProjectStore
+from gitsync.render.buildenvironment import ClusterVersions
+from gitsync.render.helm import Helm
 from gitsync.render.kustomize import Kustomize
 from gitsync.render.lanes import BuildLane
+from gitsync.render.layouts import Tools
 from gitsync.report import findings
 from gitsync.report.outlets import Source
 from gitsync.report.publishing import Publisher
@@ -46,6 +51,7 @@ from operator_core.errors import AgentError
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 from operator_core.kube.caches import Cache
+from operator_core.kube.capabilities import Capabilities
 from operator_core.kube.client import Client
 from operator_core.kube.discovery import Discovery
 from operator_core.kube.events import Recorder
@@ -77,11 +83,23 @@ class SyncHalf:
         claims = Claims(self._repositories.newest)
         self._jq = JqPaths()
         self._write_back = WriteBack(clock, self._written_back, status_branch=settings.status_branch)
-        self._builds = BuildLane(clock, Kustomize(settings.kubectl), self._wake)
+        self._builds = BuildLane(clock, Tools(Kustomize(settings.kubectl), Helm(settings.helm)), self._wake)
         discovery = Discovery(client)
         self._projects = ProjectStore(client, settings, clock, discovery, self._project_changed)
         self._verifier = Verifier(work_directory / "keyrings")
-        targets = Targets(self._repositories, self._builds, self._verify, self._projects.find)
+        capabilities = Capabilities(client)
+        families = Families(
+            self._repositories, self._app, self._check_lookup, discovery.find, settings.argocd_applications
+        )
+        permits = targets.Permits(self._verify, self._projects.find)
+        found = Targets(
+            self._repositories,
+            self._builds,
+            families,
+            permits,
+            settings.namespace,
+            lambda: ClusterVersions(*capabilities.read()),
+        )
         recorder = Recorder(client, clock, component="gitsync")
         self._defaults = Defaults(settings.operator_defaults)
         operator = OperatorHalf(self._current_defaults) if settings.role == "all" else None
@@ -95,7 +113,7 @@ class SyncHalf:
             clock=clock,
             apps=self._apps,
             repositories=self._repositories,
-            targets=targets,
+            targets=found,
             comparer=comparer,
             claims=claims,
             carrier=Carrier(
@@ -233,6 +251,15 @@ class SyncHalf:
             self._apps.observed(answer)
             # The watch tells nothing of what is known already.
             self._app_changed("MODIFIED", answer)
+
+    def _check_lookup(self, name: AppName, url: str) -> None:
+        """Generators of an app look into what its project allows."""
+        obj = self._app(name)
+        if obj is not None:
+            targets.check_repository(url, self._projects.find(syncapps.parse(obj).spec.project))
+
+    def _app(self, name: AppName) -> Object | None:
+        return self._apps.get(name.namespace, name.name)
 
     def _wake(self, app: AppName) -> None:
         self._queue.add(Key(syncapps.KIND, app.namespace, app.name))

@@ -5,24 +5,32 @@ the app's revision: what is told about an app names the commit that last meant s
 was rendered is only remembered to save work; a restart renders again and comes to the same answer.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitsync import credentials
+from gitsync.families import Families, Member, Pending
+from gitsync.fetching import Place as Followed
 from gitsync.fetching import Repositories
 from gitsync.git import trees, urls
 from gitsync.git.mirrors import Mirror
 from gitsync.git.submodules import Module
+from gitsync.model import semver
 from gitsync.model.identities import AppName
 from gitsync.model.projects import Project
 from gitsync.model.rendersets import RenderError, RenderSet
-from gitsync.model.revisions import Revision
+from gitsync.model.sources import Source
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
 from gitsync.plan import projects
-from gitsync.render.lanes import BuildLane
-from gitsync.render.selecting import Source
+from gitsync.render import compositions
+from gitsync.render.buildenvironment import AppContext, ClusterVersions
+from gitsync.render.children import Family
+from gitsync.render.compositions import Composition
+from gitsync.render.lanes import BuildLane, Work
+from gitsync.render.layouts import Place
 from operator_core.errors import AgentError, Reason, Stalled
 
 _OWN_SERVERS = ("", "https://kubernetes.default.svc")
@@ -36,30 +44,47 @@ class Target:
     attempted: str | None
     """The newest commit that meant something to the app; None when the name could not be resolved."""
     rendered: RenderSet | None
-    """The newest desired state when it is whole."""
+    """The newest desired state when it is whole, with child apps in place of Applications."""
     problems: tuple[Problem, ...] = ()
     stalled: bool = False
     """Whether the problems stay until somebody commits or changes the app."""
+    revisions: tuple[str, ...] | None = None
+    """Where more than one commit decides: that of every source, then those that generators looked at."""
+    family: Family | None = None
+    """The child apps, where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Rendered:
-    source: Source
-    url: str
-    seen: str
-    """The newest commit known to have this content."""
-    content: str
-    """The commit the content is named by."""
-    result: RenderSet
+    asked: tuple[tuple[Source, ...], AppContext]
+    places: tuple[Place, ...]
+    """Every source at the newest commit known to have this content."""
+    content: tuple[str, ...]
+    """The commits the content is named by."""
+    result: Composition
 
 
-def source_of(app: SyncApp) -> Source:
-    """How the app's directory is read."""
-    directory = app.spec.source.directory
-    if directory is None:
-        return Source(path=app.spec.source.path, recurse=False, include="", exclude="")
-    return Source(
-        path=app.spec.source.path, recurse=directory.recurse, include=directory.include, exclude=directory.exclude
+def context_of(app: SyncApp, control_namespace: str, cluster: Callable[[], ClusterVersions]) -> AppContext:
+    """What rendering may know of an app."""
+    spec = app.spec
+    return AppContext(app.name, app.namespace, control_namespace, spec.project, spec.destination.namespace, cluster)
+
+
+def followed(app: SyncApp, ref: str) -> tuple[Followed, ...]:
+    """The repository and the name of a commit of every source, where the main one follows `ref`.
+
+    A source of the same repository and revision stays with it, so that a pin holds for both.
+    """
+    main = app.spec.main
+    own = (main.repo_url, main.tag_prefix, main.target_revision)
+    return tuple(
+        (
+            one.repo_url,
+            ref
+            if (one.repo_url, one.tag_prefix, one.target_revision) == own
+            else semver.of_tags(one.tag_prefix, one.target_revision),
+        )
+        for one in app.spec.all_sources
     )
 
 
@@ -75,9 +100,9 @@ def check_destination(app: SyncApp) -> None:
 
 
 def check_project(app: SyncApp, project: Project) -> None:
-    """Raise Stalled when the app's project does not allow its repository or its destination namespace."""
-    url = app.spec.source.repo_url
-    projects.check_source(project, urls.without_credentials(url), credentials.normalised(url))
+    """Raise Stalled when the app's project does not allow a repository of it or its destination namespace."""
+    for source in app.spec.all_sources:
+        check_repository(source.repo_url, project)
     if app.spec.destination.namespace:
         projects.check_namespace(project, app.spec.destination.namespace)
 
@@ -87,6 +112,22 @@ def check_modules(project: Project, modules: Iterable[Module], result: RenderSet
     for module in modules:
         if not module.problem and any(one.path.startswith(f"{module.path}/") for one in result.inputs):
             projects.check_source(project, module.url, credentials.normalised(module.url))
+
+
+def check_repository(url: str, project: Project) -> None:
+    """Raise Stalled when the project does not allow a repository."""
+    projects.check_source(project, urls.without_credentials(url), credentials.normalised(url))
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What an app's project asks of what it reads; both raise Stalled.
+
+    `verify` (app, mirror, name, commit): where the project asks for another signature.
+    """
+
+    verify: Callable[[SyncApp, Mirror, str, str], None]
+    find_project: Callable[[str], Project]
 
 
 def problem_from(error: RenderError) -> Problem:
@@ -102,118 +143,202 @@ class Targets:
         self,
         repositories: Repositories,
         builds: BuildLane,
-        verify: Callable[[SyncApp, Mirror, str, str], None],
-        find_project: Callable[[str], Project],
+        families: Families,
+        permits: Permits,
+        control_namespace: str,
+        cluster: Callable[[], ClusterVersions],
     ) -> None:
-        """`verify` (app, mirror, name, commit) raises Stalled where the app's project asks for another signature."""
+        self._verify = permits.verify
+        self._find_project = permits.find_project
         self._repositories = repositories
-        self._verify = verify
-        self._find_project = find_project
         self._builds = builds
+        self._families = families
+        self._control_namespace = control_namespace
+        self._cluster = cluster
         self._lock = threading.Lock()
         self._newest: dict[AppName, _Rendered] = {}
-        self._good: dict[AppName, tuple[str, Source, RenderSet]] = {}
+        self._good: dict[AppName, tuple[tuple[str, ...], object, Composition]] = {}
+
+    def follow(self, name: AppName, app: SyncApp, ref: str) -> None:
+        """Have everything the app is made of looked up from now on."""
+        self._repositories.follow(name, followed(app, ref))
 
     def find(self, name: AppName, app: SyncApp, ref: str) -> Target | None:
         """The target of an app that follows `ref`; None while it is looked up for the first time, or built."""
-        url = app.spec.source.repo_url
-        seen = self._repositories.seen(name, url, ref)
-        if seen is None:
+        places = followed(app, ref)
+        self._repositories.follow(name, places)
+        seen = [self._repositories.seen(place) for place in places]
+        known = [one for one in seen if one is not None]
+        if len(known) < len(seen):
             return None
-        problems: tuple[Problem, ...] = ()
-        if seen.error is not None:
-            problems = (Problem(reason=seen.error.reason, message=seen.error.message),)
-        if seen.revision is None:
-            return Target(None, None, problems, isinstance(seen.error, Stalled))
+        errors = {one.error.message: one.error for one in known if one.error is not None}
+        problems = tuple(Problem(reason=error.reason, message=error.message) for error in errors.values())
+        revisions = [one.revision for one in known if one.revision is not None]
+        if len(revisions) < len(places):
+            return Target(None, None, problems, any(isinstance(error, Stalled) for error in errors.values()))
+        main = _main(app)
         try:
-            mirror = self._repositories.mirror(url)
-            self._verify(app, mirror, seen.revision.ref, seen.revision.sha)
-            one = self._render(name, app, mirror, seen.revision)
-            if one is not None:
-                modules = trees.listing(mirror, one.seen).modules.values()
-                check_modules(self._find_project(app.spec.project), modules, one.result)
+            sources = app.spec.all_sources
+            mirrors = [self._repositories.mirror(one.repo_url) for one in sources]
+            commits = tuple(Place(*one) for one in zip(sources, mirrors, revisions, strict=True))
+            for place in commits:
+                self._verify(app, place.mirror, place.revision.ref, place.revision.sha)
+            one = self._render(name, app, commits)
+            if one is None or (not one.result.whole.ok and self._good_one(name, app)[1]):
+                return None
+            self._check_modules(app, one)
+            whole, attempted = one.result.whole, one.content[main]
+            if not whole.ok:
+                told = tuple(problem_from(error) for error in whole.errors)
+                return Target(attempted, None, (*told, *problems), True, _several(one.content))
+            member = self._families.of(name, whole, one.result.content_key)
+        except Pending:
+            return None
         except Stalled as error:
             broken = Problem(reason=error.reason, message=error.message)
-            return Target(seen.revision.sha, None, (broken, *problems), True)
-        if one is None or (not one.result.ok and self._good_one(name, app)[1]):
-            return None
-        if not one.result.ok:
-            return Target(one.content, None, (*(problem_from(error) for error in one.result.errors), *problems), True)
-        return Target(one.content, one.result, problems, False)
+            return Target(revisions[main].sha, None, (broken, *problems), True)
+        if member is None:
+            return Target(attempted, whole, problems, False, _several(one.content))
+        return _with_family(Target(attempted, whole, problems), one.content, member)
+
+    def _check_modules(self, app: SyncApp, one: _Rendered) -> None:
+        project = self._find_project(app.spec.project)
+        for number, result in [*one.result.made.items(), *one.result.lent.items()]:
+            place = one.places[number]
+            check_modules(project, trees.listing(place.mirror, place.revision.sha).modules.values(), result)
 
     def is_current(self, name: AppName, app: SyncApp, ref: str) -> bool:
         """Whether no newer commit was seen since the app's target was found last."""
-        seen = self._repositories.seen(name, app.spec.source.repo_url, ref)
         known = self._newest.get(name)
-        return seen is None or seen.revision is None or known is None or seen.revision.sha == known.seen
+        seen = [self._repositories.seen(place) for place in followed(app, ref)]
+        newest = [one.revision.sha if one is not None and one.revision is not None else None for one in seen]
+        if known is None or len(newest) != len(known.places):
+            return True
+        return all(sha in (None, place.revision.sha) for sha, place in zip(newest, known.places, strict=True))
 
     def last_good(self, name: AppName, app: SyncApp) -> RenderSet | None:
         """What was last applied whole, rendered again if need be; None when it cannot be known."""
-        return self._good_one(name, app)[0]
+        found = self._good_one(name, app)[0]
+        if found is None:
+            return None
+        try:
+            member = self._families.of(name, found.whole, found.content_key)
+        except Pending:
+            return None
+        return found.whole if member is None else replace(found.whole, objects=member.family.objects)
 
     def drop(self, name: AppName) -> None:
         """The app does not exist any more."""
+        self._families.drop(name)
         with self._lock:
             self._newest.pop(name, None)
             self._good.pop(name, None)
 
-    def _good_one(self, name: AppName, app: SyncApp) -> tuple[RenderSet | None, bool]:
+    def _good_one(self, name: AppName, app: SyncApp) -> tuple[Composition | None, bool]:
         """What was last applied whole, and whether it is being built."""
-        sha = app.status.sync.revision if app.status.sync is not None else None
-        if sha is None:
+        sources = app.spec.all_sources
+        shas = _applied(app, len(sources))
+        if shas is None:
             return None, False
-        source = source_of(app)
+        context = context_of(app, self._control_namespace, self._cluster)
         known = self._good.get(name)
-        if known is not None and known[:2] == (sha, source):
+        if known is not None and known[:2] == (shas, (sources, context)):
             return known[2], False
-        mirror = self._repositories.mirror(app.spec.source.repo_url)
         try:
-            self._verify(app, mirror, sha, sha)
-            result = self._builds.render(name, mirror, mirror.revision(sha, sha), source, None)
+            mirrors = [self._repositories.mirror(one.repo_url) for one in sources]
+            commits = tuple(
+                Place(one, mirror, mirror.revision(sha, sha))
+                for one, mirror, sha in zip(sources, mirrors, shas, strict=True)
+            )
+            for place, sha in zip(commits, shas, strict=True):
+                self._verify(app, place.mirror, sha, sha)
+            result = self._compose(name, commits, context, None)
         except AgentError:
             return None, False
-        if result is None or not result.ok:
+        if result is None or not result.whole.ok:
             return None, result is None
-        self._good[name] = (sha, source, result)
+        self._good[name] = (shas, (sources, context), result)
         return result, False
 
-    def _render(self, name: AppName, app: SyncApp, mirror: Mirror, revision: Revision) -> _Rendered | None:
-        source, url = source_of(app), app.spec.source.repo_url
+    def _compose(
+        self, name: AppName, places: tuple[Place, ...], context: AppContext, previous: Composition | None
+    ) -> Composition | None:
+        parts = compositions.check([place.source for place in places])
+        prepared = compositions.prepare(places, parts, context, previous)
+        results = self._builds.results(name, [Work(places[number].mirror, one) for number, one in prepared.items()])
+        if results is None:
+            return None
+        return compositions.joined(places, parts, dict(zip(prepared, results, strict=True)), context)
+
+    def _render(self, name: AppName, app: SyncApp, places: tuple[Place, ...]) -> _Rendered | None:
+        context = context_of(app, self._control_namespace, self._cluster)
+        asked = (app.spec.all_sources, context)
         known = self._newest.get(name)
-        if known is not None and (known.source, known.url) != (source, url):
+        if known is not None and known.asked != asked:
             known = None
-        if known is not None and known.seen == revision.sha:
+        newest = tuple(place.revision.sha for place in places)
+        if known is not None and tuple(place.revision.sha for place in known.places) == newest:
             return known
-        previous = known.result if known is not None else None
-        result = self._builds.render(name, mirror, revision, source, previous)
+        result = self._compose(name, places, context, known.result if known is not None else None)
         if result is None:
             return None
         if known is None:
-            content = self._named_by(app, mirror, result, revision.sha)
+            content = self._named_by(app, places, result)
         else:
-            content = known.content if known.result.content_key == result.content_key else revision.sha
-        return self._remember(name, _Rendered(source, url, revision.sha, content, result))
-
-    def _named_by(self, app: SyncApp, mirror: Mirror, result: RenderSet, sha: str) -> str:
-        """After a restart: the commit the status already names, when nothing of the app changed since."""
-        applied = app.status.sync.revision if app.status.sync is not None else None
-        for known in (app.status.attempted_revision, applied):
-            if known is None or known == sha or _touched(result, mirror, known, sha):
-                continue
-            try:
-                self._verify(app, mirror, known, known)
-                return known
-            except AgentError:
-                continue
-        return sha
-
-    def _remember(self, name: AppName, one: _Rendered) -> _Rendered:
+            content = known.content if known.result.content_key == result.content_key else newest
+        one = _Rendered(asked, places, content, result)
         with self._lock:
             self._newest[name] = one
         return one
 
+    def _named_by(self, app: SyncApp, places: tuple[Place, ...], result: Composition) -> tuple[str, ...]:
+        """After a restart: the commits the status already names, when nothing of the app changed since."""
+        newest = tuple(place.revision.sha for place in places)
+        status, count = app.status, len(places)
+        attempted = status.attempted_revisions
+        if attempted is None and status.attempted_revision is not None:
+            attempted = (status.attempted_revision,)
+        for known in (attempted, _applied(app, count)):
+            if known is None or len(known) < count or known[:count] == newest:
+                continue
+            touched = (
+                result.is_touched(number, trees.changed_paths(place.mirror, sha, place.revision.sha))
+                for number, (sha, place) in enumerate(zip(known, places, strict=False))
+            )
+            if any(touched):
+                continue
+            with contextlib.suppress(AgentError):
+                for place, sha in zip(places, known, strict=False):
+                    self._verify(app, place.mirror, sha, sha)
+                return known[:count]
+        return newest
 
-def _touched(result: RenderSet, mirror: Mirror, old: str, new: str) -> bool:
-    """Whether the commits from `old` to `new` may have changed what was rendered."""
-    changed = trees.changed_paths(mirror, old, new)
-    return changed is None or result.touched_by(changed)
+
+def _main(app: SyncApp) -> int:
+    return app.spec.all_sources.index(app.spec.main)
+
+
+def _several(commits: tuple[str, ...]) -> tuple[str, ...] | None:
+    return commits if len(commits) > 1 else None
+
+
+def _with_family(target: Target, content: tuple[str, ...], member: Member) -> Target:
+    family, whole = member.family, target.rendered
+    assert whole is not None
+    return replace(
+        target,
+        rendered=replace(whole, objects=family.objects, warnings=(*whole.warnings, *family.warnings)),
+        problems=(*family.problems, *target.problems),
+        stalled=bool(family.problems),
+        revisions=_several((*content, *(sha for _, sha in member.commits))),
+        family=family,
+    )
+
+
+def _applied(app: SyncApp, count: int) -> tuple[str, ...] | None:
+    """The commits of the sources that were last applied whole; None where they are not known."""
+    sync = app.status.sync
+    if sync is None or sync.revision is None:
+        return None
+    shas = sync.revisions if sync.revisions is not None else (sync.revision,)
+    return shas[:count] if len(shas) >= count else None

@@ -6,7 +6,7 @@ app deletes anything before the others were looked at once.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from gitsync.model.identities import AppName, Identity
 
@@ -22,17 +22,17 @@ class Claims:
         self._newest = newest
         self._lock = threading.Lock()
         self._wanted: dict[AppName, frozenset[Identity]] = {}
-        self._looked: dict[AppName, tuple[Place, str | None]] = {}
+        self._looked: dict[AppName, Mapping[Place, str | None]] = {}
 
     def wants(self, app: AppName, identities: Iterable[Identity]) -> None:
         """The app has these objects in Git now."""
         with self._lock:
             self._wanted[app] = frozenset(identities)
 
-    def looked_at(self, app: AppName, place: Place, sha: str | None) -> None:
-        """A pass over the app ended, which began when `sha` was the newest commit at `place`."""
+    def looked_at(self, app: AppName, places: Mapping[Place, str | None]) -> None:
+        """A pass over the app ended, which began when these were the newest commits of its places."""
         with self._lock:
-            self._looked[app] = (place, sha)
+            self._looked[app] = places
 
     def claimed(
         self, app: AppName, identities: Iterable[Identity], others: Iterable[AppName]
@@ -43,16 +43,20 @@ class Claims:
         owners = ((one, [other for other, theirs in wanted.items() if one in theirs]) for one in identities)
         return {one: min(found) for one, found in owners if found}
 
-    def unknown(self, app: AppName, repository: str, others: Mapping[AppName, Place]) -> AppName | None:
-        """An app of the same repository whose wishes are not known as of its newest commit."""
+    def unknown(
+        self, app: AppName, repositories: Collection[str], others: Mapping[AppName, Iterable[Place]]
+    ) -> AppName | None:
+        """An app of one of the same repositories whose wishes are not known as of its newest commit."""
         with self._lock:
             looked = dict(self._looked)
-        for other, place in sorted(others.items()):
-            if other == app or place[0] != repository:
+        for other, places in sorted(others.items()):
+            if other == app:
                 continue
-            newest = self._newest(*place)
-            if newest is None or looked.get(other) != (place, newest):
-                return other
+            known = looked.get(other, {})
+            for place in places:
+                newest = self._newest(*place)
+                if place[0] in repositories and (newest is None or known.get(place) != newest):
+                    return other
         return None
 
     def drop(self, app: AppName) -> None:

@@ -33,23 +33,27 @@ def diff(app: str, namespace: str, context: str | None, output: str, **options: 
 
     Exit code 0 when nothing differs, 1 when something does or the commit has errors.
     """
-    from gitsync.cli import clusters, liveplans, locating, previewing, tables
-    from gitsync.render import rendering
+    from gitsync.cli import apprenders, clusters, liveplans, tables
     from gitsync.report import differing
-    from gitsync.targets import problem_from, source_of
     from operator_core.kube.client import Client
 
     client = Client.connect(context=context)
     found = clusters.app(client, namespace, app)
-    repo = str(options["repo"] or found.spec.source.repo_url)
-    mirror = locating.mirror(repo, options["git_username"], options["git_password_file"])
-    revision = previewing.resolve(mirror, str(options["revision"] or _followed(found)))
-    rendered = rendering.render(mirror, revision, source_of(found))
-    problems = [problem_from(error) for error in rendered.errors]
+    asked = apprenders.Asked(
+        found,
+        str(options["revision"] or _followed(found)),
+        namespace,
+        str(options["repo"] or ""),
+        options["git_username"],
+        options["git_password_file"],
+    )
+    rendered = apprenders.render(client, asked)
+    revision, problems = rendered.revision, list(rendered.problems)
     rows: tuple[ObjectDifference, ...] = ()
-    if not problems:
-        made = liveplans.of_app(client, found, rendered, revision.sha)
-        rows, problems = differing.differences(made.plan, made.live), list(made.plan.problems)
+    if rendered.whole.ok:
+        made = liveplans.of_app(client, found, rendered.whole, revision.sha)
+        rows = differing.differences(made.plan, made.live)
+        problems += made.plan.problems
     if output == "table":
         click.echo("\n\n".join([_title(found.name, revision.short, revision.subject, rows), *map(_shown, rows)]))
         _print_problems(problems)
@@ -62,7 +66,7 @@ def diff(app: str, namespace: str, context: str | None, output: str, **options: 
 
 
 def _followed(app: "SyncApp") -> str:
-    return app.pin.revision if app.pin is not None else app.spec.source.target_revision
+    return app.pin.revision if app.pin is not None else app.spec.main.target_revision
 
 
 def _title(app: str, short: str, subject: str, rows: "tuple[ObjectDifference, ...]") -> str:

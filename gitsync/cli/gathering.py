@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from gitsync.cli.locating import Located
 from gitsync.git import trees
 from gitsync.git.worktrees import Snapshot
+from gitsync.model import sources
 from gitsync.model.rendersets import RenderedObject, RenderSet
-from gitsync.render import documents, helmoptions, helmrendering, kustomizations, rendering, selecting
-from gitsync.render.helm import Helm
+from gitsync.render import documents, kustomizations, layouts, rendering, selecting
+from gitsync.render.buildenvironment import AppContext
 from gitsync.validate.checking import Directory
 from gitsync.validate.findings import Finding, Severity
 from operator_core.errors import AgentError, Reason, Stalled
@@ -127,8 +128,9 @@ def _chart(path: str, tree: _Tree) -> Directory:
     name = re.sub(r"[^a-z0-9-]", "-", path.rpartition("/")[2].lower()).strip("-") or "release"
     snapshot = tree.snapshot
     try:
-        options = helmoptions.parse(None, name, "default")
-        rendered = helmrendering.render(snapshot.mirror, snapshot.revision, path or ".", options, Helm(), {})
+        source = sources.Source.model_validate({"repoURL": snapshot.mirror.url, "path": path or "."})
+        place = layouts.Place(source, snapshot.mirror, snapshot.revision)
+        rendered = rendering.render_source(place, AppContext(name, destination="default"))
     except AgentError as error:
         why = "no 'helm' on PATH" if error.reason is Reason.HelmUnavailable else error.message
         return Directory(

@@ -58,7 +58,7 @@ def _rows(app: "SyncApp", limit: int, options: dict[str, object]) -> "tuple[Row,
     from operator_core.errors import Retry
 
     try:
-        repo = str(options["repo"] or app.spec.source.repo_url)
+        repo = str(options["repo"] or app.spec.main.repo_url)
         mirror = locating.mirror(repo, options["git_username"], options["git_password_file"])
         wanted = options["cluster"]
         cluster = recorded.cluster_of(recorded.fetch(mirror), str(wanted) if wanted else None)

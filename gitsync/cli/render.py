@@ -2,22 +2,29 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from gitsync.cli import completing
+
 if TYPE_CHECKING:
     from gitsync.git.mirrors import Mirror
     from gitsync.model.rendersets import RenderSet
     from gitsync.model.revisions import Revision
+    from gitsync.model.syncstatuses import Problem
     from gitsync.render.selecting import Source
 
 
 @click.command()
 @click.argument("place", metavar="[PATH]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--app", shell_complete=completing.apps, help="A SyncApp of the cluster: all it has, as the agent reads it."
+)
 @click.option("--repo", help="https URL or local path of a repository; its commits count, not its working directory.")
-@click.option("--revision", default="HEAD", show_default=True, help="With --repo: branch, tag or commit.")
+@click.option("--revision", default="HEAD", show_default=True, help="With --repo or --app: branch, tag or commit.")
 @click.option("--path", "inside", default=".", show_default=True, help="With --repo: directory in the repository.")
 @click.option("--recurse/--no-recurse", default=True, show_default=True, help="Read directories below it too.")
 @click.option("--include", default="", help="Glob of the files to read, relative to the path.")
@@ -32,43 +39,70 @@ if TYPE_CHECKING:
 )
 @click.option("--git-username", envvar="GITSYNC_GIT_USERNAME")
 @click.option("--git-password-file", type=click.Path(path_type=Path), envvar="GITSYNC_GIT_PASSWORD_FILE")
+@click.option("--namespace", envvar="GITSYNC_NAMESPACE", default="gitsync-system", show_default=True)
+@click.option("--context", help="With --app: context of the kubeconfig.")
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 def render(place: Path | None, output: str, **options: object) -> int:
-    """Print the objects of PATH, a file or a directory as it is now, or of a commit with --repo.
+    """Print the objects of PATH, a file or a directory as it is now, of a commit with --repo, or of a live app.
 
     JSON is an array, YAML a stream of documents; warnings go to standard error. Files Git ignores do
     not count. A directory is plain manifests, a Kustomization or a Helm chart, told apart and read as
-    Argo CD does; no cluster is needed.
+    Argo CD does; no cluster is needed. With --app everything is read as the agent reads it: all sources with
+    their options, and child apps in place of Applications.
 
     Exit code 3 when it cannot be rendered, with every reason and its place on standard error.
     """
-    if (place is None) == (options["repo"] is None):
-        raise click.UsageError("give either PATH or --repo")
-    with _place(place, options) as (mirror, revision, source):
-        rendered = _rendered(mirror, revision, source, options)
+    if options["app"] is None and (place is None) == (options["repo"] is None):
+        raise click.UsageError("give either PATH, --repo or --app")
+    if options["app"] is not None and place is not None:
+        raise click.UsageError("give either PATH or --app")
+    problems: list[Problem] = []
+    if options["app"] is None:
+        rendered = _of_place(place, options)
+    else:
+        rendered, problems = _of_app(options)
+        rendered = replace(rendered, errors=())
     for warning in rendered.warnings:
         click.echo(f"warning: {warning}", err=True)
     for error in rendered.errors:
         click.echo(f"error: {error}", err=True)
-    if not rendered.ok:
+    for problem in problems:
+        click.echo(f"error: {_told(problem)}", err=True)
+    if problems or not rendered.ok:
         return 3
     click.echo(_text(rendered, output), nl=False)
     return 0
 
 
-def _rendered(mirror: "Mirror", revision: "Revision", source: "Source", options: dict[str, object]) -> "RenderSet":
-    from gitsync.git import trees
-    from gitsync.render import helmrendering, rendering
+def _of_app(options: dict[str, object]) -> "tuple[RenderSet, list[Problem]]":
+    from gitsync.cli import apprenders, clusters
+    from operator_core.kube.client import Client
 
-    if not helmrendering.is_wanted(trees.listing(mirror, revision.sha), source):
-        return rendering.render(mirror, revision, source)
-    from gitsync.render import helmoptions
-    from gitsync.render.helm import Helm
+    client = Client.connect(context=str(options["context"]) if options["context"] else None)
+    namespace = str(options["namespace"])
+    app = clusters.app(client, namespace, str(options["app"]))
+    wanted = app.pin.revision if app.pin is not None else app.spec.main.target_revision
+    revision = str(options["revision"]) if options["revision"] != "HEAD" else wanted
+    place = str(options["repo"] or "")
+    asked = apprenders.Asked(app, revision, namespace, place, options["git_username"], options["git_password_file"])
+    rendered = apprenders.render(client, asked)
+    return rendered.whole, list(rendered.problems)
 
-    values = options["helm_values"]
-    given = {"valueFiles": list(values) if isinstance(values, tuple) else []}
-    wanted = helmoptions.parse(given, str(options["release"]), str(options["destination_namespace"]))
-    return helmrendering.render(mirror, revision, source.path, wanted, Helm(), {})
+
+def _of_place(place: Path | None, options: dict[str, object]) -> "RenderSet":
+    from gitsync.model import sources
+    from gitsync.render import layouts, rendering
+    from gitsync.render.buildenvironment import AppContext
+
+    with _place(place, options) as (mirror, revision, source):
+        directory = {"recurse": source.recurse, "include": source.include, "exclude": source.exclude}
+        values = options["helm_values"]
+        given: dict[str, object] = {"repoURL": mirror.url, "path": source.path, "directory": directory}
+        if isinstance(values, tuple) and values:
+            given = {**given, "directory": None, "helm": {"valueFiles": list(values)}}
+        wanted = sources.Source.model_validate(given)
+        app = AppContext(str(options["release"]), destination=str(options["destination_namespace"]))
+        return rendering.render_source(layouts.Place(wanted, mirror, revision), app)
 
 
 @contextlib.contextmanager
@@ -93,6 +127,12 @@ def _place(place: Path | None, options: dict[str, object]) -> "Iterator[tuple[Mi
         patterns["include"] = "".join(f"\\{char}" if char in "*?[]{}\\," else char for char in name)
     with worktrees.snapshot(one.root) as taken:
         yield taken.mirror, taken.revision, Source(path or ".", recurse and not one.is_file, **patterns)
+
+
+def _told(problem: "Problem") -> str:
+    from gitsync.report import conditions
+
+    return conditions.problem_text(problem)
 
 
 def _text(rendered: "RenderSet", output: str) -> str:

@@ -122,6 +122,8 @@ class Plan:
     problems: tuple[Problem, ...]
     inventory: tuple[InventoryEntry, ...]
     """What the status must hold before the first write: old entries that still exist, and all new ones."""
+    revisions: tuple[str, ...] | None = None
+    """With several sources, the commit of each; `revision` is that of the main one."""
 
     @property
     def blocked(self) -> bool:

@@ -48,10 +48,20 @@ class RenderError:
 
 
 @dataclass(frozen=True, slots=True)
+class Lent:
+    """What was read of another source: files, and directories below which everything counts."""
+
+    inputs: tuple[InputFile, ...] = ()
+    watched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RenderSet:
     """The desired state of one path at one commit. `options` is how it was read, as text.
 
-    `exact`: only the inputs count, and not whatever else is below the path.
+    `exact`: only the inputs count, and not whatever else is below the path. `watched`: directories below
+    which everything counts too ("" is the root). `declared`: what was asked for, before the commit's own
+    options were added to it. `lent`: files of other sources that were read, by the name of the source.
     """
 
     revision: Revision
@@ -62,6 +72,9 @@ class RenderSet:
     errors: tuple[RenderError, ...] = ()
     options: str = ""
     exact: bool = False
+    watched: tuple[str, ...] = ()
+    declared: str = ""
+    lent: tuple[tuple[str, "Lent"], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -72,21 +85,21 @@ class RenderSet:
     def places(self) -> tuple[str, ...]:
         """Where in the repository a commit has to change something to concern this: files and directories."""
         path = self.path.strip("/") or "."
-        whole = () if self.exact else (path,)
+        whole = tuple(place or "." for place in (self.watched if self.exact else (path, *self.watched)))
         apart = sorted({one.path for one in self.inputs if self.exact or not _is_below(one.path, path)})
         return (*whole, *apart) if len(apart) <= _MOST_PLACES else (".",)
 
     @property
     def content_key(self) -> str:
         """Equal for two renders that read the same files the same way (hex digest)."""
-        return content_key(self.path, self.options, self.inputs)
+        read = [InputFile(f"${name}/{item.path}", item.blob) for name, lent in self.lent for item in lent.inputs]
+        return content_key(self.path, self.options, (*self.inputs, *read))
 
     def touched_by(self, changed_paths: Iterable[str]) -> bool:
         """Whether a change of these paths (relative to the repository) can change this render."""
         inputs = {item.path for item in self.inputs}
-        if self.exact:
-            return any(path in inputs for path in changed_paths)
-        below = "" if self.path in ("", ".") else self.path.rstrip("/") + "/"
+        places = self.watched if self.exact else (*self.watched, self.path)
+        below = tuple("" if place in ("", ".") else place.rstrip("/") + "/" for place in places)
         return any(path in inputs or path.startswith(below) for path in changed_paths)
 
 

@@ -31,6 +31,10 @@ def _clean(node: Json, definitions: Object) -> Json:
     cleaned = {key: _cleaned_member(key, value, definitions) for key, value in node.items() if key not in _DROPPED}
     if cleaned.get("additionalProperties") is False:
         del cleaned["additionalProperties"]
+    if cleaned.get("additionalProperties") is True:
+        # Any content: nothing of it may be dropped.
+        del cleaned["additionalProperties"]
+        cleaned["x-kubernetes-preserve-unknown-fields"] = True
     return cleaned
 
 

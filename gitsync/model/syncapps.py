@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from gitsync.model import semver, structural
+from gitsync.model.sources import Source
 from gitsync.model.syncpolicies import IgnoreDifference, SyncPolicy
 from gitsync.model.syncstatuses import Part, Status
 from operator_core.errors import Reason, Stalled
@@ -35,27 +36,6 @@ SUSPEND = "gitsync.io/suspend"
 APPROVED = "gitsync.io/approved"
 SHORTEST_COMMIT = 7
 """Digits of a commit's id that name it."""
-
-
-class Directory(Part):
-    """How a directory of plain manifests is read."""
-
-    recurse: bool = Field(default=False, description="Read all directories below the path too.")
-    include: str = Field(default="", description="Glob of the files to read, relative to the path; `{a,b}` is allowed.")
-    exclude: str = Field(default="", description="Glob of the files to leave out; checked before include.")
-
-
-class Source(Part):
-    """Where the desired state is."""
-
-    repo_url: str = Field(alias="repoURL", min_length=1, description="Repository: https, ssh or a local path.")
-    target_revision: str = Field(default="HEAD", description="Branch, tag, range of versions (1.2.*), commit or HEAD.")
-    path: str = Field(default=".", description="Directory in the repository, relative to its root.")
-    directory: Directory | None = Field(default=None, description="Options of a directory of plain manifests.")
-    tag_prefix: str = Field(
-        default="",
-        description="Of a range of versions: only tags that begin with this count, by the rest of the name.",
-    )
 
 
 class Destination(Part):
@@ -86,7 +66,8 @@ class Spec(Part):
     """The desired state of a SyncApp."""
 
     project: str = Field(default="default", description="Project of the settings, or AppProject, whose limits hold.")
-    source: Source
+    source: Source | None = Field(default=None, description="Where the desired state is; see also sources.")
+    sources: tuple[Source, ...] = Field(default=(), description="Several sources, joined; wins over source.")
     destination: Destination = Destination()
     sync_policy: SyncPolicy = SyncPolicy()
     ignore_differences: tuple[IgnoreDifference, ...] = Field(
@@ -94,6 +75,25 @@ class Spec(Part):
     )
     revision_history_limit: int = Field(default=10, ge=0, description="Entries kept in status.history.")
     write_back: WriteBackPolicy = WriteBackPolicy()
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> "Spec":
+        if self.source is None and not self.sources:
+            raise ValueError("it needs a source, or sources")
+        return self
+
+    @property
+    def all_sources(self) -> tuple[Source, ...]:
+        """Every source, in order."""
+        if self.sources:
+            return self.sources
+        return (self.source,) if self.source is not None else ()
+
+    @property
+    def main(self) -> Source:
+        """The source whose repository and commits stand for the app: the first that makes objects."""
+        making = [one for one in self.all_sources if one.path or one.chart]
+        return (making or list(self.all_sources))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ def followed(app: SyncApp, now: datetime) -> str:
     """The branch, tag, range of versions or commit to follow: the pin's while it holds."""
     if app.pin is not None and is_live(app.pin.until, now):
         return app.pin.revision
-    return semver.of_tags(app.spec.source.tag_prefix, app.spec.source.target_revision)
+    return semver.of_tags(app.spec.main.tag_prefix, app.spec.main.target_revision)
 
 
 def key_of(obj: Object) -> tuple[str, str]:

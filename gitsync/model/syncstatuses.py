@@ -30,6 +30,9 @@ class SyncState(Part):
 
     status: Literal["Synced", "OutOfSync", "Unknown"]
     revision: str | None = Field(default=None, description="Commit that was last applied whole.")
+    revisions: tuple[str, ...] | None = Field(
+        default=None, description="With several sources: the commit of each, in order; then those generators read."
+    )
 
 
 class ResourceState(Part):
@@ -72,6 +75,7 @@ class HistoryEntry(Part):
     id: int
     revision: str
     deployed_at: str
+    revisions: tuple[str, ...] | None = None
 
 
 class Condition(Part):
@@ -97,6 +101,7 @@ class Operation(Part):
     """A sync in several steps: waves or hooks. A newer revision takes its place at once."""
 
     revision: str
+    revisions: tuple[str, ...] | None = Field(default=None, description="As sync.revisions.")
     mark: str = Field(description="Tells the hooks of this sync from those of another one.")
     request: str | None = Field(default=None, description="The request that began it.")
     phase: Literal["Running", "Failing", "Failed", "Succeeded"]
@@ -104,6 +109,10 @@ class Operation(Part):
     message: str | None = None
     retry_at: str | None = None
     hooks: tuple[HookState, ...] = ()
+
+    def is_of(self, revision: str, revisions: tuple[str, ...] | None) -> bool:
+        """Whether it syncs these commits."""
+        return (self.revision, self.revisions) == (revision, revisions)
 
 
 class Status(Part):
@@ -118,6 +127,7 @@ class Status(Part):
     inventory: tuple[InventoryEntry, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     attempted_revision: str | None = Field(default=None, description="Newest commit seen, applied or not.")
+    attempted_revisions: tuple[str, ...] | None = Field(default=None, description="As sync.revisions.")
     handled_sync_request: str | None = Field(
         default=None, description="Last value of gitsync.io/sync-requested that was served."
     )
@@ -126,3 +136,7 @@ class Status(Part):
     def to_json(self) -> Object:
         """The status as the API server keeps it: no nulls."""
         return self.model_dump(by_alias=True, exclude_none=True, mode="json")
+
+    def has_applied(self, revision: str, revisions: tuple[str, ...] | None) -> bool:
+        """Whether these commits were applied whole before."""
+        return self.sync is not None and (self.sync.revision, self.sync.revisions) == (revision, revisions)

@@ -105,7 +105,7 @@ def _needs_approval(app: SyncApp, plan: Plan, foreseen: Mapping[Identity, str]) 
 
 
 def _was_applied(app: SyncApp, plan: Plan) -> bool:
-    return app.status.sync is not None and app.status.sync.revision == plan.revision
+    return app.status.has_applied(plan.revision, plan.revisions)
 
 
 def _listed(names: list[str]) -> str:

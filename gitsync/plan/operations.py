@@ -46,11 +46,13 @@ class Next:
     delete: tuple[Identity, ...] = ()
 
 
-def begun(revision: str, now: datetime, request: str | None, before: Operation | None = None) -> Operation:
-    """A new operation; `before` is the failed one it repeats."""
+def begun(plan: Plan, now: datetime, request: str | None, before: Operation | None = None) -> Operation:
+    """A new operation for the plan's revision; `before` is the failed one it repeats."""
     attempt = before.attempt + 1 if before is not None else 0
     mark = f"{int(now.timestamp() * 1000)}"
-    return Operation(revision=revision, mark=mark, request=request, phase="Running", attempt=attempt)
+    return Operation(
+        revision=plan.revision, revisions=plan.revisions, mark=mark, request=request, phase="Running", attempt=attempt
+    )
 
 
 def began(operation: Operation) -> datetime:
@@ -99,11 +101,11 @@ def current(
     if not stages.has_several(plan, found):
         return None
     if request is not None and (known is None or known.request != request):
-        return begun(plan.revision, now, request)
-    if known is not None and known.revision == plan.revision:
+        return begun(plan, now, request)
+    if known is not None and known.is_of(plan.revision, plan.revisions):
         again = known.phase == "Failed" and is_due(known, now)
-        return begun(plan.revision, now, known.request, known) if again else known
-    return None if applied else begun(plan.revision, now, None)
+        return begun(plan, now, known.request, known) if again else known
+    return None if applied else begun(plan, now, None)
 
 
 def _after(operation: Operation, sync: Sync) -> Stage:

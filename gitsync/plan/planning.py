@@ -13,7 +13,7 @@ from gitsync.model.syncstatuses import InventoryEntry, Problem, Status
 from gitsync.plan import diffing, identities, ignoring, oneshots, pruning
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.preparing import Prepared
-from gitsync.plan.pruning import NOBODY, Others, PrunePolicy
+from gitsync.plan.pruning import NO_CHILDREN, NOBODY, ChildRules, Others, PrunePolicy
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object
 from operator_core.kube.requests import Resource
@@ -45,6 +45,7 @@ class AppFacts:
     """Whether an object of another app refuses the whole revision (FailOnSharedResource)."""
     applied: str = ""
     """The revision that was applied whole last."""
+    children: ChildRules = NO_CHILDREN
 
 
 def plan(revision: str, prepared: Prepared, app: AppFacts, cluster: Cluster) -> Plan:
@@ -64,7 +65,13 @@ def plan(revision: str, prepared: Prepared, app: AppFacts, cluster: Cluster) -> 
     wanted = frozenset(one.identity for one in prepared.desired)
     left = pruning.leftovers(app.inventory, wanted, cluster.resources, cluster.live)
     removals = pruning.decide(
-        left, app.name, app.policy, nothing_wanted=not wanted, others=app.others, inventory=len(app.inventory)
+        left,
+        app.name,
+        app.policy,
+        nothing_wanted=not wanted,
+        others=app.others,
+        inventory=len(app.inventory),
+        children=app.children,
     )
     staying = {str(removal.identity) for removal in removals}
     entries = [
@@ -82,7 +89,7 @@ def _shared(step: Taken) -> Problem:
 
 def blocked_by(plan: Plan, problems: tuple[Problem, ...], status: Status) -> Plan:
     """The plan, emptied when something is known to be wrong with it."""
-    return Plan(plan.revision, (), (), problems, status.inventory) if problems else plan
+    return Plan(plan.revision, (), (), problems, status.inventory, plan.revisions) if problems else plan
 
 
 def _step(one: Desired, prepared: Prepared, app: AppFacts, cluster: Cluster, carried_out: bool) -> Step:
@@ -93,6 +100,8 @@ def _step(one: Desired, prepared: Prepared, app: AppFacts, cluster: Cluster, car
     live = cluster.live.get(one.identity)
     if live is None:
         return Unchanged(one) if oneshots.is_over(one.identity, carried_out=carried_out) else Create(one)
+    if app.children.why_not_updated(live):
+        return Unchanged(one)
     known = cluster.accepted.get(one.identity)
     ignored = known.paths(one.digest, live) if known is not None else frozenset()
     spent = oneshots.spent(one.identity, carried_out=carried_out)

@@ -5,6 +5,7 @@ whatever else allows it, and a kind must be on the list of allowed ones and on n
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from gitsync.model.identities import Identity
 from gitsync.model.plans import Desired, Keep, Plan, Prune
@@ -60,7 +61,7 @@ def without_refused_prunes(project: Project, plan: Plan) -> Plan:
     removals = tuple(_kept(project, one) if isinstance(one, Prune) else one for one in plan.removals)
     if removals == plan.removals:
         return plan
-    return Plan(plan.revision, plan.steps, removals, plan.problems, plan.inventory)
+    return replace(plan, removals=removals)
 
 
 def _kept(project: Project, prune: Prune) -> Prune | Keep:

@@ -8,6 +8,7 @@ with them than the app ever applied. Everything kept says why.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Keep, Prune, Removal
@@ -74,6 +75,27 @@ class Others:
 NOBODY = Others({})
 
 
+class ChildRules(Protocol):
+    """What the Applications and ApplicationSets of an app say of child apps that exist."""
+
+    def why_not_updated(self, live: Object) -> str:
+        """Why an object stays as it is; "" when it may be changed."""
+
+    def why_not_pruned(self, live: Object, *, allow_empty: bool) -> tuple[str, bool]:
+        """Why an object that Git no longer has stays ("" when it may go), and whether a person decides."""
+
+
+class _NoRules:
+    def why_not_updated(self, live: Object) -> str:
+        return ""
+
+    def why_not_pruned(self, live: Object, *, allow_empty: bool) -> tuple[str, bool]:
+        return "", False
+
+
+NO_CHILDREN: ChildRules = _NoRules()
+
+
 def leftovers(
     inventory: tuple[InventoryEntry, ...],
     wanted: frozenset[Identity],
@@ -97,15 +119,28 @@ def decide(
     nothing_wanted: bool,
     others: Others = NOBODY,
     inventory: int = 0,
+    children: ChildRules = NO_CHILDREN,
 ) -> tuple[Removal, ...]:
     """One removal per leftover that still exists and is ours alone, in the order of deleting.
 
     `inventory`: how many objects the app has.
     """
     ours = [one for one in left if one.identity not in others.claimed]
-    found = [_held(_decide_one(one, app, policy, nothing_wanted), one, others) for one in ours]
+    decided = [_decide_one(one, app, policy, nothing_wanted) for one in ours]
+    found = [
+        _held(_kept_child(removal, one, policy, children), one, others)
+        for removal, one in zip(decided, ours, strict=True)
+    ]
     kept = _within_budget([removal for removal in found if removal is not None], policy, inventory)
     return tuple(sorted(kept, key=lambda removal: ordering.rank(removal.identity), reverse=True))
+
+
+def _kept_child(removal: Removal | None, one: Leftover, policy: PrunePolicy, children: ChildRules) -> Removal | None:
+    """A child app goes only where what made it says so."""
+    if not isinstance(removal, Prune) or one.live is None:
+        return removal
+    reason, blocks = children.why_not_pruned(one.live, allow_empty=policy.allow_empty)
+    return Keep(one.identity, one.entry.version, reason, blocks=blocks) if reason else removal
 
 
 def _held(removal: Removal | None, one: Leftover, others: Others) -> Removal | None:

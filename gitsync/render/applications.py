@@ -6,6 +6,7 @@ apply or prune the wrong thing. Rules: Argo CD's Application specification; whic
 effect because gitsync always (or never) works that way is the table below.
 """
 
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -13,17 +14,16 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
-from gitsync.model import syncapps, syncpolicies
+from gitsync.model import sources, syncapps, syncpolicies
 from operator_core.jsonvalues import Json, Object, dig
 
 GROUP = "argoproj.io"
 KIND = "Application"
 CASCADE = "resources-finalizer.argocd.argoproj.io"
 """Argo CD's finalizer: deleting the Application deletes its objects. Variants follow a slash."""
-_TOOLS = ("directory", "kustomize", "helm", "plugin")
+_OF_SOURCE = re.compile(r"spec\.sources?(\[\d+\])?\.")
 _WITHOUT_EFFECT: Mapping[str, str] = {
     "spec.info": "it is only shown",
-    "spec.source.name": "a name of a source has no effect",
 }
 _KEPT_ANNOTATIONS = ("argocd.argoproj.io/sync-wave", "argocd.argoproj.io/sync-options", "gitsync.io/")
 _OWN_TRACKING = (syncapps.TRACKING, syncapps.REVISION)
@@ -93,16 +93,12 @@ def _with_one_source(spec: Object) -> tuple[Object, list[tuple[str, str]]]:
     rest = {key: value for key, value in spec.items() if key not in ("source", "sources")}
     if len(sources) == 1:
         return {**rest, "source": sources[0]}, []
-    if "sources" not in _fields(syncapps.Spec):
-        return spec, [("spec.sources", "has several sources, which is not supported by this release")]
     return {**rest, "sources": sources}, []
 
 
 def _tool_problems(spec: Object) -> Iterator[tuple[str, str]]:
     for place, source in _sources(spec):
-        tools = [tool for tool in _TOOLS if not _is_empty(source.get(tool))]
-        if len(tools) > 1:
-            yield f"{place}.{tools[1]}", f"is given beside {tools[0]}: a source has one tool at most"
+        yield from ((f"{place}.{field}", why) for field, why in sources.problems(source))
         if not source.get("repoURL"):
             yield f"{place}.repoURL", "is missing"
         if not any(source.get(one) for one in ("path", "chart", "ref")):
@@ -123,10 +119,12 @@ def _carried(
     kept: Object = {}
     for key, item in value.items():
         place = f"{path}.{key}"
-        if item is None or (key not in fields and _is_empty(item)):
+        within = _OF_SOURCE.match(place)
+        if item is None or ((within or key not in fields) and sources.is_empty(item)):
             continue
-        if place in _WITHOUT_EFFECT:
-            notes.append(f"{place} is left out: {_WITHOUT_EFFECT[place]}")
+        why = sources.IGNORED.get(place[within.end() :]) if within else _WITHOUT_EFFECT.get(place)
+        if why is not None:
+            notes.append(f"{place} is left out: {why}")
         elif place == "spec.syncPolicy.syncOptions":
             kept[key] = _options(item, place, reasons)
         elif key not in fields:
@@ -185,23 +183,12 @@ def _manifest(body: Object, name: str, namespace: str, spec: Object) -> Object:
 def _plain(spec: Object) -> Object:
     """Without what says nothing: empty texts mean the default in an Application."""
     project = spec.get("project") or "default"
-    source = spec.get("source")
-    plain = {**spec, "project": project}
-    if isinstance(source, dict):
-        plain["source"] = {key: item for key, item in source.items() if item not in ("", None)}
-    return plain
+    return {**spec, "project": project}
 
 
 def _cascades(body: Object) -> bool:
     finalizers = dig(body, "metadata", "finalizers", default=[])
     return any(isinstance(one, str) and one.partition("/")[0] == CASCADE for one in finalizers)
-
-
-def _is_empty(item: Json) -> bool:
-    """Whether a field says nothing: exported Applications carry empty options of every tool."""
-    if isinstance(item, dict):
-        return all(_is_empty(one) for one in item.values())
-    return item in ("", [], False, None)
 
 
 def _fields(model: type[BaseModel]) -> dict[str, type[BaseModel] | None]:

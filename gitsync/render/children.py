@@ -34,37 +34,58 @@ class Family:
     unreadable_sets: frozenset[str] = frozenset()
     frozen_sets: frozenset[str] = frozenset()
     keeping_sets: frozenset[str] = frozenset()
+    empty_sets: frozenset[str] = frozenset()
 
-    def may_update(self, live: Object) -> bool:
-        """Whether a SyncApp that exists may be changed to what is among `objects`."""
-        return dig(live, "metadata", "annotations", SET) not in self.frozen_sets
-
-    def may_prune(self, live: Object) -> bool:
-        """Whether a SyncApp that exists and is not among `objects` may go."""
-        if live.get("kind") != syncapps.KIND:
-            return True
+    def why_not_updated(self, live: Object) -> str:
+        """Why a SyncApp that exists may not be changed to what is among `objects`; "" when it may."""
         owner = dig(live, "metadata", "annotations", SET)
-        if owner is not None and (owner in self.unreadable_sets or owner in self.keeping_sets):
-            return False
-        return owner is not None or dig(live, "metadata", "name") not in self.unreadable_apps
+        if live.get("kind") != syncapps.KIND or owner not in self.frozen_sets:
+            return ""
+        return f"its ApplicationSet {owner} only creates apps (applicationsSync)"
+
+    def why_not_pruned(self, live: Object, *, allow_empty: bool) -> tuple[str, bool]:
+        """Why what exists and is not among `objects` stays ("" when it may go), and whether a person decides."""
+        if live.get("kind") != syncapps.KIND:
+            return "", False
+        owner = dig(live, "metadata", "annotations", SET)
+        if owner is None:
+            is_lost = dig(live, "metadata", "name") in self.unreadable_apps
+            return ("its Application is not followed now: left as it is", False) if is_lost else ("", False)
+        if owner in self.unreadable_sets:
+            return f"its ApplicationSet {owner} is not followed now: left as it is", False
+        if owner in self.keeping_sets:
+            return f"its ApplicationSet {owner} deletes no apps (applicationsSync)", False
+        if owner in self.empty_sets and not allow_empty:
+            reason = f"its ApplicationSet {owner} generates no app at all now"
+            return f"{reason}; set syncPolicy.automated.allowEmpty of this app to let that delete all of them", True
+        return "", False
 
 
 @dataclass(slots=True)
 class _Found:
     parent: AppName
+    ancestors: tuple[AppName, ...]
     kept: list[RenderedObject] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     children: dict[str, RenderedObject] = field(default_factory=dict)
 
 
-def family(objects: Iterable[RenderedObject], parent: AppName, look: Look) -> Family:
+def has_any(objects: Iterable[RenderedObject]) -> bool:
+    """Whether there are Applications or ApplicationSets among the objects."""
+    return any(applications.is_application(one.body) or applicationsets.is_set(one.body) for one in objects)
+
+
+def family(
+    objects: Iterable[RenderedObject], parent: AppName, look: Look, ancestors: tuple[AppName, ...] = ()
+) -> Family:
     """The objects with child apps in place of Applications; `parent` is the app they were rendered for.
 
-    Children are made in the parent's namespace. `look` reads repositories for ApplicationSets.
+    Children are made in the parent's namespace. `look` reads repositories for ApplicationSets; `ancestors` are
+    the apps that made the parent, nearest first.
     """
-    found = _Found(parent)
-    lost: dict[str, set[str]] = {"apps": set(), "sets": set(), "frozen": set(), "keeping": set()}
+    found = _Found(parent, ancestors)
+    lost: dict[str, set[str]] = {"apps": set(), "sets": set(), "frozen": set(), "keeping": set(), "empty": set()}
     for rendered in objects:
         if applications.is_application(rendered.body):
             answer: Child | Refused | Generated = applications.translate(rendered.body, parent.namespace)
@@ -83,6 +104,7 @@ def family(objects: Iterable[RenderedObject], parent: AppName, look: Look) -> Fa
             case Generated():
                 lost["frozen"] |= set() if answer.updates else {answer.name}
                 lost["keeping"] |= set() if answer.deletes else {answer.name}
+                lost["empty"] |= set() if answer.children else {answer.name}
                 for child in answer.children:
                     _take(child, rendered, found)
     sets = {key: frozenset(names) for key, names in lost.items()}
@@ -94,12 +116,19 @@ def family(objects: Iterable[RenderedObject], parent: AppName, look: Look) -> Fa
         sets["sets"],
         sets["frozen"],
         sets["keeping"],
+        sets["empty"],
     )
 
 
 def _take(child: Child, rendered: RenderedObject, found: _Found) -> None:
     if child.name == found.parent.name:
         text = f"the app {found.parent} contains an Application of its own name; an app cannot contain itself"
+        found.problems.append(_problem(rendered, text))
+        return
+    above = [one.name for one in found.ancestors]
+    if child.name in above:
+        way = " → ".join([*reversed(above[: above.index(child.name) + 1]), found.parent.name, child.name])
+        text = f"the Application {child.name} would contain itself ({way}): apps of apps must not form a circle"
         found.problems.append(_problem(rendered, text))
         return
     earlier = found.children.setdefault(child.name, rendered)

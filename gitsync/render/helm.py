@@ -6,9 +6,11 @@ arguments are fixed but for values that cannot be read as options.
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 from gitsync.model.rendersets import RenderedObject, RenderError
 from gitsync.render import documents, helmhooks
@@ -17,6 +19,8 @@ from gitsync.render.helmoptions import HelmOptions
 from gitsync.render.programs import Export, Programs
 from operator_core.errors import Reason, Stalled
 
+PROGRAM = "GITSYNC_HELM"
+"""Environment variable with the path of the helm to use."""
 _SOURCE = re.compile(r"^# Source: [^/\s]+/(?P<path>\S+)$", re.MULTILINE)
 _PLACE = re.compile(r"[\w.-]+/(?P<path>[\w./-]*templates/[\w./-]+?)(?::(?P<line>\d+))?(?::(?P<column>\d+))?[:>)\s]")
 
@@ -24,10 +28,15 @@ _PLACE = re.compile(r"[\w.-]+/(?P<path>[\w./-]*templates/[\w./-]+?)(?::(?P<line>
 class Helm:
     """The program, where there is one. Safe to share between threads."""
 
-    def __init__(self, runner: Programs | None = None, *, path: str | None = None) -> None:
-        """`path` is where to look for it (default: the environment's PATH)."""
+    def __init__(self, program: Path | None = None, runner: Programs | None = None, *, path: str | None = None) -> None:
+        """`program` is the one to use; else it is looked for on `path` (default: the environment's PATH)."""
+        self._program = program or (Path(os.environ[PROGRAM]) if os.environ.get(PROGRAM) else None)
         self._runner = runner or Programs()
         self._path = path
+
+    def close(self) -> None:
+        """End runs that are under way."""
+        self._runner.close()
 
     def template(
         self, chart: Chart, options: HelmOptions, contents: Mapping[str, bytes]
@@ -36,10 +45,12 @@ class Helm:
 
         `contents` has each file's content by blob. Raises Stalled(HelmUnavailable), and Retry(RenderFailed).
         """
-        found = shutil.which("helm", path=self._path)
+        found = shutil.which(str(self._program or "helm"), path=self._path)
         if found is None:
-            problem = f"{chart.directory or '.'} is a Helm chart, and there is no 'helm' on the agent's PATH"
-            raise Stalled(Reason.HelmUnavailable, f"{problem}: install it, or commit the rendered manifests")
+            where = f"{self._program} is no program" if self._program else "there is no 'helm' on the agent's PATH"
+            remedy = f"install it, name it in the setting helm or in {PROGRAM}, or commit the rendered manifests"
+            problem = f"{chart.directory or '.'} is a Helm chart, and {where}"
+            raise Stalled(Reason.HelmUnavailable, f"{problem}: {remedy}")
         loose = {f"values-{n}.yaml": content for n, content in enumerate(chart.value_files)}
         loose |= {f"file-{n}": content for n, (_, content) in enumerate(chart.parameter_files)}
         export = Export({place: contents[file.blob] for place, file in chart.files.items()}, chart.links, loose)

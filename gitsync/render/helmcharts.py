@@ -6,15 +6,16 @@ beside the chart; what names a host, or leads out through `..` or a link, is ref
 CVE-2022-24904). Rules: Helm, "Charts"; Argo CD, "Helm value files".
 """
 
+import itertools
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gitsync.git import trees
 from gitsync.manifests import yamlgo
 from gitsync.manifests.jsonstreams import YamlError
-from gitsync.model.rendersets import InputFile, RenderError
+from gitsync.model.rendersets import InputFile, Lent, RenderError
 from gitsync.render import globs, links
 from gitsync.render.helmoptions import HelmOptions
 from operator_core.jsonvalues import Object, dig
@@ -34,7 +35,10 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What a run needs. Files and links by their path in the export; loose files by name, lowest precedence first."""
+    """What a run needs. Files and links by their path in the export; loose files by name, lowest precedence first.
+
+    `watched` are directories of the same commit that a pattern looks into, `lent` what was read of other sources.
+    """
 
     directory: str
     files: Mapping[str, trees.File]
@@ -43,6 +47,8 @@ class Chart:
     parameter_files: tuple[tuple[str, bytes], ...]
     inputs: tuple[InputFile, ...]
     errors: tuple[RenderError, ...]
+    watched: tuple[str, ...] = ()
+    lent: tuple[tuple[str, Lent], ...] = ()
 
     @property
     def size(self) -> int:
@@ -59,6 +65,21 @@ class _Walk:
     links: dict[str, str] = field(default_factory=dict)
     inputs: set[InputFile] = field(default_factory=set)
     errors: list[RenderError] = field(default_factory=list)
+    watched: set[str] = field(default_factory=set)
+    lent: dict[str, set[InputFile]] = field(default_factory=dict)
+    lent_watched: dict[str, set[str]] = field(default_factory=dict)
+
+    def saw(self, source: str, files: Iterable[InputFile]) -> None:
+        """Files that were read, of the chart's own commit ("") or of a source's."""
+        (self.lent.setdefault(source, set()) if source else self.inputs).update(files)
+
+    def commit(self, source: str) -> Commit:
+        """The commit of a source."""
+        return self.others[source] if source else self.own
+
+    def watches(self, source: str, directory: str) -> None:
+        """Everything below a directory decides the result."""
+        (self.lent_watched.setdefault(source, set()) if source else self.watched).add(directory)
 
 
 class _Unfit(ValueError):
@@ -95,6 +116,11 @@ def needed(own: Commit, directory: str, options: HelmOptions, others: Mapping[st
         tuple(parameters),
         tuple(sorted(walk.inputs)),
         tuple(sorted(set(walk.errors))),
+        tuple(sorted(walk.watched)),
+        tuple(
+            (name, Lent(tuple(sorted(walk.lent.get(name, ()))), tuple(sorted(walk.lent_watched.get(name, ())))))
+            for name in sorted({*walk.lent, *walk.lent_watched})
+        ),
     )
 
 
@@ -174,15 +200,18 @@ def _expanded(options: HelmOptions, walk: _Walk) -> Iterator[str]:
             yield reference
             continue
         try:
-            commit, pattern = _where(reference, walk)
+            source, pattern = _where(reference, walk)
         except _Unfit as error:
             walk.errors.append(RenderError(walk.directory or ".", 0, 0, f"valueFiles: {reference!r} {error}"))
             continue
-        named = {_where(one, walk)[1] for one in plain if not _is_unfit(one, walk)}
+        named = {place for one in plain if not _is_unfit(one, walk) and (place := _where(one, walk))}
         steps = pattern.split("/")
-        found = [file.path for file in commit.tree.below("") if _fits(steps, file.path.split("/"))]
-        prefix = reference.partition("/")[0] if reference.startswith("$") else ""
-        yield from (f"{prefix}/{path}" for path in sorted(found) if path not in named)
+        fixed = list(itertools.takewhile(lambda step: not _GLOB.search(step), steps))
+        top = "/".join(fixed)
+        walk.watches(source, top)
+        found = [file.path for file in walk.commit(source).tree.below(top) if _fits(steps, file.path.split("/"))]
+        prefix = f"${source}" if source else ""
+        yield from (f"{prefix}/{path}" for path in sorted(found) if (source, path) not in named)
         if not found and not options.ignore_missing_value_files:
             problem = f"valueFiles: nothing matches {reference!r}"
             walk.errors.append(RenderError(walk.directory or ".", 0, 0, problem))
@@ -199,16 +228,16 @@ def _is_unfit(reference: str, walk: _Walk) -> bool:
 def _loose(reference: str, field_name: str, walk: _Walk, may_miss: bool) -> bytes | None:
     """The content of a file an option names; None, with an error where it has to be there."""
     try:
-        commit, path = _where(reference, walk)
+        source, path = _where(reference, walk)
+        commit = walk.commit(source)
         match links.reach(path, commit.tree, commit.read):
             case links.Reached(file, passed):
-                if commit is walk.own:
-                    walk.inputs.update(InputFile(step.path, step.blob) for step in (*passed, file))
+                walk.saw(source, (InputFile(step.path, step.blob) for step in (*passed, file)))
                 return commit.read(file.blob)
             case links.Refused(why):
                 raise _Unfit(f"is refused: {why}")
-            case links.Nothing(missing, _, _):
-                walk.inputs.add(InputFile(missing, ""))
+            case links.Nothing(missing, _, passed):
+                walk.saw(source, [*(InputFile(step.path, step.blob) for step in passed), InputFile(missing, "")])
             case links.Directory():
                 raise _Unfit("is a directory and must be a file")
         if may_miss:
@@ -219,8 +248,8 @@ def _loose(reference: str, field_name: str, walk: _Walk, may_miss: bool) -> byte
         return None
 
 
-def _where(reference: str, walk: _Walk) -> tuple[Commit, str]:
-    """The commit a file is in and its path there."""
+def _where(reference: str, walk: _Walk) -> tuple[str, str]:
+    """The source a file is in ("" is the chart's own) and its path there."""
     if "://" in reference:
         raise _Unfit("is not in a repository: remote files are refused")
     if "\\" in reference or any(ord(char) < 32 for char in reference):
@@ -229,10 +258,10 @@ def _where(reference: str, walk: _Walk) -> tuple[Commit, str]:
         name, _, path = reference[1:].partition("/")
         if name not in walk.others:
             raise _Unfit(f"names the source ${name}, and no source has that ref")
-        return walk.others[name], _inside(path)
+        return name, _inside(path)
     if reference.startswith("/"):
-        return walk.own, _inside(reference.lstrip("/"))
-    return walk.own, _inside(posixpath.join(walk.directory, reference))
+        return "", _inside(reference.lstrip("/"))
+    return "", _inside(posixpath.join(walk.directory, reference))
 
 
 def _inside(path: str) -> str:

@@ -1,34 +1,62 @@
-"""The desired state a Helm chart of one commit describes, as a RenderSet like any other.
+"""The desired state a Helm chart of one commit describes: what a run needs, and what comes of it.
 
-Joins what `helmcharts` finds needed with what `helm` makes of it. The result's `inputs` are all files
-that decided it; a new file below the chart counts too, because templates see the whole chart.
+Joins what `helmcharts` finds needed with what `helm` makes of it. A result is remembered by everything
+that decided it: the chart, the files of other sources that were read, and the options.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 from gitsync.git import mirrors, trees
-from gitsync.model.rendersets import RenderError, RenderSet
-from gitsync.model.revisions import Revision
-from gitsync.render import documents, helmcharts, kustomizations, selecting
+from gitsync.model.rendersets import InputFile, RenderedObject, RenderError, RenderSet
+from gitsync.model.sources import Helm as Given
+from gitsync.model.sources import Source
+from gitsync.render import buildenvironment, documents, helmcharts, helmoptions, memos
+from gitsync.render.buildenvironment import AppContext
 from gitsync.render.helm import Helm
-from gitsync.render.helmcharts import Commit
+from gitsync.render.helmcharts import Chart, Commit
 from gitsync.render.helmoptions import HelmOptions
-from gitsync.render.selecting import Source
 
 _READ_BY_HELM = (".yaml", ".yml", ".json", ".tpl", ".tgz")
 LARGEST_CHART = 10 * 2**20
 """Bytes a chart and its value files may have together."""
+_REMEMBERED_BYTES = 16 * 2**20
 
 
-def is_wanted(tree: trees.Listing, source: Source) -> bool:
-    """Whether a source is a chart: Kustomize wins where both are at its top, patterns ask for plain files."""
-    path = selecting.checked_path(source.path)
-    if source.asks_for_plain_files or kustomizations.is_at(tree, path):
-        return False
-    return helmcharts.is_at(tree, path)
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Objects as JSON text, file and line."""
+
+    objects: tuple[tuple[str, str, int], ...]
+    errors: tuple[RenderError, ...]
+
+
+def _weight(made: _Made) -> int:
+    return 200 + sum(len(text) + 200 for text, _, _ in made.objects)
+
+
+_built: memos.Memo[_Made] = memos.Memo(_REMEMBERED_BYTES, _weight)
+
+
+@dataclass(frozen=True, slots=True)
+class HelmBuild:
+    """What is left to do for a chart: run Helm. `empty` has everything but the objects."""
+
+    empty: RenderSet
+    chart: Chart
+    options: HelmOptions
+
+    @property
+    def key(self) -> str:
+        """Equal for two builds with one result."""
+        return self.empty.content_key
+
+    def is_done(self) -> bool:
+        """Whether finishing would find the result without running anything."""
+        return _built.get(self.key) is not None
 
 
 def commit_of(mirror: mirrors.Mirror, sha: str) -> Commit:
@@ -36,42 +64,82 @@ def commit_of(mirror: mirrors.Mirror, sha: str) -> Commit:
     return Commit(trees.listing(mirror, sha), lambda blob: trees.read(mirror, [blob])[blob])
 
 
-def render(
+def prepared(
     mirror: mirrors.Mirror,
-    revision: Revision,
-    path: str,
-    options: HelmOptions,
-    helm: Helm,
-    others: Mapping[str, tuple[mirrors.Mirror, str]],
-) -> RenderSet:
-    """The chart at `path`; `others` are sources with a `ref`, as mirror and commit, by that name.
+    base: RenderSet,
+    source: Source,
+    app: AppContext,
+    values: Mapping[str, str],
+    lent: Mapping[str, Commit],
+    previous: RenderSet | None = None,
+) -> RenderSet | HelmBuild:
+    """The run for the chart of `base`, or its result when nothing has to be run.
 
-    Raises Stalled(PathNotFound or HelmUnavailable) and Retry. Runs Helm, which takes a while.
+    `values` are the variables that texts may name, `lent` the sources with a `ref`. Raises Stalled(Invalid).
     """
-    own = commit_of(mirror, revision.sha)
-    directory = selecting.checked_path(path)
-    selecting.check_directory(own.tree, directory, revision)
-    commits = {name: commit_of(other, sha) for name, (other, sha) in others.items()}
-    chart = helmcharts.needed(own, directory, options, commits)
-    result = RenderSet(revision, directory, (), chart.inputs, (), chart.errors, _shown(options, others))
+    given = source.helm or Given()
+    options = helmoptions.parse(_filled(given, app, values, lent), app.name, app.destination)
+    own = commit_of(mirror, base.revision.sha)
+    chart = helmcharts.needed(own, base.path, options, lent)
+    texts = [*given.value_files, *(one.value for one in given.parameters), *(one.path for one in given.file_parameters)]
+    everything = ("",) if buildenvironment.names_the_commit(texts) else ()
+    empty = replace(
+        base,
+        inputs=tuple(sorted({*base.inputs, *chart.inputs})),
+        errors=(*base.errors, *chart.errors),
+        options=f"helm:{hashlib.sha256(json.dumps(asdict(options), sort_keys=True).encode()).hexdigest()}",
+        watched=(*base.watched, *chart.watched, *everything),
+        lent=chart.lent,
+    )
+    if previous is not None and previous.content_key == empty.content_key:
+        return replace(previous, revision=base.revision, declared=base.declared)
+    if not helmcharts.is_at(own.tree, base.path):
+        wrong = RenderError(base.path or ".", 0, 0, "there is no Chart.yaml: the source says helm")
+        place = f"{base.path}/Chart.yaml" if base.path else "Chart.yaml"
+        return replace(empty, inputs=(*empty.inputs, InputFile(place, "")), errors=(wrong,))
     if chart.size > LARGEST_CHART:
         problem = f"the chart has {chart.size} bytes, more than the {LARGEST_CHART} that are read"
-        return replace(result, errors=(*chart.errors, RenderError(directory or ".", 0, 0, problem)))
-    if chart.errors:
-        return result
-    contents = trees.read(mirror, sorted({file.blob for file in chart.files.values()}))
-    pointers = [
-        RenderError(place, 1, 0, documents.LFS_PROBLEM)
-        for place, file in chart.files.items()
-        if place.endswith(_READ_BY_HELM) and documents.is_lfs_pointer(contents[file.blob])
+        return replace(empty, errors=(*empty.errors, RenderError(base.path or ".", 0, 0, problem)))
+    return empty if empty.errors else HelmBuild(empty, chart, options)
+
+
+def finish(mirror: mirrors.Mirror, build: HelmBuild, helm: Helm) -> RenderSet:
+    """Run Helm, unless a run with the same inputs is remembered. Raises Stalled(HelmUnavailable) and Retry."""
+    known = _built.get(build.key)
+    if known is None:
+        contents = trees.read(mirror, sorted({file.blob for file in build.chart.files.values()}))
+        pointers = [
+            RenderError(place, 1, 0, documents.LFS_PROBLEM)
+            for place, file in build.chart.files.items()
+            if place.endswith(_READ_BY_HELM) and documents.is_lfs_pointer(contents[file.blob])
+        ]
+        if pointers:
+            return replace(build.empty, errors=tuple(pointers))
+        objects, errors = helm.template(build.chart, build.options, contents)
+        known = _Made(tuple((json.dumps(one.body), one.file, one.line) for one in objects), errors)
+        _built.put(build.key, known)
+    made = tuple(RenderedObject(json.loads(text), file, line) for text, file, line in known.objects)
+    return replace(build.empty, objects=made, errors=known.errors)
+
+
+def _filled(given: Given, app: AppContext, values: Mapping[str, str], lent: Mapping[str, Commit]) -> dict[str, object]:
+    """The options with variables filled in, and the cluster's versions where none are given."""
+
+    def text(one: str) -> str:
+        return buildenvironment.expanded(one, values)
+
+    def file(one: str) -> str:
+        # `$name/` is another source's file before it is a variable.
+        named = re.match(r"\$\{?(\w+)", one)
+        return one if named and (named[1] in lent or named[1] not in values) else text(one)
+
+    told = given.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
+    told["valueFiles"] = [file(one) for one in given.value_files]
+    told["parameters"] = [
+        {"name": one.name, "value": text(one.value), "forceString": one.force_string} for one in given.parameters
     ]
-    if pointers:
-        return replace(result, errors=tuple(pointers))
-    objects, errors = helm.template(chart, options, contents)
-    return replace(result, objects=objects, errors=errors)
-
-
-def _shown(options: HelmOptions, others: Mapping[str, tuple[mirrors.Mirror, str]]) -> str:
-    """Everything but the path, as a digest: values may hold secrets."""
-    known = [asdict(options), sorted((name, other.url, sha) for name, (other, sha) in others.items())]
-    return f"helm:{hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()}"
+    told["fileParameters"] = [{"name": one.name, "path": file(one.path)} for one in given.file_parameters]
+    cluster = app.cluster()
+    told["kubeVersion"] = given.kube_version or cluster.kubernetes
+    told["apiVersions"] = list(given.api_versions or cluster.apis)
+    return told

@@ -6,6 +6,7 @@ with the file and line that asks for it. Rules: the kustomization file's referen
 loader (a file must be below its kustomization; a base or a component is a directory anywhere).
 """
 
+import json
 import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,9 +18,15 @@ from gitsync.model.rendersets import InputFile, RenderError
 from gitsync.render import links, references
 from operator_core.jsonvalues import Object
 
+Edit = Callable[[Object], Object]
+"""What an app changes in its kustomization; raises Unfit for a change that cannot be made."""
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _HELM = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
 _PLUGINS = ("generators", "transformers", "validators")
+
+
+class Unfit(ValueError):
+    """Why a kustomization cannot be changed as an app asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,8 @@ class Needed:
     """What a build of one directory reads.
 
     `entries` are the files and links to export, by real path; `manifests` those of them that hold
-    objects; `inputs` everything the choice depends on, also places where nothing is yet.
+    objects; `inputs` everything the choice depends on, also places where nothing is yet. `edited` is the
+    kustomization as it is to be built, by path, where an app changes it.
     """
 
     entries: tuple[trees.File, ...]
@@ -44,6 +52,7 @@ class Needed:
     generated: tuple[Generated, ...]
     inputs: tuple[InputFile, ...]
     errors: tuple[RenderError, ...]
+    edited: tuple[str, bytes] | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +65,8 @@ class _Walk:
     inputs: set[InputFile] = field(default_factory=set)
     errors: list[RenderError] = field(default_factory=list)
     visited: set[str] = field(default_factory=set)
+    edit: Edit | None = None
+    edited: tuple[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +88,22 @@ def places(directory: str) -> tuple[str, ...]:
     return tuple(_join(directory, name) for name in NAMES)
 
 
-def needed(tree: trees.Listing, directory: str, read: Callable[[str], bytes]) -> Needed:
-    """What building `directory` ("" is the root of the repository) reads; `read` gives a blob's content by its id."""
-    walk = _Walk(tree, read)
+def needed(tree: trees.Listing, directory: str, read: Callable[[str], bytes], edit: Edit | None = None) -> Needed:
+    """What building `directory` ("" is the root of the repository) reads; `read` gives a blob's content by its id.
+
+    `edit` changes the kustomization of the directory itself, and of no other.
+    """
+    walk = _Walk(tree, read, edit=edit)
     _visit(directory, None, "", walk)
+    if not walk.visited or not any(place in walk.entries for place in places(directory)):
+        walk.errors = walk.errors or [RenderError(directory or ".", 0, 0, "there is no kustomization.yaml")]
     return Needed(
         tuple(walk.entries[path] for path in sorted(walk.entries)),
         tuple(walk.manifests[path] for path in sorted(walk.manifests)),
         tuple(walk.generated),
         tuple(sorted(walk.inputs)),
         tuple(sorted(set(walk.errors))),
+        walk.edited,
     )
 
 
@@ -114,8 +131,24 @@ def _visit(directory: str, asked_by: _Root | None, reference: str, walk: _Walk) 
             walk.errors.append(RenderError(found[0].file.path, 0, 0, f"the directory has {names}: keep one of them"))
         return
     parsed = _parsed(directory, found[0].file, walk)
-    if parsed is not None:
-        _follow(*parsed, walk)
+    if parsed is None:
+        return
+    root, content = parsed
+    try:
+        _follow(root, _changed(directory, content, walk) if asked_by is None else content, walk)
+    except Unfit as error:
+        walk.errors.append(RenderError(root.file, 0, 0, str(error)))
+
+
+def _changed(directory: str, content: Object, walk: _Walk) -> Object:
+    """The app's own kustomization with the app's changes."""
+    if walk.edit is None:
+        return content
+    changed = walk.edit(content)
+    # In the place of the name itself: what a link leads to may be the kustomization of others too.
+    place = next(path for path in places(directory) if walk.tree.file(path) is not None)
+    walk.edited = (place, json.dumps(changed, ensure_ascii=False).encode())
+    return changed
 
 
 def _parsed(directory: str, file: trees.File, walk: _Walk) -> tuple[_Root, Object] | None:

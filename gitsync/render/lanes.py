@@ -1,4 +1,4 @@
-"""The lane in which Kustomize builds run, so that no pass waits for a program.
+"""The lane in which Kustomize and Helm run, so that no pass waits for a program.
 
 A directory of plain manifests is rendered at once. A build that nobody did before is queued; the
 pass gets nothing, ends, and is woken when the build has. Which commit an app wants is decided by the
@@ -8,16 +8,14 @@ pass alone: the result of a build that is no longer wanted is never asked for.
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from gitsync.git import mirrors
 from gitsync.model.identities import AppName
 from gitsync.model.rendersets import RenderSet
-from gitsync.model.revisions import Revision
-from gitsync.render import rendering
-from gitsync.render.kustomize import Kustomize
-from gitsync.render.selecting import Source
+from gitsync.render import layouts
+from gitsync.render.layouts import Tools
 from operator_core.errors import AgentError, Reason
 from operator_core.outcomes import Done, Outcome
 from operator_core.runtime.clock import Clock
@@ -31,15 +29,23 @@ _MOST_UNCLAIMED = 256
 _Result = RenderSet | AgentError
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is known of one source of an app: its result, or the build that is left to do."""
+
+    mirror: mirrors.Mirror
+    prepared: layouts.Prepared
+
+
 class BuildLane:
     """Runs builds, a few at a time. Safe to share between threads."""
 
-    def __init__(self, clock: Clock, builder: Kustomize, wake: Callable[[AppName], None]) -> None:
+    def __init__(self, clock: Clock, tools: Tools, wake: Callable[[AppName], None]) -> None:
         """`wake` is told of an app whose build ended."""
-        self._builder = builder
+        self._tools = tools
         self._wake = wake
         self._lock = threading.Lock()
-        self._wanted: dict[Key, tuple[AppName, mirrors.Mirror, rendering.Build]] = {}
+        self._wanted: dict[Key, tuple[AppName, mirrors.Mirror, layouts.Build]] = {}
         self._ended: OrderedDict[Key, _Result] = OrderedDict()
         self._queue = Queue(clock)
         self._loop = Loop("builds", self._queue, self._build, workers=WORKERS)
@@ -51,27 +57,41 @@ class BuildLane:
     def stop(self, timeout: float) -> None:
         """End builds that are under way."""
         self._queue.close()
-        self._builder.close()
+        self._tools.close()
         self._loop.stop(timeout)
 
-    def render(
-        self, app: AppName, mirror: mirrors.Mirror, revision: Revision, source: Source, previous: RenderSet | None
-    ) -> RenderSet | None:
-        """As `rendering.render`; None while the app's build is under way, whose end wakes the app."""
-        prepared = rendering.prepare(mirror, revision, source, previous=previous)
-        if isinstance(prepared, RenderSet):
-            return prepared
-        key = Key("Build", str(app), prepared.key)
+    def results(self, app: AppName, work: Sequence[Work]) -> list[RenderSet] | None:
+        """The result of every source; None while one is being built, whose end wakes the app.
+
+        Raises what a build raised: Stalled and Retry.
+        """
+        keys = [_key(app, one.prepared) for one in work]
         with self._lock:
-            ended = self._ended.pop(key, None)
-        if isinstance(ended, AgentError):
-            raise ended
-        if ended is not None:
-            return replace(ended, revision=revision)
-        if rendering.is_built(prepared):
-            return rendering.finish(mirror, prepared, self._builder)
+            ended = {key: self._ended.pop(key) for key in keys if key is not None and key in self._ended}
+        failed = next((one for one in ended.values() if isinstance(one, AgentError)), None)
+        if failed is not None:
+            raise failed
+        found = [self._result(app, one, ended) for one in work]
+        whole = [one for one in found if one is not None]
+        if len(whole) == len(work):
+            return whole
         with self._lock:
-            self._wanted[key] = (app, mirror, prepared)
+            # Kept for the pass in which the others have ended too.
+            self._ended.update(ended)
+        return None
+
+    def _result(self, app: AppName, one: Work, ended: dict[Key, _Result]) -> RenderSet | None:
+        build = one.prepared
+        if isinstance(build, RenderSet):
+            return build
+        key = Key("Build", str(app), build.key)
+        known = ended.get(key)
+        if isinstance(known, RenderSet):
+            return replace(known, revision=build.empty.revision, declared=build.empty.declared)
+        if build.is_done():
+            return layouts.finish(one.mirror, build, self._tools)
+        with self._lock:
+            self._wanted[key] = (app, one.mirror, build)
         self._queue.add(key)
         return None
 
@@ -83,7 +103,7 @@ class BuildLane:
         app, mirror, build = wanted
         result: _Result
         try:
-            result = rendering.finish(mirror, build, self._builder)
+            result = layouts.finish(mirror, build, self._tools)
         except AgentError as error:
             result = error
         except Exception as error:
@@ -96,3 +116,7 @@ class BuildLane:
                 self._ended.popitem(last=False)
         self._wake(app)
         return Done()
+
+
+def _key(app: AppName, prepared: layouts.Prepared) -> Key | None:
+    return None if isinstance(prepared, RenderSet) else Key("Build", str(app), prepared.key)

@@ -4,6 +4,7 @@ The commits are found by a function of the caller's, who knows which repositorie
 looked at is remembered, so that the caller can tell which pushes matter.
 """
 
+import hashlib
 from collections.abc import Callable
 
 from gitsync.git import mirrors, trees
@@ -24,18 +25,43 @@ class CommitTree:
         self._mirror = mirror
         self.revision = revision
         self._listing = trees.listing(mirror, revision.sha)
+        self._asked: dict[str, str] = {}
 
     def directories(self) -> list[str]:
         """Every directory, relative to the root."""
-        return sorted(self._listing.directories())
+        found = sorted(self._listing.directories())
+        self._asked["directories/"] = _digest(found)
+        return found
 
     def files(self) -> list[str]:
         """Every regular file; links and submodules are none."""
-        return [file.path for file in self._listing.below("") if file.mode not in (trees.SYMLINK, trees.SUBMODULE)]
+        found = [file.path for file in self._listing.below("") if file.mode not in (trees.SYMLINK, trees.SUBMODULE)]
+        self._asked["files/"] = _digest(found)
+        return found
+
+    def is_same_in(self, other: "CommitTree") -> bool:
+        """Whether another commit answers everything that was asked of this one in the same way."""
+        for asked, answer in self._asked.items():
+            match asked:
+                case "directories/":
+                    other.directories()
+                case "files/":
+                    other.files()
+                case path:
+                    other.note(path)
+            if other._asked[asked] != answer:
+                return False
+        return True
+
+    def note(self, path: str) -> trees.File | None:
+        """Remember that a file was asked for."""
+        file = self._listing.file(path)
+        self._asked[path] = file.blob if file is not None else ""
+        return file
 
     def read(self, path: str) -> str:
         """The text of a file. Raises Refusal for one that is no text or too large."""
-        file = self._listing.file(path)
+        file = self.note(path)
         if file is None:
             raise Refusal(path, "is no file")
         if file.size > LARGEST_FILE:
@@ -65,3 +91,15 @@ class Lookups:
             self._trees[key] = CommitTree(mirror, found)
             self.seen[key] = found.sha
         return self._trees[key]
+
+    def is_same_with(self, find: Find) -> bool:
+        """Whether everything that was looked at is the same in the commits that `find` finds now."""
+        for (url, revision), tree in self._trees.items():
+            mirror, found = find(url, revision)
+            if found.sha != tree.revision.sha and not tree.is_same_in(CommitTree(mirror, found)):
+                return False
+        return True
+
+
+def _digest(names: list[str]) -> str:
+    return hashlib.sha256("\0".join(names).encode()).hexdigest()

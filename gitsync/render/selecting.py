@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gitsync.git import trees
+from gitsync.model import sources
 from gitsync.model.rendersets import InputFile, RenderError
 from gitsync.model.revisions import Revision
 from gitsync.render import globs, links
@@ -38,6 +39,12 @@ class Source:
     def options(self) -> str:
         """Everything but the path, as text."""
         return json.dumps([self.recurse, self.include, self.exclude])
+
+
+def of(source: sources.Source, path: str) -> Source:
+    """How the directory of an app's source is read."""
+    one = source.directory or sources.Directory()
+    return Source(path or ".", one.recurse, one.include, one.exclude)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +114,6 @@ def select(listing: trees.Listing, path: str, source: Source, read: Callable[[st
     below = len(path) + 1 if path else 0
     for file in sorted(files, key=lambda entry: entry.path.split("/")):
         name = file.path[below:]
-        if "/" not in name and _is_of_another_type(file, chosen):
-            return Selection((), tuple(chosen.inputs), (), tuple(chosen.errors))
         if file.mode == trees.SUBMODULE:
             _tell_submodule(file, listing, source, chosen)
             continue
@@ -117,17 +122,6 @@ def select(listing: trees.Listing, path: str, source: Source, read: Callable[[st
         _choose(file, listing, read, chosen)
     inputs = tuple(sorted(chosen.inputs))
     return Selection(tuple(chosen.candidates), inputs, tuple(chosen.warnings), tuple(chosen.errors))
-
-
-def _is_of_another_type(file: trees.File, chosen: _Choosing) -> bool:
-    """Whether a file of the top level says that the directory is not one of plain manifests."""
-    name = file.path.rpartition("/")[2]
-    is_chart = name.endswith("Chart.yaml")
-    if is_chart:
-        problem = "the directory is a Helm chart, which is not rendered: point the path at plain manifests"
-        chosen.inputs = {InputFile(file.path, file.blob)}
-        chosen.errors = [RenderError(file.path, 0, 0, problem)]
-    return is_chart
 
 
 def _tell_submodule(file: trees.File, listing: trees.Listing, source: Source, chosen: _Choosing) -> None:

@@ -43,6 +43,7 @@ def build(old: Status, generation: int, findings: Findings, now: datetime, *, hi
         inventory=_inventory(old, findings),
         history=_history(old, sync, now, history_limit),
         attempted_revision=findings.attempted or old.attempted_revision,
+        attempted_revisions=findings.revisions if findings.attempted else old.attempted_revisions,
         handled_sync_request=findings.request or old.handled_sync_request,
         operation=findings.operation if plan is not None else old.operation,
     )
@@ -69,9 +70,10 @@ def starting(
     update = {
         "observed_generation": generation,
         "attempted_revision": plan.revision,
+        "attempted_revisions": plan.revisions,
         "inventory": plan.inventory,
         "conditions": told,
-        "sync": SyncState(status="OutOfSync", revision=old.sync.revision if old.sync else None),
+        "sync": _state("OutOfSync", old.sync),
         "resources": _with_effects(old.resources, effects or {}),
     }
     return old.model_copy(update=update)
@@ -118,15 +120,20 @@ def _without_words(one: Status) -> Status:
 
 
 def _sync(old: Status, findings: Findings) -> SyncState:
-    last = old.sync.revision if old.sync is not None else None
     plan = findings.plan
     if plan is None:
-        return SyncState(status="Unknown", revision=last)
-    whole = is_whole(findings)
-    revision = plan.revision if whole and findings.is_newest else last
+        return _state("Unknown", old.sync)
     left = any(not _is_gone(removal, findings) and _counts(removal) for removal in plan.removals)
-    synced = whole and findings.is_newest and not left
-    return SyncState(status="Synced" if synced else "OutOfSync", revision=revision)
+    if not (is_whole(findings) and findings.is_newest):
+        return _state("OutOfSync", old.sync)
+    return SyncState(status="OutOfSync" if left else "Synced", revision=plan.revision, revisions=plan.revisions)
+
+
+def _state(status: Literal["OutOfSync", "Unknown"], last: SyncState | None) -> SyncState:
+    """What was applied last stays told."""
+    if last is None:
+        return SyncState(status=status)
+    return SyncState(status=status, revision=last.revision, revisions=last.revisions)
 
 
 def _counts(removal: Removal) -> bool:
@@ -231,8 +238,12 @@ def _inventory(old: Status, findings: Findings) -> tuple[InventoryEntry, ...]:
 
 def _history(old: Status, sync: SyncState, now: datetime, limit: int) -> tuple[HistoryEntry, ...]:
     last = old.history[-1] if old.history else None
-    before = old.sync.revision if old.sync is not None else None
-    if sync.revision is None or sync.revision == before or limit == 0:
+    if sync.revision is None or old.has_applied(sync.revision, sync.revisions) or limit == 0:
         return old.history[-limit:] if limit else ()
-    entry = HistoryEntry(id=last.id + 1 if last else 0, revision=sync.revision, deployed_at=conditions.stamp(now))
+    entry = HistoryEntry(
+        id=last.id + 1 if last else 0,
+        revision=sync.revision,
+        deployed_at=conditions.stamp(now),
+        revisions=sync.revisions,
+    )
     return (*old.history, entry)[-limit:]

@@ -212,7 +212,7 @@ class Client:
         return response
 
     def _headers(self, request: Request) -> dict[str, str]:
-        headers = {"Accept": "application/json", "User-Agent": "gitsync"}
+        headers = {"Accept": request.accept, "User-Agent": "gitsync"}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         return headers | self._credentials.headers()

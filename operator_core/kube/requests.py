@@ -72,6 +72,7 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     body: Json = None
     content_type: str = JSON_TYPE
+    accept: str = JSON_TYPE
 
 
 def get(resource: Resource, namespace: str | None, name: str, *, subresource: str | None = None) -> Request:

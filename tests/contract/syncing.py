@@ -151,6 +151,7 @@ class Agent:
     """A sync half for one test: one namespace for its app and its objects."""
 
     def __init__(self, client: Client, settings: Settings, directory: Path) -> None:
+        self.settings = settings
         rootapps.ensure(client, settings)
         self.half = SyncHalf(settings, client, SystemClock(), directory)
         self.half.start()

@@ -121,7 +121,7 @@ def test_a_bad_file_refuses_the_set_and_leaves_its_children(
     assert told in problem.message
     assert problem.file == "root/set.yaml"
     live = {"kind": "SyncApp", "metadata": {"name": "one", "annotations": {"gitsync.io/application-set": "all"}}}
-    assert not found.may_prune(live)
+    assert "is not followed now" in found.why_not_pruned(live, allow_empty=False)[0]
 
 
 def test_a_repository_that_is_not_allowed_is_named(repository: Repository, mirror: Mirror) -> None:

@@ -8,11 +8,14 @@ import pytest
 from git_repositories import Repository, config_map
 
 from gitsync.git import mirrors
+from gitsync.model import sources
 from gitsync.model.identities import AppName
-from gitsync.render import rendering
+from gitsync.model.rendersets import RenderSet
+from gitsync.render import layouts
+from gitsync.render.buildenvironment import AppContext
+from gitsync.render.helm import Helm
 from gitsync.render.kustomize import Kustomize
-from gitsync.render.lanes import BuildLane
-from gitsync.render.rendering import Source
+from gitsync.render.lanes import BuildLane, Work
 from operator_core.errors import Reason, Retry, Stalled
 from operator_core.runtime.clock import SystemClock
 
@@ -30,7 +33,8 @@ class Bench:
         self.calls = directory / "calls"
         self.woken: list[AppName] = []
         self.wake = threading.Semaphore(0)
-        self.lane = BuildLane(SystemClock(), Kustomize(path=str(self.program.parent)), self._woken)
+        tools = layouts.Tools(Kustomize(path=str(self.program.parent)), Helm(path=""))
+        self.lane = BuildLane(SystemClock(), tools, self._woken)
 
     def _woken(self, app: AppName) -> None:
         self.woken.append(app)
@@ -45,8 +49,11 @@ class Bench:
         files = {"apps/kustomization.yaml": "resources: [a.yaml]\n", "apps/a.yaml": config_map(name)}
         self.repository.commit({**files, "plain/a.yaml": config_map(name)})
 
-    def render(self, path: str = "apps", app: AppName = APP) -> rendering.RenderSet | None:
-        return self.lane.render(app, self.mirror, self.mirror.resolve("main"), Source(path), None)
+    def render(self, path: str = "apps", app: AppName = APP) -> RenderSet | None:
+        source = sources.Source.model_validate({"repoURL": self.repository.url, "path": path})
+        place = layouts.Place(source, self.mirror, self.mirror.resolve("main"))
+        found = self.lane.results(app, [Work(self.mirror, layouts.prepare(place, AppContext(app.name), {}))])
+        return found[0] if found is not None else None
 
     def count(self) -> int:
         return len(self.calls.read_text().splitlines()) if self.calls.exists() else 0

@@ -10,7 +10,7 @@ from git_repositories import Repository, config_map
 
 from gitsync.git import mirrors, trees
 from gitsync.model.rendersets import RenderSet
-from gitsync.render import rendering
+from gitsync.render import kustomizing, memos, plain, rendering
 from gitsync.render.kustomize import Kustomize
 from gitsync.render.rendering import Source
 from operator_core.errors import Reason, Retry, Stalled
@@ -114,7 +114,7 @@ def test_a_commit_that_changes_nothing_it_reads_runs_nothing(
     repository.commit(OVERLAY)
     first = render(mirror, builder)
     monkeypatch.setattr(builder, "build", None)
-    monkeypatch.setattr(rendering, "_built", rendering._Memo())
+    monkeypatch.setattr(kustomizing, "_built", memos.Memo(1_000_000, plain.weight))
     sha = repository.commit({"apps/prod/README.md": "still not read", "elsewhere.yaml": "a: b"})
     second = render(mirror, builder, previous=first)
     assert (second.revision.sha, second.objects) == (sha, first.objects)

@@ -233,9 +233,16 @@ def test_a_missing_directory_is_named_with_near_ones(repository: Repository, mir
             render(mirror, path=path)
 
 
-def test_a_chart_is_named(repository: Repository, mirror: mirrors.Mirror) -> None:
-    repository.commit({"apps/Chart.yaml": "resources: []\n", "apps/a.yaml": config_map("a")})
-    assert "apps/Chart.yaml: the directory is a Helm chart" in messages(render(mirror))[0]
+def test_a_chart_needs_helm_unless_patterns_ask_for_files(
+    repository: Repository, mirror: mirrors.Mirror, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    repository.commit({"apps/Chart.yaml": "name: web\nversion: 1.0.0\n", "apps/a.yaml": config_map("a")})
+    monkeypatch.setenv("GITSYNC_HELM", str(tmp_path / "no-helm"))
+    with pytest.raises(Stalled) as raised:
+        render(mirror)
+    assert raised.value.reason is Reason.HelmUnavailable
+    assert "apps is a Helm chart" in raised.value.message and "GITSYNC_HELM" in raised.value.message
+    assert [item.body["metadata"]["name"] for item in render(mirror, include="a.yaml").objects] == ["a"]
 
 
 def test_what_one_path_may_hold_is_bounded(repository: Repository, mirror: mirrors.Mirror) -> None:

@@ -105,8 +105,8 @@ def test_commits_of_a_repository(tmp_path: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        ((), 2, "give either PATH or --repo"),
-        ((".", "--repo", "/x"), 2, "give either PATH or --repo"),
+        ((), 2, "give either PATH, --repo or --app"),
+        ((".", "--repo", "/x"), 2, "give either PATH, --repo or --app"),
         (("nowhere",), 3, "there is no file or directory 'nowhere'"),
     ],
 )

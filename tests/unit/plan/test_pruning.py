@@ -111,14 +111,14 @@ def test_claims_are_known_when_every_app_of_the_repository_was_looked_at() -> No
     newest = {("r", "main"): "s1", ("x", "main"): "s9"}
     claims = Claims(lambda url, ref: newest.get((url, ref)))
     a, b, elsewhere = AppName("sys", "a"), AppName("sys", "b"), AppName("sys", "c")
-    places = {a: ("r", "main"), b: ("r", "main"), elsewhere: ("x", "main")}
-    assert claims.unknown(a, "r", places) == b
+    places = {a: (("r", "main"),), b: (("y", "v1"), ("r", "main")), elsewhere: (("x", "main"),)}
+    assert claims.unknown(a, {"r"}, places) == b
     claims.wants(b, [MAP])
-    claims.looked_at(b, ("r", "main"), "s1")
-    assert claims.unknown(a, "r", places) is None
+    claims.looked_at(b, {("r", "main"): "s1", ("y", "v1"): None})
+    assert claims.unknown(a, {"r"}, places) is None
     assert claims.claimed(a, [MAP], places) == {MAP: b}
     assert claims.claimed(b, [MAP], places) == {}
     newest[("r", "main")] = "s2"
-    assert claims.unknown(a, "r", places) == b
+    assert claims.unknown(a, {"r"}, places) == b
     claims.drop(b)
     assert claims.claimed(a, [MAP], places) == {}

@@ -29,14 +29,17 @@ def test_spec_of_an_application_is_understood() -> None:
     )
     automated = app.spec.sync_policy.automated
     assert automated is not None and automated.prune and automated.self_heal and automated.enabled
-    assert (app.spec.source.repo_url, app.spec.source.target_revision) == ("https://example.org/r.git", "main")
+    assert (app.spec.main.repo_url, app.spec.main.target_revision) == ("https://example.org/r.git", "main")
     assert app.generation == 4
 
 
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        ({"metadata": {"name": "a", "namespace": "n"}, "spec": {}}, "SyncApp n/a is not valid: source"),
+        (
+            {"metadata": {"name": "a", "namespace": "n"}, "spec": {}},
+            "SyncApp n/a is not valid: spec: Value error, it needs a source",
+        ),
         (manifest({"gitsync.io/pin": "{"}), "gitsync.io/pin is not JSON"),
         (manifest({"gitsync.io/pin": "{}"}), 'needs a "revision"'),
         (manifest({"gitsync.io/suspend": '{"until": "soon"}'}), '"until"'),
