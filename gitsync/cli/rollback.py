@@ -48,7 +48,7 @@ def rollback(app: str, revision: str | None, with_state: bool, end: bool, **opti
         click.echo(f"{app} follows its branch again")
         return
     found = clusters.app(client, namespace, app)
-    repo = str(options["repo"] or found.spec.source.repo_url)
+    repo = str(options["repo"] or found.spec.main.repo_url)
     mirror = locating.mirror(repo, options["git_username"], options["git_password_file"])
     target = previewing.resolve(mirror, revision or _before(found))
     value: dict[str, object] = {"revision": target.sha, "reason": str(options["reason"] or "")}
