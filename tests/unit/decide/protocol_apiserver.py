@@ -7,6 +7,7 @@ Deployment until `collect` finds its pods gone, as the garbage collector does.
 import copy
 import json
 import re
+from collections.abc import Callable
 
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors
@@ -28,6 +29,7 @@ class ApiServer:
         self.uids = 0
         self.refused_images: set[str] = set()
         self.created: list[Object] = []
+        self.before_create: list[Callable[[str, Object], None]] = []
 
     def send(self, request: Request) -> Object:
         """The answer, as the API server would give it."""
@@ -89,10 +91,10 @@ class ApiServer:
         obj["metadata"]["generation"] += 1
         self.put(kind, obj)
 
-    def collect(self, pods_of) -> None:
+    def collect(self, has_pods) -> None:
         """The garbage collector: foreground deletions end, orphans of dead owners go."""
         for (kind, name), obj in list(self.objects.items()):
-            if kind == "deployments" and obj["metadata"].get("deletionTimestamp") and not pods_of(obj):
+            if kind == "deployments" and obj["metadata"].get("deletionTimestamp") and not has_pods(obj):
                 self.remove(kind, name)
         alive = {obj["metadata"]["uid"] for obj in self.objects.values()}
         for (kind, name), obj in list(self.objects.items()):
@@ -118,6 +120,8 @@ class ApiServer:
             raise errors.AlreadyExists(409, "already exists")
         if ("dryRun", "All") in request.query:
             return body
+        for check in self.before_create:
+            check(kind, body)
         created = self.born(kind, body)
         self.created.append(copy.deepcopy(created))
         return copy.deepcopy(created)

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from protocol_apiserver import ApiServer
+from protocol_workers import Workers
 
 from operator_core.flink import errors
 from operator_core.flink.requests import FlinkRequest
@@ -66,9 +67,11 @@ class Clusters:
         self.serial = 0
         self.broken_savepoints = False
         self.down = False
+        self.workers = Workers(server)
 
     def sync(self) -> None:
         """The ReplicaSet: a pod per Deployment that wants one."""
+        self.workers.sync()
         for deployment in self._deployments():
             wanted = deployment["spec"].get("replicas", 1) and not deployment["metadata"].get("deletionTimestamp")
             uid = deployment["metadata"]["uid"]
@@ -79,6 +82,8 @@ class Clusters:
 
     def terminate(self) -> None:
         """The kubelet ends pods that nobody wants any more."""
+        if self.workers.terminate():
+            self.fail_job()
         self.processes = [process for process in self.processes if self._is_wanted(process)]
 
     def _is_wanted(self, process: Process) -> bool:
@@ -110,7 +115,7 @@ class Clusters:
             self._first_rollout_done(deployment)
         elif process.run is None:
             process.run = self._submit(process)
-        elif process.run.state in ("INITIALIZING", "RESTARTING"):
+        elif process.run.state in ("INITIALIZING", "RESTARTING") and self.workers.serve(self._mode()):
             process.run.state = "RUNNING"
 
     def _submit(self, process: Process) -> Run:
@@ -229,9 +234,13 @@ class Clusters:
             if deployment is not None:
                 self._available(deployment, "False")
 
-    def pods_of(self, deployment: Object) -> list[Process]:
-        """The processes of a Deployment."""
-        return [process for process in self.processes if process.deployment == deployment["metadata"]["uid"]]
+    def has_pods(self, deployment: Object) -> bool:
+        """Whether a Deployment has processes, or TaskManagers."""
+        uid = deployment["metadata"]["uid"]
+        return self.workers.pods_of(deployment) or any(process.deployment == uid for process in self.processes)
+
+    def _mode(self) -> str | None:
+        return dig(self.server.get("flinkdeployments", "app"), "spec", "mode")
 
     def pods(self) -> tuple[Object, ...]:
         """The pods as Kubernetes shows them."""
@@ -338,7 +347,8 @@ class Clusters:
     # Kubernetes around it
 
     def _deployments(self) -> list[Object]:
-        return [obj for (kind, _), obj in self.server.objects.items() if kind == "deployments"]
+        """Those of JobManagers."""
+        return [obj for (kind, name), obj in self.server.objects.items() if (kind, name) == ("deployments", "app")]
 
     def _deployment(self, uid: str) -> Object | None:
         return next((obj for obj in self._deployments() if obj["metadata"]["uid"] == uid), None)

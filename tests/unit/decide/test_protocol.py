@@ -9,6 +9,7 @@ faults stop, every resource comes to an end state or is blocked with a way out, 
 import itertools
 from datetime import UTC, datetime, timedelta
 
+import protocol_workers
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -89,7 +90,7 @@ FAULTS = st.one_of(
 )
 
 MISHAPS = st.sampled_from(
-    ["wait", "disk", "hang", "answer", "forget", "job", "jobmanager", "jobmanager", "deployment", "touch"]
+    ["wait", "disk", "hang", "answer", "forget", "job", "jobmanager", "jobmanager", "deployment", "workers", "touch"]
 )
 CHANGES = st.sampled_from(
     [
@@ -127,8 +128,10 @@ class Protocol(RuleBasedStateMachine):
         self.events: list[tuple[str, str]] = []
         self.requests = itertools.count(1)
 
-    @initialize(ha=st.booleans(), mode=st.sampled_from(["savepoint", "last-state", "stateless"]))
-    def create(self, ha: bool, mode: str) -> None:
+    @initialize(
+        ha=st.booleans(), mode=st.sampled_from(["savepoint", "last-state", "stateless"]), standalone=st.booleans()
+    )
+    def create(self, ha: bool, mode: str, standalone: bool) -> None:
         """A user creates the resource."""
         spec = {**BASE, "flinkConfiguration": dict(BASE["flinkConfiguration"]), "job": dict(BASE["job"])}
         if ha:
@@ -136,6 +139,8 @@ class Protocol(RuleBasedStateMachine):
                 "high-availability.type": "kubernetes",
                 "high-availability.storageDir": "file:///data/ha",
             }
+        if standalone:
+            spec["mode"] = "standalone"
         self.ha = ha
         spec["job"]["upgradeMode"] = mode
         self.flink.loss_accepted = mode == "stateless"
@@ -234,7 +239,7 @@ class Protocol(RuleBasedStateMachine):
         self.flink.finish_triggers()
         self.flink.end_cancellations()
         self.flink.terminate()
-        self.server.collect(self.flink.pods_of)
+        self.server.collect(self.flink.has_pods)
 
     @rule(kind=MISHAPS)
     def strike(self, kind) -> None:
@@ -255,13 +260,15 @@ class Protocol(RuleBasedStateMachine):
                 self._pass_time(2)
                 self.flink.restart_process(state_settled=self._state_settled())
             case "deployment":
-                self._delete_deployment()
+                self._delete_deployment("app")
+            case "workers":
+                self._delete_deployment(protocol_workers.NAME)
             case "touch":
                 self._touch()
 
-    def _delete_deployment(self) -> None:
-        """Somebody deletes the JobManager Deployment of a job that stands."""
-        deployment = self.server.get("deployments", "app")
+    def _delete_deployment(self, name: str) -> None:
+        """Somebody deletes a Deployment of a job that stands."""
+        deployment = self.server.get("deployments", name)
         status = self._status().get("reconciliationStatus", {})
         if deployment is not None and status.get("state") == "DEPLOYED":
             deployment["metadata"].setdefault("deletionTimestamp", self._stamp())
@@ -319,7 +326,7 @@ class Protocol(RuleBasedStateMachine):
         job = status.get("jobStatus", {}).get("state")
         wanted = obj["spec"]["job"]["state"]
         if wanted == "suspended":
-            deployment = self.server.get("deployments", "app")
+            deployment = self.server.get("deployments", "app") or self.server.get("deployments", protocol_workers.NAME)
             never = "lastReconciledSpec" not in status.get("reconciliationStatus", {})
             return never or (status.get("lifecycleState") == "SUSPENDED" and deployment is None)
         return job == "RUNNING" and status["reconciliationStatus"]["state"] == "DEPLOYED"
@@ -344,6 +351,7 @@ class Protocol(RuleBasedStateMachine):
                 break
         assert self.server.get("flinkdeployments", "app") is None
         assert self.server.get("deployments", "app") is None
+        assert self.server.get("deployments", protocol_workers.NAME) is None
 
     # the rest
 
