@@ -54,6 +54,8 @@ def missing(facts: Facts, want: Wanted) -> Step:
 
 def _missing_after_end(facts: Facts, want: Wanted) -> Step:
     """The JobManager of an ended job is gone: nothing is missed, unless a FAILED job is to be run again."""
+    if facts.workers is not None and (left := standalone.leftover(facts)) is not None:
+        return left
     restart = facts.status.job_status.state == "FAILED" and options.get_bool(facts.conf, options.RESTART_FAILED)
     if restart and upgrades.has_recorded_end(facts):
         return _run_again(facts, want, _choice_of_restart(facts, want, upgrades.from_record(facts, want)))

@@ -28,9 +28,10 @@ PREPARE = {
 
 
 def standalone(manifest: Object) -> None:
-    """One slot a TaskManager, as many TaskManagers as the scale says; an init container and a sidecar in every pod."""
+    """One slot a TaskManager, one TaskManager until somebody scales; an init container and a sidecar in every pod."""
     spec = manifest["spec"]
     spec["mode"] = "standalone"
+    spec["taskManager"]["replicas"] = 1
     spec["flinkConfiguration"] |= {"scheduler-mode": "reactive", "taskmanager.numberOfTaskSlots": "1"}
     template = spec["podTemplate"]["spec"]
     template["initContainers"] = [PREPARE]
