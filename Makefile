@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format test test-unit test-full demo demo-jar crds bench clean
+.PHONY: help install check format test test-unit test-full demo demo-jar crds docs bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,9 +46,13 @@ demo: install ## a commit becomes a running Flink job, the next one upgrades it 
 demo-jar: install ## rebuild the jar of the demo's job (needs javac)
 	$(BIN)/python -m gitsync.sandbox.demojob.build
 
-crds: install ## write deploy/crds from the models
+crds: install ## write deploy/crds and deploy/schemas from the models
 	$(BIN)/python -m operator_core.model.crds deploy/crds
 	$(BIN)/python -m gitsync.model.syncapps deploy/crds
+	$(BIN)/python -m operator_core.model.jsonschemas deploy/crds deploy/schemas
+
+docs: install ## write what the documentation has from the code
+	$(BIN)/python -m operator_core.conf.catalog docs/configuration.md
 
 bench: install ## print measurements; nothing is asserted
 	$(BIN)/python -m tests.bench

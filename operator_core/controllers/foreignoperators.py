@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
+from operator_core.conf import options
 from operator_core.controllers.world import FIELD_MANAGER
 from operator_core.decide import foreign
 from operator_core.decide.foreign import Signs
@@ -37,7 +38,7 @@ class ForeignOperators:
         self._clock = clock
         self._events = events
         self.namespaces = namespaces
-        self.lease_name = foreign.LEASE_NAME
+        self.lease_name = options.LEASE_NAME.default
         self._on_change = on_change
         self._signs: Signs | None = None
         self._written: dict[_Name, datetime] = {}

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Literal
 
 from operator_core.conf import defaults as layers
+from operator_core.conf import options
 from operator_core.conf.defaults import Defaults
 from operator_core.controllers import flinkdeployment, foreignoperators, sessionjob, statesnapshot
 from operator_core.controllers.foreignoperators import ForeignOperators
@@ -69,6 +70,7 @@ class Operator:
         self._slow = Lane(workers // 4, self._queue.add)
         recorder = Recorder(client, clock, component="gitsync")
         self._foreign = ForeignOperators(client, clock, recorder, namespaces, self._enqueue_all)
+        self._foreign.lease_name = options.get(defaults.given, options.LEASE_NAME)
         self.resources = Cache(
             client,
             requests.FLINK_DEPLOYMENTS,
@@ -148,6 +150,7 @@ class Operator:
         """Take other defaults from the next pass on. What runs is not restarted for them: as in the Java operator
         they reach a job when it is next deployed, and the operator's own options hold at once."""
         self.world = replace(self.world, defaults=defaults)
+        self._foreign.lease_name = options.get(defaults.given, options.LEASE_NAME)
         self._enqueue_all()
 
     def watch(self, namespaces: tuple[str, ...]) -> None:

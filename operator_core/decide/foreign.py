@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from operator_core.jsonvalues import Object, dig
 
 DEPLOYMENT_LABELS = "app.kubernetes.io/name=flink-kubernetes-operator"
-LEASE_NAME = "flink-operator-lease"
-"""The name its documentation gives; another one is read from `leader-election.lease-name`."""
 QUIET_SECONDS = 60.0
 """So long after its last write it may still be there; its own re-check comes at least that often."""
 _WRITERS = ("fabric8-kubernetes-client", "okhttp", "flinkdeploymentcontroller", "flinksessionjobcontroller")

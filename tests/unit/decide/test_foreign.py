@@ -23,7 +23,7 @@ def deployment(*, replicas: int | None = 1, pods: int = 1, watched: str | None =
 def lease(*, age: float, holder: str = "pod") -> Object:
     renewed = (NOW - timedelta(seconds=age)).isoformat().replace("+00:00", "Z")
     spec = {"holderIdentity": holder, "leaseDurationSeconds": 15, "renewTime": renewed}
-    return {"metadata": {"namespace": "flink", "name": foreign.LEASE_NAME}, "spec": spec}
+    return {"metadata": {"namespace": "flink", "name": "flink-operator-lease"}, "spec": spec}
 
 
 def written(manager: str, subresource: str = "status", time: Json = "2026-01-01T11:59:30Z") -> Object:
