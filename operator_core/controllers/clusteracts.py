@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from operator_core.build import clusters, names
-from operator_core.controllers import ingresses, manifests
+from operator_core.controllers import ingresses, manifests, statelistings
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import FIELD_MANAGER, World
 from operator_core.decide import decisions, records
@@ -36,6 +36,10 @@ def perform(world: World, run: Pass, facts: Facts, effect: decisions.ClusterEffe
             _create(world, run, facts, effect)
         case decisions.FinishCluster(cluster, uid):
             _finish(world, run, facts, manifests.of(world, facts, cluster), uid)
+        case decisions.StartListing():
+            statelistings.start(world, run, facts, effect)
+        case decisions.EndListing():
+            statelistings.end(world, run)
         case _:
             _beside(world, run, facts, effect)
 

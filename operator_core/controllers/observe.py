@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from operator_core.build import names
-from operator_core.controllers import addresses, flinkanswers, manifests
+from operator_core.controllers import addresses, flinkanswers, manifests, statelistings
 from operator_core.controllers.world import World
 from operator_core.decide import hametadata, podfailures
 from operator_core.decide.facts import Facts, Need
@@ -54,6 +54,10 @@ def _live_workers(world: World, facts: Facts) -> Facts:
         return replace(facts, workers=None, live_workers=None)
     world.deployments.observed(live)
     return replace(facts, workers=live, live_workers=live)
+
+
+def _state_listing(world: World, facts: Facts) -> Facts:
+    return replace(facts, listing=statelistings.read(world, facts.namespace, facts.name))
 
 
 def _ha_metadata(world: World, facts: Facts) -> Facts:
@@ -105,6 +109,7 @@ _LOOKS: dict[Need, Callable[[World, Facts], Facts]] = {
     Need.LIVE_DEPLOYMENT: _live_deployment,
     Need.HA_METADATA: _ha_metadata,
     Need.PREFLIGHT: _preflight,
+    Need.STATE_LISTING: _state_listing,
     Need.CRASH_LOG: _crash_log,
     Need.SESSION_JOBS: _session_jobs,
     Need.LIVE_WORKERS: _live_workers,

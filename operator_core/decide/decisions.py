@@ -215,7 +215,26 @@ class RescaleJob:
 
 
 BesideEffect = DeleteWorkers | ScaleWorkers | CreateWorkers | ApplyIngress | RemoveIngress
-ClusterEffect = ScaleToZero | DeleteCluster | DeleteHaMetadata | CreateCluster | FinishCluster | BesideEffect
+
+
+@dataclass(frozen=True, slots=True)
+class StartListing:
+    """Have a pod with the job's own volumes list the states below some directories; an older listing makes room."""
+
+    spec: Object
+    directories: tuple[str, ...]
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndListing:
+    """Remove the pod that listed them."""
+
+
+ListingEffect = StartListing | EndListing
+ClusterEffect = (
+    ScaleToZero | DeleteCluster | DeleteHaMetadata | CreateCluster | FinishCluster | BesideEffect | ListingEffect
+)
 SideEffect = TriggerStop | CancelJob | RescaleJob | ClusterEffect | SnapshotEffect
 
 

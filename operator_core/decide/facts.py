@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from operator_core.jsonvalues import Object
 from operator_core.model.flinkdeployments import FlinkDeployment, FlinkDeploymentSpec
@@ -47,6 +47,7 @@ class Need(StrEnum):
     METRICS = "metrics"
     CHECKPOINT_TRIGGER = "checkpoint-trigger"
     REQUIREMENTS = "requirements"
+    STATE_LISTING = "state-listing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,18 @@ class Bounds:
 
     lower: int
     upper: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Complete checkpoints and savepoints below the job's directories: paths and when they were complete (epoch ms).
+
+    `purpose` says what the listing is for, `state` how it fares; failed where the directories cannot be listed.
+    """
+
+    purpose: str
+    state: Literal["pending", "done", "failed"]
+    found: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +263,7 @@ class Facts:
     live_workers: Object | Unread | None = NOT_READ
     ingress: IngressState = field(default_factory=IngressState)
     snapshots: tuple[Object, ...] | None = None
+    listing: Listing | Unread | None = NOT_READ
 
     @property
     def name(self) -> str:

@@ -74,10 +74,11 @@ def torn_down(
     verdict: verdicts.Verdict | None = None,
     events: tuple[Event, ...] = (),
     give_up: bool = False,
+    then: SideEffect | None = None,
 ) -> Step[S]:
     """Record the state to restore; what stands goes in the next step. `give_up`: its spec is rolled back."""
     status = records.torn_down(facts, restore, give_up=give_up).model_copy(update={"error": None})
-    return record(facts, status, None, verdict=verdict, events=events)
+    return record(facts, status, then, verdict=verdict, events=events)
 
 
 def is_dead_end(step: Step[S]) -> bool:

@@ -10,12 +10,23 @@ import re
 from datetime import datetime
 
 from operator_core.conf import options
-from operator_core.decide import cadence, errortexts, observing, records, standalone, steps, upgrades, verdicts
-from operator_core.decide.decisions import CancelJob, Event, ScaleToZero, Step, TriggerStop
+from operator_core.decide import (
+    cadence,
+    errortexts,
+    observing,
+    records,
+    standalone,
+    statelistings,
+    steps,
+    upgrades,
+    verdicts,
+)
+from operator_core.decide.decisions import CancelJob, EndListing, Event, ScaleToZero, Step, TriggerStop
 from operator_core.decide.facts import (
     Facts,
     HaMetadata,
     Job,
+    Listing,
     Need,
     Snapshot,
     TriggerCompleted,
@@ -200,6 +211,9 @@ def _rerun(facts: Facts, cluster: Object) -> Step:
 
 
 def _state_unknown(facts: Facts) -> Step:
+    """Nobody can be asked how the stop went; its savepoint is looked for where its directory can be listed."""
+    if (step := _found_savepoint(facts)) is not None:
+        return step
     directory = options.get(facts.last_conf, options.SAVEPOINT_DIR) or "the savepoint directory"
     return steps.blocked(
         facts,
@@ -207,6 +221,23 @@ def _state_unknown(facts: Facts) -> Step:
         "The JobManager ended while the job was being stopped, so it is not known whether the savepoint was completed "
         f"(look below {directory}); what ran afterwards began from older state and was taken down. {upgrades.WAY_OUT}",
     )
+
+
+def _found_savepoint(facts: Facts) -> Step | None:
+    """The step towards a savepoint found in its directory; None where there is none, or no stop was asked for."""
+    info = facts.status.job_status.savepoint_info
+    if not info.trigger_id or not info.trigger_timestamp:
+        return None
+    if (step := statelistings.quiet(facts)) is not None:
+        return step
+    listing = statelistings.read(facts, info.trigger_id)
+    if not isinstance(listing, Listing):
+        return listing
+    taken = statelistings.savepoint_since(facts, listing, info.trigger_timestamp)
+    if taken is None:
+        return None
+    recorded = records.savepoint_taken(facts, taken.path)
+    return steps.record(facts, recorded, EndListing(), failpoint="savepoint-recorded")
 
 
 def _without_cluster(facts: Facts) -> Step:

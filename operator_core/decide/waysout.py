@@ -1,32 +1,42 @@
 """Requests of people that open a dead end: restore from a state they name, or start without one.
 
 Each is carried out once (its id is remembered in a condition) and comes before everything that the phase would do.
+`latest` means the newest state there is, recorded or found in the job's directories.
 """
 
-from operator_core.decide import records, steps, verdicts, wanted
-from operator_core.decide.decisions import Step
-from operator_core.decide.facts import Facts
+from operator_core.decide import statelistings, steps, verdicts, wanted
+from operator_core.decide.decisions import EndListing, SideEffect, Step
+from operator_core.decide.facts import Facts, Listing
 from operator_core.decide.records import Restore
 from operator_core.errors import Reason
 
 
 def restore_from(facts: Facts, asked: wanted.RestoreFrom) -> Step:
     """A person names the state: whatever stands is torn down and deployed again from there."""
-    known = facts.status.job_status.savepoint_info.last_savepoint
-    deployed = facts.status.reconciliation_status.reconciliation_timestamp
-    newer = known.location if known is not None and known.time_stamp >= deployed else None
-    given = facts.status.job_status.upgrade_savepoint_path
-    path = asked.path or newer or given or (known.location if known else None)
-    if path == records.LAST_STATE_MARKER:
-        path = known.location if known else None
-    if not path:
-        return steps.blocked(
-            facts,
-            Reason.RestoreFailed,
-            f"Request {asked.id}: no savepoint of this job is recorded; name its path instead of 'latest'",
-        )
-    return steps.torn_down(
-        facts, Restore("savepoint", path), verdict=verdicts.Answered(asked.id, f"restoring from {path}")
+    return _from(facts, asked, asked.path) if asked.path is not None else _latest(facts, asked)
+
+
+def _from(facts: Facts, asked: wanted.RestoreFrom, path: str, then: SideEffect | None = None) -> Step:
+    answered = verdicts.Answered(asked.id, f"restoring from {path}")
+    return steps.torn_down(facts, Restore("savepoint", path), verdict=answered, then=then)
+
+
+def _latest(facts: Facts, asked: wanted.RestoreFrom) -> Step:
+    """The newest state there is, found once no JobManager can write or discard one any more."""
+    if (step := statelistings.quiet(facts)) is not None:
+        return step
+    listing = statelistings.read(facts, asked.id)
+    if not isinstance(listing, Listing):
+        return listing
+    state = statelistings.newest(facts, listing)
+    if state is not None:
+        return _from(facts, asked, state.path, EndListing() if listing.state == "done" else None)
+    looked = "none was found" if listing.state == "done" else "its directories cannot be listed"
+    return steps.blocked(
+        facts,
+        Reason.RestoreFailed,
+        f"Request {asked.id}: no state of this job is recorded and {looked}; name its path instead of 'latest', or set "
+        "gitsync.io/accept-state-loss: <any id> to start without state",
     )
 
 

@@ -58,7 +58,7 @@ def test_last_state_upgrade_keeps_job_id_and_state(both: Team) -> None:
     assert effects == dict.fromkeys(JOBS, "upgrade-last-state"), rows
 
 
-def test_lost_metadata_blocks_and_a_named_checkpoint_goes_on_with_the_state(both: Team) -> None:
+def test_lost_metadata_blocks_and_the_newest_checkpoint_is_found_and_gone_on_with(both: Team) -> None:
     before = savedstates.saved(both, "newest")
     edited(both, "Pause", ["newest"], state="suspended")
     both.until(lambda: status(both, "newest", "lifecycleState") == "SUSPENDED", "SUSPENDED")
@@ -70,14 +70,12 @@ def test_lost_metadata_blocks_and_a_named_checkpoint_goes_on_with_the_state(both
     assert "HA metadata is not available" in both.complaint("newest", resumed)
     assert "HA metadata is not available" in both.status()
 
-    ask(both, "newest", "gitsync.io/restore-from", "first latest")
-    both.until(lambda: "name its path" in blocked(both, "newest"), "an answer to the request", 30)
     newest = savedstates.newest_checkpoint(both, before.run.id)
-    ask(both, "newest", "gitsync.io/restore-from", f"second {newest}")
+    ask(both, "newest", "gitsync.io/restore-from", "first latest")
     again = savedstates.next_run(both, before, "newest", parallelism=2)
     restored = both.flink("newest").restored(again)
-    assert restored is not None and restored.path == newest
-    assert "request second:" in both.until(lambda: unblocked(both, "newest"), "the request answered", 30)
+    assert restored is not None and restored.path == newest, "found by a pod that has the job's volumes"
+    assert "request first:" in both.until(lambda: unblocked(both, "newest"), "the request answered", 30)
     both.ready(resumed)
 
 

@@ -1,0 +1,61 @@
+"""The short pod that lists the states of a job: made, read, removed.
+
+Decides nothing; what a listing is for stands in an annotation of the pod, so that a new process goes on with it.
+"""
+
+from operator_core.build import statelistings
+from operator_core.controllers import manifests
+from operator_core.controllers.passes import Pass
+from operator_core.controllers.world import FIELD_MANAGER, World
+from operator_core.decide.decisions import CreateCluster, StartListing
+from operator_core.decide.facts import Facts, Listing
+from operator_core.jsonvalues import dig
+from operator_core.kube import errors, requests
+
+
+def start(world: World, run: Pass, facts: Facts, wanted: StartListing) -> None:
+    """Create the pod. One of an older purpose goes first; the next step finds its name free."""
+    cluster = CreateCluster(wanted.spec, facts.generation, facts.ids.job, None, last_state=False)
+    body = statelistings.pod(manifests.of(world, facts, cluster).jobmanager, wanted.directories, wanted.purpose)
+    try:
+        world.api.send(requests.create(requests.PODS, run.namespace, body, field_manager=FIELD_MANAGER))
+    except errors.AlreadyExists:
+        end(world, run)
+
+
+def end(world: World, run: Pass) -> None:
+    """Delete the pod."""
+    try:
+        world.api.send(requests.delete(requests.PODS, run.namespace, statelistings.name_of(run.name)))
+    except errors.NotFound:
+        return
+
+
+def read(world: World, namespace: str, cluster: str) -> Listing | None:
+    """What the pod says; None where there is none. Raises kube.errors."""
+    name = statelistings.name_of(cluster)
+    try:
+        pod = world.api.send(requests.get(requests.PODS, namespace, name))
+    except errors.NotFound:
+        return None
+    purpose = str(dig(pod, "metadata", "annotations", statelistings.PURPOSE, default=""))
+    phase = dig(pod, "status", "phase")
+    if phase == "Failed":
+        return Listing(purpose, "failed")
+    if phase != "Succeeded":
+        return Listing(purpose, "pending")
+    log = world.api.send_bytes(requests.Request("GET", requests.PODS.path(namespace, name, "log")))
+    return _listing(purpose, log.decode("utf-8", "replace"))
+
+
+def _listing(purpose: str, log: str) -> Listing:
+    lines = log.splitlines()
+    if not lines or lines[-1] != statelistings.END:
+        return Listing(purpose, "failed")
+    entries = (line.partition(" ") for line in lines[:-1])
+    found = tuple(
+        (path.removesuffix("/_metadata"), int(seconds) * 1000)
+        for seconds, _, path in entries
+        if seconds.isdigit() and path.endswith("/_metadata")
+    )
+    return Listing(purpose, "done", found)

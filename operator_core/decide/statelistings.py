@@ -1,0 +1,141 @@
+"""Finding the newest usable state of a job whose JobManager is gone: what is recorded, what lies in its directories.
+
+Directories that only the job's pods can see are listed by a short pod (`StartListing`); object stores are not listed.
+A state is usable when it is complete, belongs to the job (its id is in the path) and, where its directory was listed,
+is there. Never picks what other jobs left in the same directory.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from operator_core.conf import options
+from operator_core.decide import steps, verdicts
+from operator_core.decide.decisions import ScaleToZero, StartListing, Step
+from operator_core.decide.facts import Facts, Listing, Need, Unread
+from operator_core.decide.records import FINAL_SNAPSHOT, LAST_STATE_MARKER, epoch_ms
+from operator_core.jsonvalues import Object, dig
+
+_CHECK_AGAIN = 1.0
+_MTIME_SLACK_MS = 5_000
+"""A file's time may be a little before the moment that was recorded on another machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A checkpoint or savepoint and when it was complete (epoch ms)."""
+
+    path: str
+    time: int
+
+
+def directories(facts: Facts) -> tuple[str, ...]:
+    """Where the job's checkpoints and savepoints are, as far as a pod can list it; absolute paths."""
+    job_id = facts.status.job_status.job_id or ""
+    checkpoints = options.get(facts.last_conf, options.CHECKPOINT_DIR)
+    found = [(checkpoints, f"/{job_id}")]
+    found += [(options.get(conf, options.SAVEPOINT_DIR), "") for conf in (facts.conf, facts.last_conf)]
+    paths = [f"{local}{below}" for place, below in found if place and (local := _local(place)) is not None]
+    return tuple(dict.fromkeys(paths))
+
+
+def _local(place: str) -> str | None:
+    """The path of a `file:` place without its last slash; None for every other store."""
+    parts = urlsplit(place)
+    if parts.scheme not in ("", "file") or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        return None
+    return parts.path.rstrip("/") or "/"
+
+
+def quiet(facts: Facts) -> Step | None:
+    """The step towards a cluster without JobManager pods; None once there are none."""
+    cluster = facts.cluster
+    if cluster is None and isinstance(facts.live_deployment, Unread):
+        return steps.look(facts, Need.LIVE_DEPLOYMENT)
+    stands = cluster is not None and not dig(cluster, "metadata", "deletionTimestamp")
+    if stands and dig(cluster, "spec", "replicas", default=1) > 0:
+        return Step(ScaleToZero(str(dig(cluster, "metadata", "uid"))), facts.status)
+    if facts.pods:
+        waiting = verdicts.Waiting("Restoring", "Waiting until no JobManager of the job is left")
+        return steps.rest(facts, _CHECK_AGAIN, verdict=waiting)
+    return None
+
+
+def read(facts: Facts, purpose: str) -> Listing | Step:
+    """What the job's directories hold, or the step on the way to know it. `purpose` tells listings apart."""
+    wanted = directories(facts)
+    if not wanted or facts.last is None:
+        return Listing(purpose, "failed")
+    if isinstance(facts.listing, Unread):
+        return steps.look(facts, Need.STATE_LISTING)
+    if facts.listing is None or facts.listing.purpose != purpose:
+        return Step(StartListing(facts.last.spec, wanted, purpose), facts.status)
+    if facts.listing.state == "pending":
+        waiting = verdicts.Waiting("Restoring", f"Looking for the newest state below {', '.join(wanted)}")
+        return steps.rest(facts, _CHECK_AGAIN, verdict=waiting)
+    return facts.listing
+
+
+def newest(facts: Facts, listing: Listing) -> State | None:
+    """The newest state that is usable; None where nothing is known."""
+    found = [*_listed(facts, listing), *(each for each in _recorded(facts) if _is_there(facts, listing, each.path))]
+    return max(found, key=lambda each: each.time, default=None)
+
+
+def savepoint_since(facts: Facts, listing: Listing, since_ms: int) -> State | None:
+    """The newest savepoint of the job that was completed after a moment and is not one that was known before."""
+    info = facts.status.job_status.savepoint_info
+    known = {_plain(each.location or "") for each in (*info.savepoint_history, info.last_savepoint) if each}
+    known |= {_plain(each.path) for each in _resources(facts)}
+    fresh = [
+        each
+        for each in _listed(facts, listing)
+        if "/savepoint-" in each.path and each.time >= since_ms - _MTIME_SLACK_MS and _plain(each.path) not in known
+    ]
+    return max(fresh, key=lambda each: each.time, default=None)
+
+
+def _listed(facts: Facts, listing: Listing) -> Iterator[State]:
+    job_id = re.escape(facts.status.job_status.job_id or "-")
+    short = re.escape((facts.status.job_status.job_id or "-")[:6])
+    own = re.compile(rf".*/(?:{job_id}/chk-\d+|savepoint-{short}-[0-9a-f]+)")
+    for path, time in listing.found:
+        if own.fullmatch(path):
+            yield State(f"file:{path}", time)
+
+
+def _recorded(facts: Facts) -> Iterator[State]:
+    """What the status and the job's FlinkStateSnapshots say."""
+    status = facts.status
+    given, last = status.job_status.upgrade_savepoint_path, status.job_status.savepoint_info.last_savepoint
+    if given and given != LAST_STATE_MARKER:
+        yield State(given, status.reconciliation_status.reconciliation_timestamp)
+    if last is not None and last.location:
+        yield State(last.location, last.time_stamp)
+    if path := status.cluster_info.get(FINAL_SNAPSHOT):
+        yield State(path, int(status.job_status.update_time or 0))
+    yield from _resources(facts)
+
+
+def _resources(facts: Facts) -> Iterator[State]:
+    for resource in facts.snapshots or ():
+        path, stamp = dig(resource, "status", "path"), dig(resource, "status", "resultTimestamp")
+        if dig(resource, "status", "state") == "COMPLETED" and path and _is_savepoint(resource):
+            yield State(str(path), epoch_ms(datetime.fromisoformat(str(stamp))) if stamp else 0)
+
+
+def _is_savepoint(resource: Object) -> bool:
+    return dig(resource, "spec", "savepoint") is not None
+
+
+def _is_there(facts: Facts, listing: Listing, path: str) -> bool:
+    """Whether a path is not known to be gone: a directory that was listed has it."""
+    if listing.state != "done" or not any(_plain(path).startswith(f"{each}/") for each in directories(facts)):
+        return True
+    return _plain(path) in {each for each, _ in listing.found}
+
+
+def _plain(path: str) -> str:
+    return _local(path) or path
