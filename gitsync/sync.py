@@ -27,14 +27,15 @@ from gitsync.model.syncstatuses import Problem, Status
 from gitsync.model.telling import Story
 from gitsync.plan import annotations, deletions, effects, health, policies
 from gitsync.plan.health import Assessed
-from gitsync.report import recording, status
+from gitsync.report import notices, recording, status
 from gitsync.report.findings import Findings, WriteBack
+from gitsync.report.notices import Where
 from gitsync.report.outlets import Source
 from gitsync.report.publishing import Publisher
 from gitsync.targets import Target, Targets
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError, Stalled
-from operator_core.jsonvalues import Object
+from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors
 from operator_core.kube.caches import Cache
 from operator_core.outcomes import After, Done, Outcome, sooner
@@ -173,13 +174,16 @@ class Syncer:
         app = syncapps.parse(obj)
         now = parts.clock.now()
         new = status.build(app.status, app.generation, findings, now, history_limit=app.spec.revision_history_limit)
+        record = recording.record(parts.cluster or "", name, findings, new, live, now)
+        new = new.model_copy(update={"told": notices.told(app.status.told, record, new)})
         pause = parts.publisher.pause(name, app.status, new)
         if not pause and not parts.publisher.write(name, app.status, new):
             return After(0.0)
-        if parts.cluster is not None:
-            record = recording.record(parts.cluster, name, findings, new, live, now)
+        if not pause:
+            url = app.spec.main.repo_url
             if record is not None:
-                parts.publisher.tell(Source(name, app.spec.main.repo_url, _story(app, findings)), record)
+                parts.publisher.tell(Source(name, url, _story(app, findings)), record, app.status, new)
+            parts.publisher.announce(Where(name, parts.cluster or "", url), app.status, new, record)
         later = self._next(findings, written)
         return sooner(later, After(pause)) if pause else later
 
@@ -214,7 +218,12 @@ class Syncer:
             old = Status()
         generation = int(obj["metadata"].get("generation", 0))
         new = status.build(old, generation, findings, self._parts.clock.now())
-        self._parts.publisher.write(AppName(key.namespace, key.name), old, new)
+        new = new.model_copy(update={"told": notices.told(old.told, None, new)})
+        name = AppName(key.namespace, key.name)
+        first = dig(obj, "spec", "source") or next(iter(dig(obj, "spec", "sources", default=[])), {})
+        url = str(dig(first, "repoURL", default=""))
+        if self._parts.publisher.write(name, old, new):
+            self._parts.publisher.announce(Where(name, self._parts.cluster or "", url), old, new)
 
     def _forget(self, name: AppName) -> None:
         parts = self._parts

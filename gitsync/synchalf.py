@@ -5,7 +5,6 @@ Everything that happens adds a key to one of two queues: repositories to look at
 
 import logging
 import threading
-from collections.abc import Iterable
 from pathlib import Path
 
 from gitsync import targets
@@ -26,11 +25,9 @@ from gitsync.git import urls
 from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.signatures import Verifier
 from gitsync.git.urls import Policy
-from gitsync.git.writeback import WriteBack
 from gitsync.model import projects, syncapps
 from gitsync.model.identities import AppName
 from gitsync.model.projects import SyncWindow
-from gitsync.model.records import Record
 from gitsync.model.syncapps import SyncApp
 from gitsync.plan.pruning import Budget
 from gitsync.projectstores import ProjectStore
@@ -39,9 +36,8 @@ from gitsync.render.helm import Helm
 from gitsync.render.kustomize import Kustomize
 from gitsync.render.lanes import BuildLane
 from gitsync.render.layouts import Tools
-from gitsync.report import findings
-from gitsync.report.outlets import Source
 from gitsync.report.publishing import Publisher
+from gitsync.reporting import Reporting
 from gitsync.schedule import Schedule
 from gitsync.settings import Settings
 from gitsync.sync import Parts, Syncer
@@ -82,8 +78,8 @@ class SyncHalf:
         self._applier = Applier(client, self._observed)
         claims = Claims(self._repositories.newest)
         self._jq = JqPaths()
-        self._write_back = WriteBack(clock, self._written_back, status_branch=settings.status_branch)
         self._builds = BuildLane(clock, Tools(Kustomize(settings.kubectl), Helm(settings.helm)), self._wake)
+        self.reporting = Reporting(settings, client, clock, self._repositories, self._wake)
         discovery = Discovery(client)
         self._projects = ProjectStore(client, settings, clock, discovery, self._project_changed)
         self._verifier = Verifier(work_directory / "keyrings")
@@ -108,7 +104,7 @@ class SyncHalf:
         rulings = Rulings(operator, self._projects.find, self._jq, self._restore_orders.standing, budget)
         comparer = Comparer(clock, self._apps, discovery, self._live, claims, rulings)
         refusals = Refusals()
-        publisher = Publisher(client, clock, self._apps, recorder, (self,))
+        publisher = Publisher(client, clock, self._apps, recorder, self.reporting.lanes)
         parts = Parts(
             clock=clock,
             apps=self._apps,
@@ -132,7 +128,7 @@ class SyncHalf:
             publisher=publisher,
             cluster=settings.cluster,
             operator_defaults=self._current_defaults,
-            write_back=self._write_back_state,
+            write_back=self.reporting.state,
             wake=self._wake,
             find_project=self._projects.find,
         )
@@ -153,7 +149,7 @@ class SyncHalf:
         self._started = True
         self._credentials.start()
         self._restore_orders.start()
-        self._write_back.start()
+        self.reporting.start()
         self._builds.start()
         self._apps.start()
         self._lookups.start()
@@ -162,8 +158,8 @@ class SyncHalf:
 
     def wait_synced(self, timeout: float) -> bool:
         """Whether the apps were listed within `timeout` seconds."""
-        caches = (self._apps, self._credentials, self._restore_orders)
-        return all(cache.wait_synced(timeout) for cache in caches)
+        parts = (self._apps, self._credentials, self._restore_orders, self.reporting)
+        return all(part.wait_synced(timeout) for part in parts)
 
     def configure(self, defaults: Defaults) -> None:
         """Plan with other defaults of the operator half from the next pass on."""
@@ -207,7 +203,7 @@ class SyncHalf:
         self._passes.stop(timeout)
         self._applier.close()
         self._jq.close()
-        self._write_back.stop(timeout)
+        self.reporting.stop(timeout)
         self._apps.stop()
         self._live.stop()
         self._credentials.stop()
@@ -220,29 +216,6 @@ class SyncHalf:
         if self._lookup_errors.get(key.name) != str(error):
             self._lookup_errors[key.name] = str(error)
             log.warning("%s: %s", urls.without_credentials(key.name), error, exc_info=unforeseen)
-
-    def tell(self, source: Source, records: Iterable[Record]) -> None:
-        """Have records written to their repository."""
-        if self._settings.cluster is not None:
-            mirror = self._repositories.mirror(source.url)
-            self._write_back.submit(mirror, self._settings.cluster, records, {source.app.name: source.story})
-
-    def removed(self, source: Source) -> None:
-        """Have it told that an app was deleted."""
-        if self._settings.cluster is not None:
-            self._write_back.remove(self._repositories.mirror(source.url), self._settings.cluster, source.app.name)
-
-    def _write_back_state(self, url: str) -> findings.WriteBack | None:
-        """The condition for apps of a repository; None while nothing was tried."""
-        state = self._write_back.state(urls.canonical(url))
-        if self._settings.cluster is None or state.status == "Unknown":
-            return None
-        return findings.WriteBack(state.status == "True", state.reason, state.message)
-
-    def _written_back(self, url: str) -> None:
-        """Writing back to a repository began to work, or to fail: its apps say so."""
-        for app in self._repositories.apps_of(url):
-            self._wake(app)
 
     def _observed(self, resource: Resource, answer: Object) -> None:
         """Apps that apps make are known at once."""

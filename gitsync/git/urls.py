@@ -83,6 +83,28 @@ def host_of(url: str) -> str:
         return ""
 
 
+def path_of(url: str) -> str:
+    """The path of the repository below its host, without `.git`; empty where there is none."""
+    try:
+        return unquote(urlsplit(with_scheme(url)).path).strip("/").removesuffix(".git")
+    except ValueError:
+        return ""
+
+
+def place(url: str) -> str:
+    """Host and path of a repository however it is reached and written; a local path as it is.
+
+    Good enough for what was said of a repository to find it; never for deciding what may be read.
+    """
+    host = host_of(url)
+    return f"{host}/{path_of(url)}".rstrip("/").lower() if host else path_of_file(url)
+
+
+def path_of_file(url: str) -> str:
+    """A local repository's path without `.git` and the slash at its end."""
+    return url.removeprefix("file://").rstrip("/").removesuffix(".git")
+
+
 def parse(url: str, policy: Policy, credentials: Credentials | None = None) -> Remote:
     """The repository `url` names; `credentials` win over those in the URL.
 

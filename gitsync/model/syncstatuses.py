@@ -115,6 +115,15 @@ class Operation(Part):
         return (self.revision, self.revisions) == (revision, revisions)
 
 
+class Told(Part):
+    """What was last told of the app outside of the cluster."""
+
+    revision: str = ""
+    phase: str = ""
+    time: str = Field(default="", description="When the phase was told.")
+    trouble: str = Field(default="", description="Reason for which the app was said not to be ready; empty: it is.")
+
+
 class Status(Part):
     """What the agent found and did."""
 
@@ -132,6 +141,8 @@ class Status(Part):
         default=None, description="Last value of gitsync.io/sync-requested that was served."
     )
     operation: Operation | None = None
+
+    told: Told | None = Field(default=None, description="What forges and chats were last told.")
 
     def to_json(self) -> Object:
         """The status as the API server keeps it: no nulls."""

@@ -50,7 +50,7 @@ def due(record: Record, told: Record | None, phases: frozenset[Phase] = ALL) -> 
         return Due(_wanted((record,), phases), record)
     if (told.cluster, told.app, told.revision) != (record.cluster, record.app, record.revision):
         return Due(_wanted((*_superseded(told, record.revision, record.time), record), phases), record)
-    if _is_step_back(told.phase, record.phase) or told.says_the_same_as(record):
+    if is_step_back(told.phase, record.phase) or told.says_the_same_as(record):
         return Due((), told)
     return Due(_wanted((record,), phases), record)
 
@@ -103,7 +103,7 @@ def _ended(of: Record, revision: str, message: str, now: datetime) -> Record:
     )
 
 
-def _is_step_back(told: Phase, now: Phase) -> bool:
+def is_step_back(told: Phase, now: Phase) -> bool:
     """A job that recovers passes earlier phases again; the commit has already reached the later one."""
     if told is Phase.FAILED:
         return now in (Phase.PENDING, Phase.APPLIED)

@@ -62,3 +62,12 @@ def is_whole(findings: Findings) -> bool:
     if any(isinstance(step, Waiting | Taken) for step in plan.steps):
         return False
     return findings.carried_out or plan.in_sync
+
+
+def with_statuses(written: WriteBack, problem: str | None) -> WriteBack:
+    """The state of writing back with that of commit statuses: why they fail, empty: they work, None: there are none."""
+    if problem is None:
+        return written
+    told = f"commit statuses: {problem or 'set'}"
+    reason = written.reason if not problem or not written.works else "CommitStatusRefused"
+    return WriteBack(written.works and not problem, reason, f"{written.message}; {told}")

@@ -6,6 +6,7 @@ threads of its own; none of them has a say in whether an app is ready. Knows of 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from gitsync.model.identities import AppName
@@ -20,6 +21,8 @@ class Source:
     app: AppName
     url: str
     story: Story
+    told_at: datetime | None = None
+    """When what is told now was told before, by an agent that ran then; None: it is news."""
 
 
 class Outlet(Protocol):

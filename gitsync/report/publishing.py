@@ -7,13 +7,15 @@ say something new. Decides nothing about what is told (`status`, `phases`, `tell
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from gitsync.model import telling
 from gitsync.model.identities import AppName
 from gitsync.model.records import Record
 from gitsync.model.syncstatuses import Status
-from gitsync.report import conditions, status
+from gitsync.report import conditions, notices, status
+from gitsync.report.notices import Notice, Where
 from gitsync.report.outlets import Outlet, Source
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors, requests
@@ -27,17 +29,24 @@ PROGRESS_SECONDS = 10.0
 """Between two writes that only tell how far something is."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Where else things are told: records go to all outlets, notices to people."""
+
+    outlets: tuple[Outlet, ...] = ()
+    announce: Callable[[tuple[Notice, ...]], None] = lambda _: None
+
+
 class Publisher:
     """Writes statuses and hands records on. Safe to share between threads."""
 
-    def __init__(
-        self, client: Client, clock: Clock, apps: Cache, recorder: Recorder, outlets: Sequence[Outlet]
-    ) -> None:
+    def __init__(self, client: Client, clock: Clock, apps: Cache, recorder: Recorder, lanes: Lanes) -> None:
         self._client = client
         self._clock = clock
         self._apps = apps
         self._recorder = recorder
-        self._outlets = tuple(outlets)
+        self._outlets = lanes.outlets
+        self._announce = lanes.announce
         self._lock = threading.Lock()
         self._told: dict[AppName, tuple[Source, Record]] = {}
         self._written: dict[AppName, float] = {}
@@ -84,15 +93,22 @@ class Publisher:
         last = self._written.get(name)
         return 0.0 if last is None else max(0.0, last + PROGRESS_SECONDS - self._clock.monotonic())
 
-    def tell(self, source: Source, record: Record) -> None:
-        """Hand on what `record` adds to what was told before."""
+    def tell(self, source: Source, record: Record, old: Status, new: Status) -> None:
+        """Hand on what `record` adds to what was told before; `old` and `new` are the app's status then and now."""
+        before = notices.last_told(record, old.told)
         with self._lock:
-            _, told = self._told.get(source.app, (source, None))
-            due = telling.due(record, told, source.story.phases)
+            known = self._told.get(source.app)
+            due = telling.due(record, known[1] if known is not None else before, source.story.phases)
             self._told[source.app] = (source, due.told)
+        if old.told == new.told and before is not None:
+            source = replace(source, told_at=before.time)
         if due.records:
             for outlet in self._outlets:
                 outlet.tell(source, due.records)
+
+    def announce(self, where: Where, old: Status, new: Status, record: Record | None = None) -> None:
+        """Tell people what is worth a message of the status `new` that was written after `old`."""
+        self._announce(notices.between(where, old, new, record, self._clock.now()))
 
     def drop(self, name: AppName) -> None:
         """The app does not exist any more."""

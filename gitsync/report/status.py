@@ -45,6 +45,7 @@ def build(old: Status, generation: int, findings: Findings, now: datetime, *, hi
         attempted_revision=findings.attempted or old.attempted_revision,
         attempted_revisions=findings.revisions if findings.attempted else old.attempted_revisions,
         handled_sync_request=findings.request or old.handled_sync_request,
+        told=old.told,
         operation=findings.operation if plan is not None else old.operation,
     )
 
