@@ -35,7 +35,7 @@ from gitsync.report.publishing import Publisher
 from gitsync.targets import Target, Targets
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError, Stalled
-from operator_core.jsonvalues import Object, dig
+from operator_core.jsonvalues import Json, Object, dig
 from operator_core.kube import errors
 from operator_core.kube.caches import Cache
 from operator_core.outcomes import After, Done, Outcome, sooner
@@ -220,7 +220,7 @@ class Syncer:
         new = status.build(old, generation, findings, self._parts.clock.now())
         new = new.model_copy(update={"told": notices.told(old.told, None, new)})
         name = AppName(key.namespace, key.name)
-        first = dig(obj, "spec", "source") or next(iter(dig(obj, "spec", "sources", default=[])), {})
+        first: Json = dig(obj, "spec", "source") or next(iter(dig(obj, "spec", "sources", default=[])), {})
         url = str(dig(first, "repoURL", default=""))
         if self._parts.publisher.write(name, old, new):
             self._parts.publisher.announce(Where(name, self._parts.cluster or "", url), old, new)
