@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("gitsync.cli.render:render", "Print the objects a directory or a commit describes."),
     "validate": ("gitsync.cli.validate:validate", "Check manifests before they are merged; needs no cluster."),
     "import": ("gitsync.cli.imports:imports", "Write live Flink resources as a repository that changes nothing."),
+    "set": ("gitsync.cli.setting:setting", "Change a job's image, jar or arguments by a commit."),
     "install": ("gitsync.cli.install:install", "Install the custom resource definitions."),
     "completion": ("gitsync.cli.completion:completion", "Print the completion script of a shell."),
     "sandbox": ("gitsync.cli.sandbox:sandbox", "A real Kubernetes cluster on this machine, without containers."),
