@@ -16,6 +16,7 @@ from gitsync.report import chats, findings, forges
 from gitsync.report.commitstatus import CommitStatuses
 from gitsync.report.deliveries import Lane
 from gitsync.report.forges import Forge
+from gitsync.report.keeping import Keeper
 from gitsync.report.notifying import Notifier
 from gitsync.report.outlets import Source
 from gitsync.report.publishing import Lanes
@@ -43,12 +44,13 @@ class Reporting:
         self._statuses_lane = Lane("commit-statuses", clock, self._changed)
         self._notices_lane = Lane("notifications", clock)
         self._statuses = CommitStatuses(self._statuses_lane, clock, self._forge)
+        self._keeper = Keeper(client, clock)
         self._notifier = Notifier(self._notices_lane, self._listeners)
 
     @property
     def lanes(self) -> Lanes:
         """What passes hand over to."""
-        outlets = (self, self._statuses) if self._cluster is not None else ()
+        outlets = (self, self._statuses, self._keeper) if self._cluster is not None else ()
         return Lanes(outlets, self._notifier.announce)
 
     @property
@@ -59,7 +61,7 @@ class Reporting:
     def start(self) -> None:
         """Begin to tell."""
         self._integrations.start()
-        for lane in (self._write_back, self._statuses_lane, self._notices_lane):
+        for lane in (self._write_back, self._statuses_lane, self._notices_lane, self._keeper):
             lane.start()
 
     def wait_synced(self, timeout: float) -> bool:
@@ -68,7 +70,7 @@ class Reporting:
 
     def stop(self, timeout: float) -> None:
         """Tell what can be told at once, and end."""
-        for lane in (self._write_back, self._statuses_lane, self._notices_lane):
+        for lane in (self._write_back, self._statuses_lane, self._notices_lane, self._keeper):
             lane.stop(timeout)
         self._integrations.stop()
 

@@ -166,3 +166,9 @@ def test_an_upgrade_leaves_its_savepoint_as_a_resource(running: Team) -> None:
     assert left["status"]["path"] == status["upgradeSavepointPath"]
     assert left["spec"]["savepoint"]["alreadyExists"] and not left["spec"]["savepoint"]["disposeOnDelete"]
     assert status["savepointInfo"]["savepointHistory"] == []
+
+    def kept() -> bool:
+        (upgrade,) = snapshots(team, trigger_type="UPGRADE")
+        return bool(dig(upgrade, "metadata", "annotations", "gitsync.io/kept-by") == "ledger")
+
+    team.until(lambda: kept() or None, "the ledger's mark", 60)
