@@ -3,6 +3,7 @@
 Everything that happens adds a key to one of two queues: repositories to look at, apps to pass over.
 """
 
+import functools
 import logging
 import threading
 from pathlib import Path
@@ -20,11 +21,12 @@ from gitsync.carrying import Carrier
 from gitsync.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.credentialstores import CredentialStore
 from gitsync.families import Families
-from gitsync.fetching import Repositories
+from gitsync.fetching import REPOSITORY, Repositories
 from gitsync.git import urls
 from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.signatures import Verifier
 from gitsync.git.urls import Policy
+from gitsync.lookups import WORKERS, Lookups
 from gitsync.model import projects, syncapps
 from gitsync.model.identities import AppName
 from gitsync.model.projects import SyncWindow
@@ -59,7 +61,6 @@ from operator_core.runtime.queues import Key, Queue
 log = logging.getLogger(__name__)
 
 _PASSES = 4
-_LOOKUPS = 4
 
 
 class SyncHalf:
@@ -134,11 +135,11 @@ class SyncHalf:
         )
         syncer = Syncer(parts)
         self._passes = Loop("sync", self._queue, syncer.reconcile, workers=_PASSES, on_error=syncer.failed)
-        self._lookups = Loop(
-            "repositories", lookups, self._repositories.reconcile, workers=_LOOKUPS, on_error=self._lookup_failed
-        )
+        polite = Lookups(clock, lookups, self._repositories.reconcile, settings.poll_seconds)
+        self._lookups = Loop("repositories", lookups, polite.reconcile, workers=WORKERS, on_error=self._lookup_failed)
         self._schedule = Schedule()
-        self._schedule.every(settings.poll_seconds, "poll", self._repositories.poll)
+        poll = functools.partial(polite.poll, REPOSITORY, self._repositories.urls)
+        self._schedule.every(settings.poll_seconds, "poll", poll)
         self._lookup_errors: dict[str, str] = {}
         self._started = False
         self._seen_lock = threading.Lock()
