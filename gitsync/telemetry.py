@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gitsync.render import layouts
+
 
 class Waiting(Protocol):
     """Something with keys that wait for a pass."""
@@ -41,6 +43,9 @@ class AgentCollector(Collector):
         sent = CounterMetricFamily("gitsync_kubernetes_requests", "Requests sent to the API server, watches included.")
         sent.add_metric([], self._client.requests_sent)
         yield sent
+        rendered = CounterMetricFamily("gitsync_renders", "Sources of apps that were read because an input changed.")
+        rendered.add_metric([], layouts.RENDERS.count)
+        yield rendered
         depth = GaugeMetricFamily("gitsync_queue_depth", "Keys that wait for a pass.", labels=["queue"])
         for name, queue in self._queues.items():
             depth.add_metric([name], queue.depth)

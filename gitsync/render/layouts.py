@@ -7,6 +7,7 @@ Runs no program itself; what a render read is part of its result.
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -62,6 +63,27 @@ class Tools:
         self.helm.close()
 
 
+class Renders:
+    """How many sources were read since the process began; a commit that touches none of its inputs reads none."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def add(self) -> None:
+        """One more."""
+        with self._lock:
+            self._count += 1
+
+    @property
+    def count(self) -> int:
+        """How many so far."""
+        return self._count
+
+
+RENDERS = Renders()
+
+
 def prepare(
     place: Place,
     app: AppContext,
@@ -89,7 +111,11 @@ def prepare(
     if base.errors:
         return base
     notes = tuple(f"{directory or '.'}: {note}" for note in sources.ignored(merged.given))
-    return _by_tool(replace(place, source=merged), app, lenders, replace(base, warnings=notes), previous)
+    result = _by_tool(replace(place, source=merged), app, lenders, replace(base, warnings=notes), previous)
+    is_former = isinstance(result, RenderSet) and previous is not None and result.objects is previous.objects
+    if not is_former:
+        RENDERS.add()
+    return result
 
 
 def finish(mirror: mirrors.Mirror, build: Build, tools: Tools) -> RenderSet:

@@ -42,7 +42,7 @@ SPACE = "many"
 HOME = "gitsync-system"
 QUIET_SECONDS = 3.0
 IDLE_SECONDS = 60.0
-_COUNTED = re.compile(r"^gitsync_kubernetes_requests_total (\S+)$", re.MULTILINE)
+_COUNTED = re.compile(r"^gitsync_(kubernetes_requests|renders)_total (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,9 @@ class Cost:
     """Until it was done."""
     requests: int
     cpu_s: float
+    renders: int = 0
+    resident_mb: float = 0.0
+    """Afterwards."""
 
 
 @dataclass(slots=True)
@@ -75,12 +78,11 @@ class Fleet:
         for cache in (self.apps, self.maps):
             cache.start()
 
-    def requests(self) -> int:
-        """How many requests the agent sent so far."""
+    def counts(self) -> tuple[int, int]:
+        """How many requests the agent sent so far, and how many renders it made."""
         answer = httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False, timeout=30)
-        found = _COUNTED.search(answer.text)
-        assert found is not None, answer.text[:500]
-        return int(float(found[1]))
+        found = {name: int(float(value)) for name, value in _COUNTED.findall(answer.text)}
+        return found["kubernetes_requests"], found["renders"]
 
     def cpu(self) -> float:
         """CPU seconds it used so far."""
@@ -97,13 +99,18 @@ class Fleet:
 
     def measured(self, what: str, files: dict[str, str], is_done: Callable[[str], bool]) -> Cost:
         """Commit `files`, wait until they are applied and until nothing happens any more."""
-        asked, used, began = self.requests(), self.cpu(), time.monotonic()
+        before, used, began = self.counts(), self.cpu(), time.monotonic()
         sha = self.repository.commit(what, files)
         self.notify()
-        waiting.until(lambda: is_done(sha), what, seconds=300, pause=0.02)
+        waiting.until(lambda: is_done(sha), what, seconds=900, pause=0.02)
         took = time.monotonic() - began
         self.rest()
-        return Cost(what, took, self.requests() - asked, self.cpu() - used)
+        return self._cost(what, took, before, used)
+
+    def _cost(self, what: str, took: float, before: tuple[int, int], used: float) -> Cost:
+        asked, rendered = self.counts()
+        resident = worlds.resident_mb(self.process.pid)
+        return Cost(what, took, asked - before[0], self.cpu() - used, rendered - before[1], resident)
 
     def rest(self) -> None:
         """Until it uses less than a tenth of a CPU for a few seconds, records pushed."""
@@ -117,9 +124,9 @@ class Fleet:
 
     def idle(self) -> Cost:
         """A minute in which nothing happens."""
-        asked, used = self.requests(), self.cpu()
+        before, used = self.counts(), self.cpu()
         _pass(IDLE_SECONDS)
-        return Cost("idle minute", IDLE_SECONDS, self.requests() - asked, self.cpu() - used)
+        return self._cost("idle minute", IDLE_SECONDS, before, used)
 
     def are_synced(self, count: int) -> bool:
         """Whether so many apps are applied and ready."""
@@ -257,6 +264,7 @@ def _config_map(number: int, which: int, *, value: str = "first") -> Object:
 
 def print_costs(costs: list[Cost]) -> None:
     """As Markdown."""
-    print("\n| many apps in one repository | s | API requests | CPU s |\n|---|---|---|---|")
+    print("\n| many apps in one repository | s | requests | CPU s | renders | resident MB |\n|---|---|---|---|---|---|")
     for one in costs:
-        print(f"| {one.what} | {one.seconds:.2f} | {one.requests} | {one.cpu_s:.2f} |")
+        numbers = f"{one.seconds:.2f} | {one.requests} | {one.cpu_s:.2f} | {one.renders} | {one.resident_mb:.0f}"
+        print(f"| {one.what} | {numbers} |")
