@@ -25,7 +25,7 @@ from gitsync.model.sources import Source
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
 from gitsync.plan import projects
-from gitsync.render import compositions
+from gitsync.render import compositions, directories
 from gitsync.render.buildenvironment import AppContext, ClusterVersions
 from gitsync.render.children import Family
 from gitsync.render.compositions import Composition
@@ -67,7 +67,9 @@ class _Rendered:
 def context_of(app: SyncApp, control_namespace: str, cluster: Callable[[], ClusterVersions]) -> AppContext:
     """What rendering may know of an app."""
     spec = app.spec
-    return AppContext(app.name, app.namespace, control_namespace, spec.project, spec.destination.namespace, cluster)
+    children = directories.template(spec)
+    place = spec.destination.namespace
+    return AppContext(app.name, app.namespace, control_namespace, spec.project, place, children, cluster)
 
 
 def followed(app: SyncApp, ref: str) -> tuple[Followed, ...]:

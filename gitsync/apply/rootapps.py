@@ -19,11 +19,13 @@ def manifest(settings: Settings) -> Object | None:
     """The root app's manifest; None when the settings name no repository."""
     if settings.repo is None:
         return None
+    extra = {"appPerDirectory": True} if settings.app_per_directory else {}
     return {
         "apiVersion": syncapps.API_VERSION,
         "kind": syncapps.KIND,
         "metadata": {"name": ROOT, "namespace": settings.namespace},
         "spec": {
+            **extra,
             "source": {
                 "repoURL": settings.repo,
                 "targetRevision": settings.revision,

@@ -24,6 +24,12 @@ def local_path(repo: str | None) -> str | None:
 @click.option("--revision", help="Branch, tag or commit to follow.  [default: HEAD]")
 @click.option("--path", help="Directory of the manifests in the repository.  [default: .]")
 @click.option("--recurse/--no-recurse", default=None, help="Read directories below the path too.  [default: yes]")
+@click.option(
+    "--app-per-directory/--one-app",
+    "app_per_directory",
+    default=None,
+    help="Make an app of every directory directly below the path.  [default: no]",
+)
 @click.option("--cluster", help="This cluster's name in the records written back to Git.")
 @click.option("--namespace", help="Namespace of the agent and its SyncApps.  [default: gitsync-system]")
 @click.option("--destination-namespace", help="Namespace of objects that name none.  [default: default]")

@@ -74,12 +74,17 @@ class Spec(Part):
         default=(), description="Fields that may differ and are not forced."
     )
     revision_history_limit: int = Field(default=10, ge=0, description="Entries kept in status.history.")
+    app_per_directory: bool = Field(
+        default=False, description="Make an app of every directory directly below the path; needs a single source."
+    )
     write_back: WriteBackPolicy = WriteBackPolicy()
 
     @model_validator(mode="after")
     def _has_a_source(self) -> "Spec":
         if self.source is None and not self.sources:
             raise ValueError("it needs a source, or sources")
+        if self.app_per_directory and len(self.all_sources) > 1:
+            raise ValueError("appPerDirectory needs a single source")
         return self
 
     @property

@@ -12,7 +12,8 @@ from gitsync.manifests import yamlgo
 from gitsync.manifests.jsonstreams import YamlError
 from gitsync.render import applications, generators
 from gitsync.render.applications import Child, Refused
-from gitsync.render.generators import Look, Parameters, Refusal, TemplateError, Templating
+from gitsync.render.gotemplatevalues import TemplateError
+from gitsync.render.parametersets import Look, Parameters, Refusal, Templating
 from operator_core.jsonvalues import Json, Object, dig
 
 KIND = "ApplicationSet"

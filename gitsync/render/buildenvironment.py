@@ -25,19 +25,23 @@ class ClusterVersions:
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """What rendering may know of an app. `control_namespace` is the agent's; `cluster` is only asked for charts."""
+    """What rendering may know of an app. `control_namespace` is the agent's; `cluster` is only asked for charts.
+
+    `children`: what apps of directories have in common, where each directory below the path is one (`directories`).
+    """
 
     name: str
     namespace: str = ""
     control_namespace: str = ""
     project: str = "default"
     destination: str = ""
+    children: str = ""
     cluster: Callable[[], ClusterVersions] = field(default=ClusterVersions, compare=False)
 
     @property
     def declared(self) -> list[str]:
         """What a render may depend on, as texts."""
-        return [self.name, self.namespace, self.control_namespace, self.project, self.destination]
+        return [self.name, self.namespace, self.control_namespace, self.project, self.destination, self.children]
 
 
 def variables(app: AppContext, source: Source, revision: Revision) -> Mapping[str, str]:

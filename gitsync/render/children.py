@@ -15,12 +15,10 @@ from gitsync.model.syncstatuses import Problem
 from gitsync.render import applications, applicationsets
 from gitsync.render.applications import Child, Refused
 from gitsync.render.applicationsets import SET, Generated
-from gitsync.render.generators import Look
+from gitsync.render.directories import CASCADE
+from gitsync.render.parametersets import Look
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
-
-CASCADE = "gitsync.io/cascade"
-"""Finalizer of a SyncApp whose deletion deletes its objects."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,75 +6,21 @@ masterminds.github.io/sprig. Numbers of parameters are float64 in Argo CD, so th
 """
 
 import base64
-import decimal
 import hashlib
 import json
 import math
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import yaml
 
 from gitsync.manifests import yamlgo
 from gitsync.manifests.jsonstreams import YamlError
+from gitsync.render.gotemplatevalues import LONGEST, TemplateError, go_text, is_true, sanitized, shown, text_of
 from operator_core.jsonvalues import Json
 
-_LONGEST = 1_000_000
 _WIDEST = 1_000
-
-
-class TemplateError(ValueError):
-    """Why a template cannot be rendered, for people."""
-
-
-def joined(parts: Iterable[str]) -> str:
-    """The parts as one text; raises TemplateError when it gets too long."""
-    kept: list[str] = []
-    size = 0
-    for part in parts:
-        size += len(part)
-        if size > _LONGEST:
-            raise TemplateError(f"the template makes more than {_LONGEST} characters")
-        kept.append(part)
-    return "".join(kept)
-
-
-def is_true(value: Json) -> bool:
-    """Go's truth: false for false, 0, nil and everything empty."""
-    return bool(value)
-
-
-def go_text(value: Json) -> str:
-    """A value as `{{ . }}` prints it."""
-    if value is None:
-        return "<no value>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return _float_text(value)
-    if isinstance(value, dict):
-        return "map[" + " ".join(f"{key}:{go_text(item)}" for key, item in sorted(value.items())) + "]"
-    if isinstance(value, list):
-        return "[" + " ".join(go_text(item) for item in value) + "]"
-    return str(value)
-
-
-def _float_text(value: float) -> str:
-    """Go's %v: the fewest digits that say it, with an exponent below -4 and from 6 on."""
-    if value == 0:
-        return "0"
-    digits, _, exponent = f"{value!r}".partition("e")
-    power = int(exponent) if exponent else math.floor(math.log10(abs(value)))
-    if -4 <= power < 6:
-        return digits.removesuffix(".0")
-    mantissa = digits if exponent else f"{decimal.Decimal(digits).scaleb(-power).normalize():f}"
-    return f"{mantissa.removesuffix('.0')}e{'+' if power >= 0 else '-'}{abs(power):02d}"
-
-
-def sanitized(name: str) -> str:
-    """Argo CD's `normalize`: lower case, everything else than DNS characters as '-', at most 253."""
-    return re.sub(r"[^-a-z0-9.]", "-", name.lower())[:253].strip("-.")
 
 
 def call(name: str, arguments: list[Json]) -> Json:
@@ -88,8 +34,8 @@ def call(name: str, arguments: list[Json]) -> Json:
         raise
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, YamlError) as error:
         raise TemplateError(f"the template function {name!r} does not take these arguments: {error}") from error
-    if not _fits(value, [_LONGEST]):
-        raise TemplateError(f"the template function {name!r} makes more than {_LONGEST} characters")
+    if not _fits(value, [LONGEST]):
+        raise TemplateError(f"the template function {name!r} makes more than {LONGEST} characters")
     return value
 
 
@@ -101,12 +47,6 @@ def _fits(value: Json, left: list[int]) -> bool:
     if isinstance(value, dict):
         return all(_fits(key, left) and _fits(item, left) for key, item in value.items())
     return all(_fits(item, left) for item in value) if isinstance(value, list) else True
-
-
-def _text(value: Json) -> str:
-    if not isinstance(value, str):
-        raise TemplateError(f"text is needed and {go_text(value)!r} is not")
-    return value
 
 
 def _number(value: Json) -> int:
@@ -122,7 +62,7 @@ def _number(value: Json) -> int:
 def _index(value: Json, *keys: Json) -> Json:
     for key in keys:
         if isinstance(value, dict):
-            value = value.get(_text(key))
+            value = value.get(text_of(key))
         elif isinstance(value, list | str):
             position = int(key)
             if not 0 <= position < len(value):
@@ -164,17 +104,8 @@ def _printed(*values: Json) -> str:
     for number, value in enumerate(values):
         # Go's Sprint parts two operands by a space when neither is text.
         parted = number and not isinstance(value, str) and not isinstance(values[number - 1], str)
-        text += (" " if parted else "") + _string(value)
+        text += (" " if parted else "") + shown(value)
     return text
-
-
-def as_parameters(value: Json) -> Json:
-    """A JSON value as Argo CD hands it to templates: every number is a float64."""
-    if isinstance(value, dict):
-        return {key: as_parameters(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [as_parameters(item) for item in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _printf(form: Json, *values: Json) -> str:
@@ -199,21 +130,17 @@ def _printf(form: Json, *values: Json) -> str:
                 return f"%{found[1]}s" % go_text(value)
         raise TemplateError(f"printf does not know {found[0]!r} here")
 
-    return re.sub(r"%([-0]?\d*)([a-zA-Z%])", one, _text(form))
+    return re.sub(r"%([-0]?\d*)([a-zA-Z%])", one, text_of(form))
 
 
 def _quoted(*values: Json) -> str:
-    return " ".join(json.dumps(_string(value), ensure_ascii=False) for value in values if value is not None)
-
-
-def _string(value: Json) -> str:
-    return value if isinstance(value, str) else go_text(value)
+    return " ".join(json.dumps(shown(value), ensure_ascii=False) for value in values if value is not None)
 
 
 def _indent(width: Json, text: Json) -> str:
     if not 0 <= int(width) <= _WIDEST:
         raise TemplateError(f"an indent must be between 0 and {_WIDEST}")
-    return "\n".join(" " * int(width) + line for line in _text(text).split("\n"))
+    return "\n".join(" " * int(width) + line for line in text_of(text).split("\n"))
 
 
 def _to_yaml(value: Json) -> str:
@@ -222,26 +149,26 @@ def _to_yaml(value: Json) -> str:
 
 
 def _from_yaml(text: Json) -> Json:
-    documents = yamlgo.load_all(_text(text))
+    documents = yamlgo.load_all(text_of(text))
     return documents[0].value if documents else None
 
 
 def _dict(*pairs: Json) -> dict[str, Json]:
-    return {_string(pairs[number]): pairs[number + 1] for number in range(0, len(pairs) - 1, 2)}
+    return {shown(pairs[number]): pairs[number + 1] for number in range(0, len(pairs) - 1, 2)}
 
 
 def _joined(separator: Json, items: Json) -> str:
-    return str(separator).join(_string(item) for item in (items if isinstance(items, list) else [items]))
+    return str(separator).join(shown(item) for item in (items if isinstance(items, list) else [items]))
 
 
 def _substring(start: Json, end: Json, text: Json) -> str:
-    whole = _text(text)
+    whole = text_of(text)
     first, last = max(int(start), 0), int(end)
     return whole[first:] if last < 0 or last > len(whole) else whole[first:last]
 
 
 def _truncated(length: Json, text: Json) -> str:
-    return _text(text)[: int(length)] if int(length) >= 0 else _text(text)[int(length) :]
+    return text_of(text)[: int(length)] if int(length) >= 0 else text_of(text)[int(length) :]
 
 
 def _divided(one: Json, other: Json) -> int:
@@ -264,28 +191,28 @@ FUNCTIONS: Mapping[str, Callable[..., Json]] = {
     "gt": _compared(lambda one, other: bool(one > other)),
     "ge": _compared(lambda one, other: bool(one >= other)),
     # texts
-    "lower": lambda text: _text(text).lower(),
-    "upper": lambda text: _text(text).upper(),
-    "trim": lambda text: _text(text).strip(),
-    "trimAll": lambda cut, text: _text(text).strip(_text(cut)),
-    "trimPrefix": lambda prefix, text: _text(text).removeprefix(_text(prefix)),
-    "trimSuffix": lambda suffix, text: _text(text).removesuffix(_text(suffix)),
-    "replace": lambda old, new, text: _text(text).replace(_text(old), _text(new)),
-    "contains": lambda part, text: _text(part) in _text(text),
-    "hasPrefix": lambda prefix, text: _text(text).startswith(_text(prefix)),
-    "hasSuffix": lambda suffix, text: _text(text).endswith(_text(suffix)),
+    "lower": lambda text: text_of(text).lower(),
+    "upper": lambda text: text_of(text).upper(),
+    "trim": lambda text: text_of(text).strip(),
+    "trimAll": lambda cut, text: text_of(text).strip(text_of(cut)),
+    "trimPrefix": lambda prefix, text: text_of(text).removeprefix(text_of(prefix)),
+    "trimSuffix": lambda suffix, text: text_of(text).removesuffix(text_of(suffix)),
+    "replace": lambda old, new, text: text_of(text).replace(text_of(old), text_of(new)),
+    "contains": lambda part, text: text_of(part) in text_of(text),
+    "hasPrefix": lambda prefix, text: text_of(text).startswith(text_of(prefix)),
+    "hasSuffix": lambda suffix, text: text_of(text).endswith(text_of(suffix)),
     "quote": _quoted,
-    "squote": lambda *values: " ".join(f"'{_string(value)}'" for value in values if value is not None),
-    "nospace": lambda text: re.sub(r"\s", "", _text(text)),
+    "squote": lambda *values: " ".join(f"'{shown(value)}'" for value in values if value is not None),
+    "nospace": lambda text: re.sub(r"\s", "", text_of(text)),
     "trunc": _truncated,
     "substr": _substring,
     "indent": _indent,
     "nindent": lambda width, text: "\n" + _indent(width, text),
     "join": _joined,
-    "splitList": lambda separator, text: _text(text).split(_text(separator)),
-    "split": lambda separator, text: {f"_{n}": part for n, part in enumerate(_text(text).split(_text(separator)))},
-    "toString": _string,
-    "normalize": lambda text: sanitized(_text(text)),
+    "splitList": lambda separator, text: text_of(text).split(text_of(separator)),
+    "split": lambda separator, text: {f"_{n}": part for n, part in enumerate(text_of(text).split(text_of(separator)))},
+    "toString": shown,
+    "normalize": lambda text: sanitized(text_of(text)),
     # choices
     "default": lambda fallback, value=None: value if is_true(value) else fallback,
     "empty": lambda value: not is_true(value),
@@ -314,14 +241,14 @@ FUNCTIONS: Mapping[str, Callable[..., Json]] = {
     "max": lambda *values: max(_number(value) for value in values),
     "min": lambda *values: min(_number(value) for value in values),
     # formats and paths
-    "b64enc": lambda text: base64.b64encode(_text(text).encode()).decode(),
-    "b64dec": lambda text: base64.b64decode(_text(text), validate=True).decode(),
-    "sha256sum": lambda text: hashlib.sha256(_text(text).encode()).hexdigest(),
+    "b64enc": lambda text: base64.b64encode(text_of(text).encode()).decode(),
+    "b64dec": lambda text: base64.b64decode(text_of(text), validate=True).decode(),
+    "sha256sum": lambda text: hashlib.sha256(text_of(text).encode()).hexdigest(),
     "toJson": lambda value: json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False),
-    "fromJson": lambda text: json.loads(_text(text)),
+    "fromJson": lambda text: json.loads(text_of(text)),
     "toYaml": _to_yaml,
     "fromYaml": _from_yaml,
     "fromYamlArray": _from_yaml,
-    "base": lambda path: posixpath.basename(_text(path).rstrip("/")) or "/",
-    "dir": lambda path: posixpath.dirname(_text(path)) or ".",
+    "base": lambda path: posixpath.basename(text_of(path).rstrip("/")) or "/",
+    "dir": lambda path: posixpath.dirname(text_of(path)) or ".",
 }

@@ -7,54 +7,24 @@ TemplateError that names it, so nothing is ever rendered half. Work is bounded. 
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from gitsync.render import gotemplatefunctions
-from gitsync.render.gotemplatefunctions import TemplateError, go_text, is_true
+from gitsync.render import gotemplatefunctions, gotemplatesyntax, gotemplatevalues
+from gitsync.render.gotemplatesyntax import Node, Token
+from gitsync.render.gotemplatevalues import TemplateError, go_text, is_true
 from operator_core.jsonvalues import Json
 
 _MOST_STEPS = 100_000
-_TOKEN = re.compile(
-    r"""\s*(?:
-    (?P<string>"(?:\\.|[^"\\])*"|`[^`]*`)
-    |(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
-    |(?P<variable>\$\w*)
-    |(?P<field>\.\w+)
-    |(?P<dot>\.)
-    |(?P<word>[A-Za-z_]\w*)
-    |(?P<mark>:=|=|\||\(|\)|,)
-    )""",
-    re.VERBOSE,
-)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "'": "'"}
-_BLOCKS = ("if", "range", "with")
 _CONSTANTS: Mapping[str, Json] = {"true": True, "false": False, "nil": None}
-_NOT_HERE = ("define", "template", "block", "include", "break", "continue")
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    spaced: bool
-
-
-@dataclass(slots=True)
-class _Node:
-    """A text, an output or a block; a block's `parts` are (tokens, body), an else has no tokens."""
-
-    kind: str
-    text: str = ""
-    tokens: list[_Token] = field(default_factory=list)
-    parts: list[tuple[list[_Token], list["_Node"]]] = field(default_factory=list)
 
 
 def render(template: str, data: Json, *, missing_is_error: bool = True) -> str:
     """`template` with `data` as the dot. Raises TemplateError."""
-    nodes = _parsed(_pieces(template))
-    data = gotemplatefunctions.as_parameters(data)
+    nodes = gotemplatesyntax.parsed(template)
+    data = gotemplatevalues.as_parameters(data)
     scope = _Scope(missing_is_error)
-    return gotemplatefunctions.joined(_run(nodes, data, {"$": data}, scope))
+    return gotemplatevalues.joined(_run(nodes, data, {"$": data}, scope))
 
 
 @dataclass(slots=True)
@@ -68,92 +38,7 @@ class _Scope:
             raise TemplateError(f"the template takes more than {_MOST_STEPS} steps")
 
 
-def _pieces(template: str) -> Iterator[str | list[_Token]]:
-    """Texts and actions in turn, with trim marks applied."""
-    position, trims = 0, False
-    while (start := template.find("{{", position)) >= 0:
-        end = _end_of_action(template, start + 2)
-        inside = template[start + 2 : end]
-        text = template[position:start]
-        text = text.lstrip() if trims else text
-        trims_before = len(inside) > 1 and inside[0] == "-" and inside[1].isspace()
-        trims = len(inside) > 1 and inside[-1] == "-" and inside[-2].isspace()
-        yield text.rstrip() if trims_before else text
-        action = inside[1 if trims_before else 0 : len(inside) - (1 if trims else 0)].strip()
-        if not action.startswith("/*"):
-            yield list(_tokens(action))
-        position = end + 2
-    rest = template[position:]
-    yield rest.lstrip() if trims else rest
-
-
-def _end_of_action(template: str, position: int) -> int:
-    """Where the `}}` of an action is: the first one outside of its texts, or behind its comment."""
-    if template[position : position + 100].lstrip("- \t\r\n").startswith("/*"):
-        position = template.find("*/", position)
-    while 0 <= position < len(template):
-        char = template[position]
-        if char in '"`':
-            position = _end_of_text(template, position, char)
-        elif template.startswith("}}", position):
-            return position
-        position += 1
-    raise TemplateError("an action '{{' is not closed")
-
-
-def _end_of_text(template: str, position: int, quote: str) -> int:
-    position += 1
-    while position < len(template) and template[position] != quote:
-        position += 2 if quote == '"' and template[position] == "\\" else 1
-    return position
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    position = 0
-    while position < len(text.rstrip()):
-        match = _TOKEN.match(text, position)
-        if match is None or match.lastgroup is None:
-            raise TemplateError(f"cannot read {text[position:].strip()!r} in {{{{{text.strip()}}}}}")
-        spaced = text[position : match.start(match.lastgroup)] != "" or position == 0
-        yield _Token(match.lastgroup, match[match.lastgroup], spaced)
-        position = match.end()
-
-
-def _parsed(pieces: Iterator[str | list[_Token]]) -> list[_Node]:
-    top: list[_Node] = []
-    open_blocks: list[_Node] = []
-    body = top
-    for piece in pieces:
-        if isinstance(piece, str):
-            body.append(_Node("text", text=piece))
-            continue
-        word = piece[0].text if piece and piece[0].kind == "word" else ""
-        if word in _NOT_HERE:
-            raise TemplateError(f"{{{{{word}}}}} is not supported")
-        if word in _BLOCKS:
-            block = _Node(word, parts=[(piece[1:], [])])
-            body.append(block)
-            open_blocks.append(block)
-            body = block.parts[-1][1]
-        elif word in ("else", "end"):
-            if not open_blocks:
-                raise TemplateError(f"{{{{{word}}}}} without a block")
-            if word == "end":
-                open_blocks.pop()
-                body = open_blocks[-1].parts[-1][1] if open_blocks else top
-            else:
-                if len(piece) > 1 and piece[1].text != open_blocks[-1].kind:
-                    raise TemplateError(f"{{{{else {piece[1].text}}}}} does not fit its block")
-                open_blocks[-1].parts.append((piece[2:], []))
-                body = open_blocks[-1].parts[-1][1]
-        else:
-            body.append(_Node("output", tokens=piece))
-    if open_blocks:
-        raise TemplateError(f"{{{{{open_blocks[-1].kind}}}}} has no {{{{end}}}}")
-    return top
-
-
-def _run(nodes: list[_Node], dot: Json, variables: dict[str, Json], scope: _Scope) -> Iterator[str]:
+def _run(nodes: list[Node], dot: Json, variables: dict[str, Json], scope: _Scope) -> Iterator[str]:
     for node in nodes:
         scope.count()
         if node.kind == "text":
@@ -166,7 +51,7 @@ def _run(nodes: list[_Node], dot: Json, variables: dict[str, Json], scope: _Scop
             yield from _block(node, dot, variables, scope)
 
 
-def _block(node: _Node, dot: Json, variables: dict[str, Json], scope: _Scope) -> Iterator[str]:
+def _block(node: Node, dot: Json, variables: dict[str, Json], scope: _Scope) -> Iterator[str]:
     for tokens, body in node.parts:
         inner = dict(variables)
         if not tokens:
@@ -186,7 +71,7 @@ def _block(node: _Node, dot: Json, variables: dict[str, Json], scope: _Scope) ->
 
 
 def _ranged(
-    tokens: list[_Token], dot: Json, variables: dict[str, Json], scope: _Scope
+    tokens: list[Token], dot: Json, variables: dict[str, Json], scope: _Scope
 ) -> Iterator[tuple[Json, dict[str, Json]]]:
     start = next((number for number, token in enumerate(tokens) if token.text == ":="), -1) + 1
     names = [token.text for token in tokens[:start] if token.kind == "variable"]
@@ -207,7 +92,7 @@ def _ranged(
         yield item, dict(zip(names, given, strict=False))
 
 
-def _assigned(tokens: list[_Token], dot: Json, variables: dict[str, Json], scope: _Scope) -> tuple[str | None, Json]:
+def _assigned(tokens: list[Token], dot: Json, variables: dict[str, Json], scope: _Scope) -> tuple[str | None, Json]:
     """The value of a pipeline, and the variable it was given to."""
     name = None
     if len(tokens) > 1 and tokens[0].kind == "variable" and tokens[1].text in (":=", "="):
@@ -221,7 +106,7 @@ def _assigned(tokens: list[_Token], dot: Json, variables: dict[str, Json], scope
 class _Evaluation:
     """One pipeline's tokens and where reading stands in them."""
 
-    def __init__(self, tokens: list[_Token], dot: Json, variables: Mapping[str, Json], scope: _Scope) -> None:
+    def __init__(self, tokens: list[Token], dot: Json, variables: Mapping[str, Json], scope: _Scope) -> None:
         self._tokens = tokens
         self._dot = dot
         self._variables = variables
@@ -290,7 +175,7 @@ class _Evaluation:
             raise TemplateError(f"the variable {name} is not defined")
         return self._variables[name]
 
-    def _parenthesized(self, token: _Token) -> Json:
+    def _parenthesized(self, token: Token) -> Json:
         if token.text != "(":
             raise TemplateError(f"unexpected {token.text!r}")
         value = self._piped()

@@ -15,11 +15,12 @@ from pydantic import ValidationError
 
 from gitsync.git import mirrors, trees
 from gitsync.model import sources
-from gitsync.model.rendersets import InputFile, RenderError, RenderSet
+from gitsync.model.rendersets import InputFile, RenderedObject, RenderError, RenderSet
 from gitsync.model.revisions import Revision
 from gitsync.model.sources import Source
 from gitsync.render import (
     buildenvironment,
+    directories,
     helmcharts,
     helmrendering,
     kustomizations,
@@ -145,7 +146,11 @@ def _by_tool(
     source, mirror = place.source, place.mirror
     listing = trees.listing(mirror, place.revision.sha)
     values = buildenvironment.variables(app, source, place.revision)
-    match tool_of(listing, base.path, source):
+    tool = tool_of(listing, base.path, source)
+    if app.children and tool != "directory":
+        problem = f"{base.path or '.'} holds more than directories: {tool} would render it"
+        raise Stalled(Reason.Invalid, f"spec.appPerDirectory cannot be followed: {problem}")
+    match tool:
         case "kustomize":
             if source.kustomize is None or sources.is_empty(source.given.get("kustomize")):
                 return kustomizing.prepared(mirror, listing, base, None, previous)
@@ -159,8 +164,25 @@ def _by_tool(
         case "helm":
             lent = {name: helmrendering.commit_of(one.mirror, one.revision.sha) for name, one in lenders.items()}
             return helmrendering.prepared(mirror, base, source, app, values, lent, previous)
+        case _ if app.children:
+            return _of_directories(place, app, base, previous)
         case _:
             return plain.rendered(mirror, listing, base, selecting.of(source, base.path), previous)
+
+
+def _of_directories(place: Place, app: AppContext, base: RenderSet, previous: RenderSet | None) -> RenderSet:
+    """The manifests at the top, and an app for every directory."""
+    listing = trees.listing(place.mirror, place.revision.sha)
+    names = directories.found(listing, base.path)
+    base = replace(base, inputs=tuple(sorted({*base.inputs, *directories.inputs(names, base.path)})))
+    top = replace(selecting.of(place.source, base.path), recurse=False)
+    result = plain.rendered(place.mirror, listing, base, top, previous)
+    if not result.ok or (previous is not None and result.objects is previous.objects):
+        return result
+    made = list(directories.apps(names, base.path, app.children, app.namespace, app.name))
+    errors = tuple(one for one in made if isinstance(one, RenderError))
+    objects = (*result.objects, *(one for one in made if isinstance(one, RenderedObject)))
+    return replace(result, objects=() if errors else objects, errors=errors)
 
 
 def _with_tool_files(

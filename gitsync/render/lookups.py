@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from gitsync.git import mirrors, trees
 from gitsync.model.revisions import Revision
-from gitsync.render.generators import Refusal
+from gitsync.render.parametersets import Refusal
 from operator_core.errors import Stalled
 
 LARGEST_FILE = 2**20

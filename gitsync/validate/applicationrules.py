@@ -6,7 +6,7 @@ repositories nobody looks into here, so templates are judged only where all para
 
 from collections.abc import Iterator
 
-from gitsync.render import applications, applicationsets, generators
+from gitsync.render import applications, applicationsets, parametersets
 from gitsync.render.applications import Refused
 from gitsync.validate.findings import Severity, Trouble, steps_of
 from operator_core.jsonvalues import Object
@@ -28,5 +28,5 @@ def troubles(body: Object) -> Iterator[Trouble]:
                 yield Trouble("application", Severity.warning, steps_of(field), f"{field} {why}; gitsync leaves it out")
 
 
-def _look(url: str, revision: str) -> generators.Repository:
-    raise generators.Refusal(_ELSEWHERE, f"{url} at {revision} is not looked into")
+def _look(url: str, revision: str) -> parametersets.Repository:
+    raise parametersets.Refusal(_ELSEWHERE, f"{url} at {revision} is not looked into")

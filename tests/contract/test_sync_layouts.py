@@ -217,3 +217,37 @@ def test_render_of_an_app_is_what_the_agent_applies(world: World, kubeconfig: Pa
     objects = json.loads(done.stdout)
     assert [one["metadata"]["name"] for one in objects] == ["web", "beside"]
     assert objects[0]["data"] == world.data("web")
+
+
+def test_one_app_per_directory(cluster: Cluster, repository: Repository, start: Start) -> None:
+    repository.commit(
+        "three teams",
+        {
+            "apps/top.yaml": config_map("top", "1"),
+            "apps/Blue_Team/a.yaml": config_map("blue", "1"),
+            "apps/red/deep/a.yaml": config_map("red", "1"),
+            "apps/.hidden/a.yaml": config_map("hidden", "1"),
+            "apps/docs/README.md": "no manifests",
+        },
+    )
+    start(prune=True, app_per_directory=True)
+
+    def names() -> set[str]:
+        page = cluster.client.send(requests.listing(requests.SYNC_APPS, cluster.namespace))
+        return {one["metadata"]["name"] for one in page["items"] if "deletionTimestamp" not in one["metadata"]}
+
+    wait_for("an app per directory", lambda: names() == {"root", "blue-team", "red"})
+    for name in ("top", "blue", "red"):
+        wait_for(name, lambda name=name: cluster.get(requests.CONFIG_MAPS, name))  # type: ignore[misc]
+    assert cluster.get(requests.CONFIG_MAPS, "hidden") is None
+    root = cluster.app().status.sync
+    repository.commit("one team changes", {"apps/red/deep/a.yaml": config_map("red", "2")})
+    wait_for("the change", lambda: dig(cluster.get(requests.CONFIG_MAPS, "red"), "data", "value") == "2")
+    assert cluster.app().status.sync == root, "a change within a directory is not the root app's"
+    repository.commit("one goes", {"apps/red/deep/a.yaml": None})
+    wait_for("the app and what it had to go", lambda: names() == {"root", "blue-team"})
+    wait_for("its objects to go", lambda: cluster.get(requests.CONFIG_MAPS, "red") is None)
+    repository.commit("a name that is taken", {"apps/root/a.yaml": config_map("x", "1")})
+    message = cluster.wait_not_ready("RenderFailed")
+    assert "apps/root" in message and "rename it" in message
+    assert names() == {"root", "blue-team"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitsync.render import applicationsets, generators
+from gitsync.render import applicationsets, parametersets, pathpatterns
 from gitsync.render.applications import Refused
 from gitsync.render.applicationsets import Generated
 
@@ -31,7 +31,7 @@ class Tree:
 
 def look(url: str, revision: str) -> Tree:
     if url != "https://example.com/r.git":
-        raise generators.Refusal("repoURL", f"{url} is not allowed")
+        raise parametersets.Refusal("repoURL", f"{url} is not allowed")
     return Tree()
 
 
@@ -184,7 +184,7 @@ def test_matrix_is_every_pair_and_the_second_sees_the_first() -> None:
     ],
 )
 def test_gos_path_match(pattern: str, path: str, fits: bool) -> None:
-    assert generators.path_matches(pattern, path) is fits
+    assert pathpatterns.path_matches(pattern, path) is fits
 
 
 def test_two_git_generators_of_a_matrix_need_a_prefix() -> None:

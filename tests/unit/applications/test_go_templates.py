@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitsync.render import gotemplates
-from gitsync.render.gotemplatefunctions import TemplateError
+from gitsync.render.gotemplatevalues import TemplateError
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "go-templates.json").read_text())
 
