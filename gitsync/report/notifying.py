@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
-from gitsync.render.gotemplatefunctions import TemplateError
+from gitsync.render.gotemplatevalues import TemplateError
 from gitsync.report import chats
 from gitsync.report.chats import Listener
 from gitsync.report.deliveries import Answer, Delivery, HttpRequest, Lane, Verdict
