@@ -24,7 +24,7 @@ from operator_core.controllers.world import World
 from operator_core.decide import statesnapshots
 from operator_core.errors import AgentError, Stalled
 from operator_core.flink.jarsources import JarSources
-from operator_core.flink.rest import DirectTransport, ProxyTransport, Rest
+from operator_core.flink.rest import DirectTransport, ProxyTransport, Rest, Transport
 from operator_core.flink.tlscontexts import Files, TlsContexts
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
@@ -56,7 +56,7 @@ class Operator:
         clock: Clock,
         namespaces: tuple[str, ...] = (),
         defaults: Defaults = layers.NONE,
-        rest: Literal["direct", "proxy"] = "direct",
+        rest: Literal["direct", "proxy"] | Transport = "direct",
         workers: int = 8,
         tls_files: Files | None = None,
     ) -> None:
@@ -64,8 +64,12 @@ class Operator:
         self._sessions = SessionIndex()
         self._pods = PodIndex()
         contexts = TlsContexts(lambda *place: client.send(requests.get(requests.SECRETS, *place)), clock, tls_files)
-        direct = rest == "direct"
-        transport = DirectTransport(check=client.check, contexts=contexts) if direct else ProxyTransport(client)
+        transport: Transport
+        if isinstance(rest, str):
+            direct = rest == "direct"
+            transport = DirectTransport(check=client.check, contexts=contexts) if direct else ProxyTransport(client)
+        else:
+            transport = rest
         self._rest = Rest(transport, clock)
         self._slow = Lane(workers // 4, self._queue.add)
         recorder = Recorder(client, clock, component="gitsync")

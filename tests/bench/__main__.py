@@ -13,9 +13,9 @@ from gitsync.sandbox.demo import timelines
 from gitsync.sandbox.demo.timelines import PHASES
 from gitsync.sandbox.progress import Progress
 
-from . import manyapps, manyjobs, measuring, worlds
+from . import manyapps, manyjobs, measuring, onesilent, worlds
 
-PARTS = ("apps", "jobs", "latency", "rest", "upgrade")
+PARTS = ("apps", "jobs", "latency", "rest", "silent", "upgrade")
 
 
 def main() -> None:
@@ -34,7 +34,9 @@ def main() -> None:
         manyapps.print_costs(manyapps.measure(options.apps, progress))
     if "jobs" in parts:
         manyjobs.print_costs(*manyjobs.measure(tuple(options.jobs), progress))
-    if set(parts) <= {"apps", "jobs"}:
+    if "silent" in parts:
+        onesilent.print_delays(*onesilent.measure(progress))
+    if set(parts) <= {"apps", "jobs", "silent"}:
         return
     with worlds.world(progress) as team:
         if "latency" in parts:

@@ -58,7 +58,8 @@ class Idle:
 
 
 @contextmanager
-def _control_plane(progress: Progress) -> Iterator[Layout]:
+def control_plane(progress: Progress) -> Iterator[Layout]:
+    """A control plane without a kubelet, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="gitsync-bench-") as folder:
         layout = Layout(Path(folder) / "sandbox")
         supervisor = launching.up(launching.Options(layout.dir, kubelet=False, lifeline=True), progress)
@@ -99,7 +100,7 @@ class _Agent:
 
 def measure(counts: tuple[int, ...], progress: Progress) -> tuple[list[Made], list[Idle], float]:
     """Each count in a namespace of its own, one after the other; resident MB with no resource."""
-    with _control_plane(progress) as layout:
+    with control_plane(progress) as layout:
         client = Client.connect(kubeconfig=layout.kubeconfig)
         definitions.install(client, definitions.all_definitions(), SystemClock(), timeout=60.0, told=lambda _: None)
         agent = _Agent(layout)
