@@ -9,15 +9,20 @@ say comes from the longest start that fits.
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from gitsync.git import urls
 from gitsync.git.access import Credentials
 from gitsync.git.signatures import Signers
+from gitsync.render import agekeys
 from operator_core.jsonvalues import Object
 
 LABEL = "argocd.argoproj.io/secret-type"
 TEMPLATE = "repo-creds"
+AGE_LABEL = "gitsync.io/secret-type=age-key"
+PROJECTS = "gitsync.io/projects"
+"""Annotation of a Secret with age keys: the projects it is for, separated by commas; for all without it."""
 KNOWN_HOSTS = "argocd-ssh-known-hosts-cm"
 CERTIFICATES = "argocd-tls-certs-cm"
 GNUPG_KEYS = "argocd-gpg-keys-cm"
@@ -96,3 +101,14 @@ def signers(gnupg: Object | None, ssh: Object | None) -> Signers:
     keys = (gnupg or {}).get("data") or {}
     lines = str(((ssh or {}).get("data") or {}).get("allowed_signers", ""))
     return Signers(tuple(str(keys[name]) for name in sorted(keys)), lines)
+
+
+def age_keys(project: str, secrets: Iterable[Object]) -> tuple[str, ...]:
+    """The age identities of Secrets that are for a project."""
+    found: list[str] = []
+    for secret in secrets:
+        limits = (secret["metadata"].get("annotations") or {}).get(PROJECTS)
+        if limits is None or project in [part.strip() for part in limits.split(",")]:
+            for _, text in sorted(fields_of(secret).items()):
+                found += agekeys.identities_in(text)
+    return tuple(dict.fromkeys(found))

@@ -11,6 +11,8 @@ from pathlib import Path
 from gitsync import credentials
 from gitsync.git.access import Credentials
 from gitsync.git.signatures import Signers
+from gitsync.render import agekeys
+from gitsync.render.agekeys import AgeKeys
 from gitsync.settings import Settings
 from operator_core.jsonvalues import Object
 from operator_core.kube import requests
@@ -24,26 +26,33 @@ class CredentialStore:
     """Follows what Argo CD keeps about repositories, in the agent's namespace."""
 
     def __init__(self, client: Client, settings: Settings, on_signers: Callable[[], None] = lambda: None) -> None:
-        """`on_signers` is called when keys to verify signatures with have changed."""
+        """`on_signers` is called when keys that verify signatures or open Secrets have changed."""
         self._settings = settings
         self._on_signers = on_signers
         where = (settings.namespace,)
         self._secrets = Cache(client, requests.SECRETS, namespaces=where, labels=credentials.LABEL)
+        self._age_keys = Cache(
+            client, requests.SECRETS, namespaces=where, labels=credentials.AGE_LABEL, on_change=lambda *_: on_signers()
+        )
         self._trusted = Cache(client, requests.CONFIG_MAPS, namespaces=where, project=_trusted, on_change=self._changed)
+
+    @property
+    def _caches(self) -> tuple[Cache, ...]:
+        return self._secrets, self._trusted, self._age_keys
 
     def start(self) -> None:
         """Start following; returns at once."""
-        self._secrets.start()
-        self._trusted.start()
+        for cache in self._caches:
+            cache.start()
 
     def stop(self) -> None:
         """Stop following."""
-        self._secrets.stop()
-        self._trusted.stop()
+        for cache in self._caches:
+            cache.stop()
 
     def wait_synced(self, timeout: float) -> bool:
         """Whether all was listed, or may not be read (then there is nothing of it for the agent)."""
-        return all(cache.wait_synced(timeout) or cache.problem is not None for cache in (self._secrets, self._trusted))
+        return all(cache.wait_synced(timeout) or cache.problem is not None for cache in self._caches)
 
     def find(self, url: str) -> Credentials | None:
         """The credentials for a repository."""
@@ -52,6 +61,11 @@ class CredentialStore:
         if found is None and not (hosts or certificates):
             return None
         return replace(found or Credentials(), known_hosts=hosts, ca_certificates=certificates)
+
+    def age_keys(self, project: str) -> AgeKeys:
+        """The keys that open encrypted Secrets for a project."""
+        own = agekeys.identities_in(_read(self._settings.sops_age_key_file))
+        return AgeKeys((*own, *credentials.age_keys(project, self._age_keys.items())))
 
     def signers(self) -> Signers:
         """The public keys that commits and tags may be verified with."""

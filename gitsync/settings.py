@@ -110,6 +110,8 @@ class Settings(Part):
     """Host keys of ssh servers, beside those of the ConfigMap argocd-ssh-known-hosts-cm."""
     git_ca_file: Path | None = None
     """Certificates to trust for https instead of the system's, where argocd-tls-certs-cm has none of the host."""
+    sops_age_key_file: Path | None = None
+    """age identities that open Secrets encrypted with SOPS, beside those of Secrets of the agent's namespace."""
     submodule_hosts: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     """Hosts that submodules may be on beside their repository's own; `*` for any."""
     projects: Annotated[dict[str, Object], BeforeValidator(_parsed)] = {}

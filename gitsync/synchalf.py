@@ -88,7 +88,7 @@ class SyncHalf:
         families = Families(
             self._repositories, self._app, self._check_lookup, discovery.find, settings.argocd_applications
         )
-        permits = targets.Permits(self._verify, self._projects.find)
+        permits = targets.Permits(self._verify, self._projects.find, self._credentials.age_keys)
         found = Targets(
             self._repositories,
             self._builds,

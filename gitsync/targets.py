@@ -24,8 +24,10 @@ from gitsync.model.rendersets import RenderError, RenderSet
 from gitsync.model.sources import Source
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
+from gitsync.opening import Opening
 from gitsync.plan import projects
 from gitsync.render import compositions, directories
+from gitsync.render.agekeys import AgeKeys
 from gitsync.render.buildenvironment import AppContext, ClusterVersions
 from gitsync.render.children import Family
 from gitsync.render.compositions import Composition
@@ -123,19 +125,21 @@ def check_repository(url: str, project: Project) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Permits:
-    """What an app's project asks of what it reads; both raise Stalled.
+    """What an app's project asks of what it reads, and what it may read; the first two raise Stalled.
 
-    `verify` (app, mirror, name, commit): where the project asks for another signature.
+    `verify` (app, mirror, name, commit): where the project asks for another signature. `age_keys`: the keys
+    that open encrypted Secrets for a project.
     """
 
     verify: Callable[[SyncApp, Mirror, str, str], None]
     find_project: Callable[[str], Project]
+    age_keys: Callable[[str], AgeKeys]
 
 
-def problem_from(error: RenderError) -> Problem:
+def problem_from(error: RenderError, reason: Reason = Reason.RenderFailed) -> Problem:
     """A render error with its place."""
     text = error.message + (f" (column {error.column})" if error.column else "")
-    return Problem(reason=Reason.RenderFailed, message=text, file=error.file or None, line=error.line or None)
+    return Problem(reason=reason, message=text, file=error.file or None, line=error.line or None)
 
 
 class Targets:
@@ -152,6 +156,7 @@ class Targets:
     ) -> None:
         self._verify = permits.verify
         self._find_project = permits.find_project
+        self._opening = Opening(permits.age_keys)
         self._repositories = repositories
         self._builds = builds
         self._families = families
@@ -159,7 +164,7 @@ class Targets:
         self._cluster = cluster
         self._lock = threading.Lock()
         self._newest: dict[AppName, _Rendered] = {}
-        self._good: dict[AppName, tuple[tuple[str, ...], object, Composition]] = {}
+        self._good: dict[AppName, tuple[tuple[str, ...], object, Composition, tuple[Place, ...]]] = {}
 
     def follow(self, name: AppName, app: SyncApp, ref: str) -> None:
         """Have everything the app is made of looked up from now on."""
@@ -193,6 +198,10 @@ class Targets:
             if not whole.ok:
                 told = tuple(problem_from(error) for error in whole.errors)
                 return Target(attempted, None, (*told, *problems), True, _several(one.content))
+            whole = self._opening.opened(name, app.spec.project, one.places, one.result)
+            if not whole.ok:
+                told = tuple(problem_from(error, Reason.DecryptionFailed) for error in whole.errors)
+                return Target(attempted, None, (*told, *problems), True, _several(one.content))
             member = self._families.of(name, whole, one.result.content_key)
         except Pending:
             return None
@@ -223,15 +232,19 @@ class Targets:
         found = self._good_one(name, app)[0]
         if found is None:
             return None
+        whole = self._opening.opened(name, app.spec.project, self._good[name][3], found)
+        if not whole.ok:
+            return None
         try:
-            member = self._families.of(name, found.whole, found.content_key)
+            member = self._families.of(name, whole, found.content_key)
         except Pending:
             return None
-        return found.whole if member is None else replace(found.whole, objects=member.family.objects)
+        return whole if member is None else replace(whole, objects=member.family.objects)
 
     def drop(self, name: AppName) -> None:
         """The app does not exist any more."""
         self._families.drop(name)
+        self._opening.drop(name)
         with self._lock:
             self._newest.pop(name, None)
             self._good.pop(name, None)
@@ -259,7 +272,7 @@ class Targets:
             return None, False
         if result is None or not result.whole.ok:
             return None, result is None
-        self._good[name] = (shas, (sources, context), result)
+        self._good[name] = (shas, (sources, context), result, commits)
         return result, False
 
     def _compose(
