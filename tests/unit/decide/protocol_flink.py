@@ -6,9 +6,9 @@ runs the job again from what its configuration names; with it, from the newest c
 """
 
 import re
-from dataclasses import dataclass, field
 
 from protocol_apiserver import ApiServer
+from protocol_runs import Process, Run
 from protocol_workers import Workers
 
 from operator_core.flink import errors
@@ -19,40 +19,6 @@ MARKER = "KUBERNETES_OPERATOR_LAST_STATE"
 _HA = "high-availability"
 
 
-@dataclass
-class Run:
-    """One run of the job by one JobManager process."""
-
-    job_id: str
-    start: int
-    position: int
-    state: str = "INITIALIZING"
-    end: int = -1
-    restored: tuple[int, str] | None = None
-    counts: bool = True
-    bare: bool = False
-    checkpoints: list[tuple[int, str, bool]] = field(default_factory=list)
-    triggers: dict[str, str | None] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Process:
-    """A JobManager pod and the process in it."""
-
-    uid: str
-    deployment: str
-    image: str
-    job_id: str = ""
-    path: str | None = None
-    ha: bool = False
-    started: bool = False
-    ready: bool = False
-    run: Run | None = None
-    reruns: int = 0
-    counts: bool = True
-
-
 class Clusters:
     """All JobManager processes (there should never be two that live)."""
 
@@ -61,6 +27,7 @@ class Clusters:
         self.now_ms = now_ms
         self.processes: list[Process] = []
         self.storage: dict[str, int] = {}
+        self.written: dict[str, int] = {}
         self.newest: int | None = None
         self.loss_accepted = False
         self.bad_images: set[str] = set()
@@ -160,8 +127,10 @@ class Clusters:
 
     def _complete(self, process: Process, run: Run, *, savepoint: bool) -> str:
         self.serial += 1
-        path = f"file:/data/{'savepoint' if savepoint else 'chk'}-{self.serial}"
+        below = f"sp/savepoint-{run.job_id[:6]}-{self.serial:012x}" if savepoint else f"{run.job_id}/chk-{self.serial}"
+        path = f"file:/data/{below}" if savepoint else f"file:/data/cp/{below}"
         self.storage[path] = run.position
+        self.written[path] = self.now_ms()
         if run.counts:
             self.newest = run.position
         run.checkpoints.append((self.serial, path, savepoint))
@@ -233,6 +202,11 @@ class Clusters:
             deployment = self._deployment(process.deployment)
             if deployment is not None:
                 self._available(deployment, "False")
+
+    def listed(self) -> bytes:
+        """What a pod that lists the storage prints."""
+        lines = [f"{time // 1000} {path.removeprefix('file:')}/_metadata" for path, time in self.written.items()]
+        return "\n".join([*lines, "END"]).encode()
 
     def has_pods(self, deployment: Object) -> bool:
         """Whether a Deployment has processes, or TaskManagers."""

@@ -6,6 +6,7 @@ live, no deployment starts behind the newest snapshot, deletions carry a uid) an
 faults stop, every resource comes to an end state or is blocked with a way out, and that way works.
 """
 
+import hashlib
 import itertools
 from datetime import UTC, datetime, timedelta
 
@@ -14,8 +15,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from protocol_agent import FAULTS, Crash, Faulty, ModelClock
 from protocol_apiserver import ApiServer, LaggingCache
 from protocol_flink import Clusters
+from protocol_users import BASE, CHANGES
+from protocol_users import edit as edit_spec
 
 from operator_core.conf import defaults as layers
 from operator_core.controllers import flinkdeployment
@@ -27,87 +31,8 @@ from operator_core.kube import errors
 from operator_core.model import lastspecs
 from operator_core.outcomes import Done
 
-BASE = {
-    "image": "good:1",
-    "flinkVersion": "v1_20",
-    "serviceAccount": "flink",
-    "flinkConfiguration": {
-        "state.checkpoints.dir": "file:///data/cp",
-        "state.savepoints.dir": "file:///data/sp",
-        "execution.checkpointing.interval": "10 s",
-    },
-    "jobManager": {"resource": {"cpu": 1, "memory": "1024m"}},
-    "taskManager": {"resource": {"cpu": 1, "memory": "1024m"}},
-    "job": {"jarURI": "local:///job.jar", "parallelism": 1, "state": "running"},
-}
-
-
-class Crash(BaseException):
-    """The agent's process is gone."""
-
-
-class Faulty:
-    """Lets requests through, except the one that a fault is planned for."""
-
-    def __init__(self, send, unreachable, before=None) -> None:
-        self._send = send
-        self._unreachable = unreachable
-        self.before = before
-        self.plan = None
-        self.count = 0
-
-    def arm(self, plan) -> None:
-        """`plan`: (number of the request, what happens), or None."""
-        self.plan, self.count = plan, 0
-
-    def send(self, *args):
-        """The answer, or the fault."""
-        self.count += 1
-        fault = self.plan[1] if self.plan and self.plan[0] == self.count else None
-        if fault == "crash-before":
-            raise Crash
-        if fault == "lost-before":
-            raise self._unreachable()
-        if fault == "conflict" and self.before:
-            self.before()
-        answer = self._send(*args)
-        if fault == "crash-after":
-            raise Crash
-        if fault == "lost-after":
-            raise self._unreachable()
-        return answer
-
-    def send_bytes(self, request):
-        """Logs are not modelled."""
-        raise errors.NotFound(404, "no log")
-
-
-FAULTS = st.one_of(
-    st.none(),
-    st.tuples(
-        st.integers(1, 9), st.sampled_from(["crash-before", "crash-after", "lost-before", "lost-after", "conflict"])
-    ),
-)
-
 MISHAPS = st.sampled_from(
     ["wait", "disk", "hang", "answer", "forget", "job", "jobmanager", "jobmanager", "deployment", "workers", "touch"]
-)
-CHANGES = st.sampled_from(
-    [
-        "parallelism",
-        "parallelism",
-        "nonce",
-        "suspend",
-        "resume",
-        "bad",
-        "refused",
-        "good",
-        "invalid",
-        "valid",
-        "savepoint",
-        "last-state",
-        "stateless",
-    ]
 )
 
 
@@ -124,6 +49,7 @@ class Protocol(RuleBasedStateMachine):
         self.api = Faulty(self.server.send, lambda: errors.Unreachable("injected"), self._touch)
         self.rest = Faulty(self.flink.send, self._flink_unreachable)
         self.rest.reset = self.flink.reset
+        self.api.log = self.flink.listed
         self.ids = itertools.count(1)
         self.events: list[tuple[str, str]] = []
         self.requests = itertools.count(1)
@@ -165,7 +91,7 @@ class Protocol(RuleBasedStateMachine):
             flink=self.rest,
             events=self,
             clock=ModelClock(self),
-            new_id=lambda: f"{next(self.ids):032x}",
+            new_id=lambda: hashlib.md5(str(next(self.ids)).encode()).hexdigest(),
             defaults=layers.NONE,
             reach=lambda name: None,
         )
@@ -239,6 +165,7 @@ class Protocol(RuleBasedStateMachine):
         self.flink.finish_triggers()
         self.flink.end_cancellations()
         self.flink.terminate()
+        self._end_listing()
         self.server.collect(self.flink.has_pods)
 
     @rule(kind=MISHAPS)
@@ -274,13 +201,20 @@ class Protocol(RuleBasedStateMachine):
             deployment["metadata"].setdefault("deletionTimestamp", self._stamp())
             self.server.put("deployments", deployment)
 
+    def _end_listing(self) -> None:
+        """A pod that lists states has run."""
+        pod = self.server.get("pods", "app-state-listing")
+        if pod is not None:
+            pod["status"] = {"phase": "Succeeded"}
+            self.server.put("pods", pod)
+
     # the users
 
     @rule(change=CHANGES)
     def edit(self, change) -> None:
         """A user edits the spec."""
         if self.server.get("flinkdeployments", "app") is not None:
-            self.server.edit_spec("app", lambda spec: _edit(spec, change, next(self.requests)))
+            self.server.edit_spec("app", lambda spec: edit_spec(spec, change, next(self.requests)))
             self._note_loss()
 
     def teardown(self) -> None:
@@ -289,7 +223,7 @@ class Protocol(RuleBasedStateMachine):
             return
         self.flink.broken_savepoints = self.flink.down = False
         if self.server.get("flinkdeployments", "app") is not None:
-            self.server.edit_spec("app", lambda spec: (_edit(spec, "good", 0), _edit(spec, "valid", 0)))
+            self.server.edit_spec("app", lambda spec: (edit_spec(spec, "good", 0), edit_spec(spec, "valid", 0)))
         self._settle()
         if self._blocked():
             self._annotate("gitsync.io/accept-state-loss", f"r{next(self.requests)}")
@@ -414,49 +348,6 @@ class Protocol(RuleBasedStateMachine):
     @staticmethod
     def _flink_unreachable():
         return FlinkUnreachable("injected")
-
-
-IMAGES = {"bad": "bad:1", "refused": "refused:1"}
-JOB_FIELDS = {
-    "savepoint": ("upgradeMode", "savepoint"),
-    "last-state": ("upgradeMode", "last-state"),
-    "stateless": ("upgradeMode", "stateless"),
-    "suspend": ("state", "suspended"),
-    "resume": ("state", "running"),
-    "invalid": ("parallelism", -1),
-}
-
-
-def _edit(spec, change, number) -> None:
-    match change:
-        case "parallelism":
-            spec["job"]["parallelism"] = 1 + number % 5
-        case "nonce":
-            spec["restartNonce"] = number
-        case "good":
-            spec["image"] = f"good:{number % 2}"
-        case "valid":
-            spec["job"]["parallelism"] = max(1, spec["job"]["parallelism"])
-        case "bad" | "refused":
-            spec["image"] = IMAGES[change]
-        case _:
-            field, value = JOB_FIELDS[change]
-            spec["job"][field] = value
-
-
-class ModelClock:
-    """The model's time, in the form the product wants it."""
-
-    def __init__(self, protocol: Protocol) -> None:
-        self._protocol = protocol
-
-    def now(self) -> datetime:
-        """The present."""
-        return self._protocol.now
-
-    def monotonic(self) -> float:
-        """The same in seconds."""
-        return self._protocol.now.timestamp()
 
 
 class TestProtocol(Protocol.TestCase):

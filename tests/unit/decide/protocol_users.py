@@ -1,0 +1,62 @@
+"""What people do to the resource of a protocol test: the spec they begin with, and how they change it."""
+
+from hypothesis import strategies as st
+
+BASE = {
+    "image": "good:1",
+    "flinkVersion": "v1_20",
+    "serviceAccount": "flink",
+    "flinkConfiguration": {
+        "state.checkpoints.dir": "file:///data/cp",
+        "state.savepoints.dir": "file:///data/sp",
+        "execution.checkpointing.interval": "10 s",
+    },
+    "jobManager": {"resource": {"cpu": 1, "memory": "1024m"}},
+    "taskManager": {"resource": {"cpu": 1, "memory": "1024m"}},
+    "job": {"jarURI": "local:///job.jar", "parallelism": 1, "state": "running"},
+}
+
+CHANGES = st.sampled_from(
+    [
+        "parallelism",
+        "parallelism",
+        "nonce",
+        "suspend",
+        "resume",
+        "bad",
+        "refused",
+        "good",
+        "invalid",
+        "valid",
+        "savepoint",
+        "last-state",
+        "stateless",
+    ]
+)
+
+IMAGES = {"bad": "bad:1", "refused": "refused:1"}
+JOB_FIELDS = {
+    "savepoint": ("upgradeMode", "savepoint"),
+    "last-state": ("upgradeMode", "last-state"),
+    "stateless": ("upgradeMode", "stateless"),
+    "suspend": ("state", "suspended"),
+    "resume": ("state", "running"),
+    "invalid": ("parallelism", -1),
+}
+
+
+def edit(spec, change, number) -> None:
+    match change:
+        case "parallelism":
+            spec["job"]["parallelism"] = 1 + number % 5
+        case "nonce":
+            spec["restartNonce"] = number
+        case "good":
+            spec["image"] = f"good:{number % 2}"
+        case "valid":
+            spec["job"]["parallelism"] = max(1, spec["job"]["parallelism"])
+        case "bad" | "refused":
+            spec["image"] = IMAGES[change]
+        case _:
+            field, value = JOB_FIELDS[change]
+            spec["job"][field] = value
