@@ -111,7 +111,7 @@ def with_state(status: S, state: str) -> S:
     return status.model_copy(update={"job_status": status.job_status.model_copy(update={"state": state})})
 
 
-def _well(status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:
+def _well(status: S) -> S:
     """What runs is stable and breaks no more; what a verdict told is for the next verdict to withdraw."""
     status = records.stable(status)
     return status if verdicts.is_told_by_verdict(status.error) else status.model_copy(update={"error": None})
