@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gitsync import credentials
 from gitsync.git import urls
 from gitsync.git.access import Credentials
 from gitsync.git.mirrors import Mirror, Mirrors
@@ -130,12 +129,19 @@ class Repositories:
         """Have a repository looked at now."""
         self._queue.add(Key(REPOSITORY, "", url))
 
-    def pushed(self, url: str) -> None:
-        """Somebody says that a repository moved: have it looked at if an app uses it, however it is written."""
-        wanted = credentials.normalised(url)
-        for known in self.urls():
-            if credentials.normalised(known) == wanted:
-                self.look(known)
+    def pushed(self, spellings: Iterable[str], concerns: Callable[[AppName, str], bool]) -> None:
+        """Somebody says that a repository moved: have it looked at if it concerns an app, however its URL is written.
+
+        `concerns` tells it of an app and the name (branch, tag, …) it follows.
+        """
+        wanted = {urls.place(url) for url in spellings}
+        with self._lock:
+            followed = [
+                (app, one) for app, roles in self._wanted.items() for places in roles.values() for one in places
+            ]
+        used = ((app, url, ref) for app, (url, ref) in followed)
+        for known in sorted({url for app, url, ref in used if urls.place(url) in wanted and concerns(app, ref)}):
+            self.look(known)
 
     def poll(self) -> None:
         """Have every repository in use looked at."""

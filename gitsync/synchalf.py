@@ -22,7 +22,7 @@ from gitsync.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.credentialstores import CredentialStore
 from gitsync.families import Families
 from gitsync.fetching import REPOSITORY, Repositories
-from gitsync.git import urls
+from gitsync.git import refs, urls
 from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.signatures import Verifier
 from gitsync.git.urls import Policy
@@ -44,6 +44,7 @@ from gitsync.schedule import Schedule
 from gitsync.settings import Settings
 from gitsync.sync import Parts, Syncer
 from gitsync.targets import Targets
+from gitsync.web.pushes import Push
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError
 from operator_core.jsonvalues import Object, dig
@@ -89,7 +90,7 @@ class SyncHalf:
             self._repositories, self._app, self._check_lookup, discovery.find, settings.argocd_applications
         )
         permits = targets.Permits(self._verify, self._projects.find, self._credentials.age_keys)
-        found = Targets(
+        self._targets = Targets(
             self._repositories,
             self._builds,
             families,
@@ -110,7 +111,7 @@ class SyncHalf:
             clock=clock,
             apps=self._apps,
             repositories=self._repositories,
-            targets=found,
+            targets=self._targets,
             comparer=comparer,
             claims=claims,
             carrier=Carrier(
@@ -174,10 +175,14 @@ class SyncHalf:
         for app in self._apps.items():
             self._wake(AppName(*syncapps.key_of(app)))
 
-    def pushed(self, url: str, ref: str) -> None:
-        """A push notification came: look at the repository now."""
-        log.info("told of a push to %s of %s", ref or "some ref", urls.without_credentials(url))
-        self._repositories.pushed(url)
+    def pushed(self, push: Push) -> None:
+        """A push notification came: look at the repository now, if an app follows what was pushed."""
+        log.info("told of a push to %s of %s", push.ref or "some ref", urls.without_credentials(push.urls[0]))
+
+        def concerns(app: AppName, ref: str) -> bool:
+            return refs.may_be(ref, push.ref) and self._targets.may_be_touched(app, push.changed)
+
+        self._repositories.pushed(push.urls, concerns)
 
     def _windows(self, project: str) -> tuple[SyncWindow, ...]:
         return self._projects.find(project).sync_windows

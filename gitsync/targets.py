@@ -7,7 +7,7 @@ was rendered is only remembered to save work; a restart renders again and comes 
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from gitsync import credentials
@@ -240,6 +240,15 @@ class Targets:
         except Pending:
             return None
         return whole if member is None else replace(whole, objects=member.family.objects)
+
+    def may_be_touched(self, name: AppName, changed: Collection[str] | None) -> bool:
+        """Whether a push that changed these paths (None: not known) may concern the app; True where in doubt."""
+        known = self._newest.get(name)
+        if changed is None or known is None or not known.result.whole.ok:
+            return True
+        if any(str(one.body.get("apiVersion", "")).startswith("argoproj.io/") for one in known.result.whole.objects):
+            return True  # Its generators may look anywhere.
+        return any(known.result.is_touched(number, tuple(changed)) for number in range(len(known.places)))
 
     def drop(self, name: AppName) -> None:
         """The app does not exist any more."""
