@@ -227,19 +227,24 @@ class Targets:
             return True
         return all(sha in (None, place.revision.sha) for sha, place in zip(newest, known.places, strict=True))
 
-    def last_good(self, name: AppName, app: SyncApp) -> RenderSet | None:
+    def last_good(self, name: AppName, app: SyncApp) -> Target | None:
         """What was last applied whole, rendered again if need be; None when it cannot be known."""
         found = self._good_one(name, app)[0]
-        if found is None:
+        sync = app.status.sync
+        if found is None or sync is None:
             return None
         whole = self._opening.opened(name, app.spec.project, self._good[name][3], found)
         if not whole.ok:
             return None
+        good = Target(sync.revision, whole, revisions=sync.revisions)
         try:
             member = self._families.of(name, whole, found.content_key)
         except Pending:
             return None
-        return whole if member is None else replace(whole, objects=member.family.objects)
+        if member is None:
+            return good
+        children = replace(whole, objects=member.family.objects)
+        return replace(good, rendered=children, family=member.family)
 
     def may_be_touched(self, name: AppName, changed: Collection[str] | None) -> bool:
         """Whether a push that changed these paths (None: not known) may concern the app; True where in doubt."""
