@@ -24,6 +24,8 @@ def edited(team: Team, subject: str, parallelism: int) -> str:
     def change(text: str) -> str:
         manifest: Object = yaml.safe_load(text)
         manifest["spec"]["job"]["parallelism"] = parallelism
+        # No two commits have the same content: what is told of an app names the commit that brought it.
+        manifest["metadata"]["annotations"] = {"example.org/change": subject}
         return yaml.safe_dump(manifest, sort_keys=False)
 
     return team.repository.edit(subject, FILE, change)
