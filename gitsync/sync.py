@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gitsync import comparing, targets
+from gitsync import comparing, permits, targets
 from gitsync.apply.applying import Applier
 from gitsync.apply.claims import Claims
 from gitsync.apply.refusals import Refusals
@@ -90,8 +90,8 @@ class Syncer:
 
     def _pass(self, name: AppName, app: SyncApp) -> Outcome:
         parts = self._parts
-        targets.check_destination(app)
-        targets.check_project(app, parts.find_project(app.spec.project))
+        permits.check_destination(app)
+        permits.check_project(app, parts.find_project(app.spec.project))
         ref = syncapps.followed(app, parts.clock.now())
         request = policies.pending_request(app)
         parts.targets.follow(name, app, ref)

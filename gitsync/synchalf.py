@@ -8,7 +8,7 @@ import logging
 import threading
 from pathlib import Path
 
-from gitsync import targets
+from gitsync import permits
 from gitsync.apply.applying import Applier
 from gitsync.apply.claims import Claims
 from gitsync.apply.hookruns import HookRuns
@@ -89,12 +89,12 @@ class SyncHalf:
         families = Families(
             self._repositories, self._app, self._check_lookup, discovery.find, settings.argocd_applications
         )
-        permits = targets.Permits(self._verify, self._projects.find, self._credentials.age_keys)
+        allowed = permits.Permits(self._verify, self._projects.find, self._credentials.age_keys)
         self._targets = Targets(
             self._repositories,
             self._builds,
             families,
-            permits,
+            allowed,
             settings.namespace,
             lambda: ClusterVersions(*capabilities.read()),
         )
@@ -235,7 +235,7 @@ class SyncHalf:
         """Generators of an app look into what its project allows."""
         obj = self._app(name)
         if obj is not None:
-            targets.check_repository(url, self._projects.find(syncapps.parse(obj).spec.project))
+            permits.check_repository(url, self._projects.find(syncapps.parse(obj).spec.project))
 
     def _app(self, name: AppName) -> Object | None:
         return self._apps.get(name.namespace, name.name)
