@@ -15,6 +15,7 @@ from operator_core.flink import errors
 from operator_core.flink.requests import FlinkRequest
 from operator_core.jsonvalues import Object, dig
 
+TAKEN = "file:/data/taken-"
 MARKER = "KUBERNETES_OPERATOR_LAST_STATE"
 _HA = "high-availability"
 
@@ -148,9 +149,18 @@ class Clusters:
                 if location is None and trigger not in run.failed and run.state == "RUNNING":
                     if self.broken_savepoints:
                         run.failed[trigger] = "java.io.IOException: disk full"
+                    elif trigger in run.taking:
+                        run.triggers[trigger] = self._take(run)
                     else:
                         run.triggers[trigger] = self._complete(process, run, savepoint=True)
                         self._end(process, run, "FINISHED")
+
+    def _take(self, run: Run) -> str:
+        self.serial += 1
+        path = f"{TAKEN}{self.serial}"
+        self.storage[path] = run.position
+        run.checkpoints.append((self.serial, path, True))
+        return path
 
     def forget_triggers(self) -> None:
         """Flink keeps results of triggers for five minutes only."""
@@ -260,6 +270,13 @@ class Clusters:
             return {}
         if rest == "stop":
             return self._stop(run, request.body["triggerId"])
+        if rest == "savepoints":
+            stopping = (
+                {one for one, location in run.triggers.items() if location is None} - run.taking - set(run.failed)
+            )
+            assert not stopping, "never beside a stop"
+            run.taking.add(request.body["triggerId"])
+            return self._stop(run, request.body["triggerId"])
         if rest.startswith("savepoints/"):
             return self._trigger(run, rest.removeprefix("savepoints/"))
         if rest == "checkpoints":
@@ -297,7 +314,8 @@ class Clusters:
         latest: Object = {"completed": None, "savepoint": None, "restored": None}
         for number, path, savepoint in run.checkpoints:
             gone = run.state == "FINISHED" and not savepoint
-            kind = "SYNC_SAVEPOINT" if savepoint else "CHECKPOINT"
+            by_stop = "SAVEPOINT" if path.startswith(TAKEN) else "SYNC_SAVEPOINT"
+            kind = by_stop if savepoint else "CHECKPOINT"
             entry = {"id": number, "external_path": path, "is_savepoint": savepoint, "discarded": gone}
             entry["checkpoint_type"] = kind
             latest["savepoint" if savepoint else "completed"] = entry

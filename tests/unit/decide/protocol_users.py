@@ -21,6 +21,7 @@ CHANGES = st.sampled_from(
         "parallelism",
         "parallelism",
         "nonce",
+        "snapshot",
         "suspend",
         "resume",
         "bad",
@@ -49,6 +50,8 @@ def edit(spec, change, number) -> None:
     match change:
         case "parallelism":
             spec["job"]["parallelism"] = 1 + number % 5
+        case "snapshot":
+            spec["job"]["savepointTriggerNonce"] = number
         case "nonce":
             spec["restartNonce"] = number
         case "good":

@@ -328,7 +328,8 @@ class Protocol(RuleBasedStateMachine):
         text = status.get("reconciliationStatus", {}).get("lastReconciledSpec")
         if not text:
             return False
-        if status["jobStatus"]["savepointInfo"].get("triggerId") or status["jobStatus"].get("state") == "CANCELLING":
+        stop = status["jobStatus"]["savepointInfo"].get("triggerType") == "UPGRADE"
+        if stop or status["jobStatus"].get("state") == "CANCELLING":
             return True
         return lastspecs.decode(text).spec["job"]["state"] == "suspended"
 
