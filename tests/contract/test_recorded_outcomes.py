@@ -63,6 +63,8 @@ def everything(client: Client, request: pytest.FixtureRequest) -> Iterator[None]
         if case not in asked:
             continue
         client.send(requests.create(requests.NAMESPACES, None, {"metadata": {"name": namespace_of(case)}}))
+        account = {"metadata": {"name": "flink"}}
+        client.send(requests.create(requests.SERVICE_ACCOUNTS, namespace_of(case), account))
         for body in row["create"]:
             resource = discovery.find(body["apiVersion"], body["kind"])
             assert resource is not None
