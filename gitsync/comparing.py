@@ -168,7 +168,7 @@ class Comparer:
                     ref = syncapps.followed(other, self._clock.now())
                     places[AppName(other.namespace, other.name)] = targets.followed(other, ref)
         claimed = self._claims.claimed(name, ours, places)
-        own = {one.repo_url for one in app.spec.all_sources}
+        own = {one.lookup_url for one in app.spec.all_sources}
         return Others(claimed, self._claims.unknown(name, own, places))
 
     def _takers(self, name: AppName, app: SyncApp, plan: Plan) -> frozenset[AppName]:

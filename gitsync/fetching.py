@@ -9,10 +9,12 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from gitsync.charts.chartmirrors import ChartMirrors
 from gitsync.git import urls
 from gitsync.git.access import Credentials
 from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.submodules import Submodules
+from gitsync.model import chartnames
 from gitsync.model.identities import AppName
 from gitsync.model.revisions import Revision
 from operator_core.errors import AgentError, Retry, Stalled
@@ -54,11 +56,13 @@ class Repositories:
     def __init__(
         self,
         mirrors: Mirrors,
+        charts: ChartMirrors,
         find_credentials: Callable[[str], Credentials | None],
         queue: Queue,
         wake: Callable[[AppName], None],
     ) -> None:
         self._mirrors = mirrors
+        self._charts = charts
         self._credentials = find_credentials
         self._submodules = Submodules(find_credentials)
         self._queue = queue
@@ -71,6 +75,8 @@ class Repositories:
 
     def mirror(self, url: str) -> Mirror:
         """The mirror of a repository. Raises Stalled for a URL that is not allowed."""
+        if chartnames.is_chart(url):
+            return self._charts.get(url, self._credentials(chartnames.split(url)[0]))
         return self._mirrors.get(url, self._credentials(url))
 
     def follow(self, app: AppName, places: Iterable[Place], *, role: str = SOURCES) -> None:

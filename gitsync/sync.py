@@ -180,8 +180,8 @@ class Syncer:
         if not pause and not parts.publisher.write(name, app.status, new):
             return After(0.0)
         if not pause:
-            url = app.spec.main.repo_url
-            if record is not None:
+            url = app.spec.main.lookup_url
+            if record is not None and not app.spec.main.chart:
                 parts.publisher.tell(Source(name, url, _story(app, findings)), record, app.status, new)
             parts.publisher.announce(Where(name, parts.cluster or "", url), app.status, new, record)
         later = self._next(findings, written)

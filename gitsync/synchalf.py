@@ -18,6 +18,7 @@ from gitsync.apply.refusals import Refusals
 from gitsync.apply.restartbudgets import RestartBudget
 from gitsync.apply.restoreorders import RestoreOrders
 from gitsync.carrying import Carrier
+from gitsync.charts.chartmirrors import ChartMirrors
 from gitsync.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.credentialstores import CredentialStore
 from gitsync.families import Families
@@ -76,7 +77,8 @@ class SyncHalf:
         self._live = LiveCaches(client, settings.watch_namespaces, self._wake)
         self._credentials = CredentialStore(client, settings, self._wake_all)
         mirrors = Mirrors(work_directory / "mirrors", Policy(module_hosts=settings.submodule_hosts))
-        self._repositories = Repositories(mirrors, self._credentials.find, lookups, self._wake)
+        charts = ChartMirrors(work_directory / "charts")
+        self._repositories = Repositories(mirrors, charts, self._credentials.find, lookups, self._wake)
         self._applier = Applier(client, self._observed)
         claims = Claims(self._repositories.newest)
         self._jq = JqPaths()

@@ -73,12 +73,12 @@ def followed(app: SyncApp, ref: str) -> tuple[Followed, ...]:
     A source of the same repository and revision stays with it, so that a pin holds for both.
     """
     main = app.spec.main
-    own = (main.repo_url, main.tag_prefix, main.target_revision)
+    own = (main.lookup_url, main.tag_prefix, main.target_revision)
     return tuple(
         (
-            one.repo_url,
+            one.lookup_url,
             ref
-            if (one.repo_url, one.tag_prefix, one.target_revision) == own
+            if (one.lookup_url, one.tag_prefix, one.target_revision) == own
             else semver.of_tags(one.tag_prefix, one.target_revision),
         )
         for one in app.spec.all_sources
@@ -134,7 +134,7 @@ class Targets:
             return Target(None, None, problems, any(isinstance(error, Stalled) for error in errors.values()))
         try:
             sources = app.spec.all_sources
-            mirrors = [self._repositories.mirror(one.repo_url) for one in sources]
+            mirrors = [self._repositories.mirror(one.lookup_url) for one in sources]
             commits = tuple(Place(*one) for one in zip(sources, mirrors, revisions, strict=True))
             for place in commits:
                 self._verify(app, place.mirror, place.revision.ref, place.revision.sha)
@@ -226,7 +226,7 @@ class Targets:
         if known is not None and known[:2] == (shas, (sources, context)):
             return known[2], False
         try:
-            mirrors = [self._repositories.mirror(one.repo_url) for one in sources]
+            mirrors = [self._repositories.mirror(one.lookup_url) for one in sources]
             commits = tuple(
                 Place(one, mirror, mirror.revision(sha, sha))
                 for one, mirror, sha in zip(sources, mirrors, shas, strict=True)
