@@ -16,6 +16,9 @@ from gitsync.plan.healthrules import HEALTHY, Verdict
 from operator_core.jsonvalues import Object, dig
 
 _MOVING = frozenset({"RECONCILING", "CREATED", "INITIALIZING", "RESTARTING", "FAILING", "CANCELLING"})
+_WAITING = frozenset(
+    {"SessionClusterMissing", "SessionClusterNotReady", "WaitingForSessionJobs", "SessionJobsUnderWay"}
+)
 _ERROR_LIMIT = 500
 
 
@@ -51,6 +54,14 @@ def _told(obj: Object, kind: str) -> str:
     return str(dig(found, "message", default="")) if found is not None else ""
 
 
+def _waiting_for_another(obj: Object) -> Verdict | None:
+    """A session job waits for its cluster, or a cluster for its jobs: seen, and told what for."""
+    ready = healthrules.condition(obj, "Ready")
+    if ready is None or ready.get("reason") not in _WAITING or not _is_judged(obj):
+        return None
+    return Verdict("Progressing", str(ready.get("message", "")))
+
+
 def _first_rows(obj: Object) -> Verdict | None:
     """What holds whatever the lifecycle state says."""
     blocked = healthrules.condition(obj, "UpgradeBlocked")
@@ -64,6 +75,8 @@ def _first_rows(obj: Object) -> Verdict | None:
         return Verdict("Suspended", "created suspended")
     if not deployed_once and error and _is_judged(obj):
         return Verdict("Degraded", error)
+    if (waiting := _waiting_for_another(obj)) is not None:
+        return waiting
     if not _is_observed(obj):
         return Verdict("Progressing", "the newest spec was not seen by the operator yet")
     return None

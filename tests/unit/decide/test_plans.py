@@ -174,3 +174,29 @@ def test_more_task_managers_of_a_standalone_cluster(
 def test_a_nonce_touches_nothing_that_runs_and_the_plan_says_what_it_takes(before, after, reason) -> None:
     effect = plans.effect_of(_manifest(**before), _manifest(**after))
     assert (effect.effect, effect.reason) == (Effect.NONE, reason)
+
+
+def _session_job(**job: object) -> dict:
+    spec = {"jarURI": "https://example.com/job.jar", "parallelism": 1, "upgradeMode": "savepoint", **job}
+    meta = {"name": "job", "namespace": "ns"}
+    body = {"apiVersion": "flink.apache.org/v1beta1", "kind": "FlinkSessionJob", "metadata": meta}
+    return {**body, "spec": {"deploymentName": "cluster", "job": spec}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "effect"),
+    [
+        (None, _session_job(), plans.Effect.CREATE),
+        (_session_job(), _session_job(), plans.Effect.NONE),
+        (_session_job(), _session_job(parallelism=2), plans.Effect.UPGRADE_SAVEPOINT),
+        (_session_job(), _session_job(parallelism=2, upgradeMode="last-state"), plans.Effect.UPGRADE_LAST_STATE),
+        (_session_job(), _session_job(parallelism=2, upgradeMode="stateless"), plans.Effect.STATE_LOSS),
+        (_session_job(), _session_job(state="suspended"), plans.Effect.SUSPEND),
+        (_session_job(state="suspended"), _session_job(), plans.Effect.RESUME),
+        (_session_job(), _session_job(jarURI="ftp://h/x.jar"), plans.Effect.REJECTED),
+        (_session_job(), None, plans.Effect.DELETE),
+    ],
+)
+def test_a_change_of_a_session_job(old, new, effect) -> None:
+    """Its cluster plays no part: what only the cluster's configuration tells is judged in the loop."""
+    assert plans.effect_of(old, new).effect is effect

@@ -98,6 +98,22 @@ def test_flink_deployment(obj: Object, status: str, text: str) -> None:
     assert text in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("reason", "observed", "text"),
+    [
+        ("SessionClusterMissing", 2, "does not exist"),
+        ("SessionClusterNotReady", 2, "does not exist"),
+        ("SessionClusterMissing", 1, "not seen"),
+    ],
+)
+def test_a_session_job_that_waits_for_its_cluster_says_so(reason: str, observed: int, text: str) -> None:
+    job = flink(observedGeneration=None, lifecycleState="CREATED", jobStatus={}, reconciliationStatus={})
+    told = {**ready("False", observed, reason)[0], "message": "the session cluster does not exist"}
+    job |= {"kind": "FlinkSessionJob", "status": {**job["status"], "conditions": [told]}}
+    verdict = health.assess(job)
+    assert verdict is not None and verdict.status == "Progressing" and text in verdict.message
+
+
 def built_in(api_version: str, kind: str, **rest: Any) -> Object:
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x", "generation": 1}, **rest}
 
