@@ -18,8 +18,6 @@ class Run:
     checkpoints: list[tuple[int, str, bool]] = field(default_factory=list)
     triggers: dict[str, str | None] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
-    taking: set[str] = field(default_factory=set)
-    """Triggers of savepoints after which the job goes on; Flink recovers nothing from them (since 1.15)."""
 
 
 @dataclass
@@ -36,4 +34,5 @@ class Process:
     ready: bool = False
     run: Run | None = None
     reruns: int = 0
+    orphaned: bool = False
     counts: bool = True
