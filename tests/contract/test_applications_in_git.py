@@ -137,3 +137,23 @@ def test_links_are_no_files_of_parameters(repository: Repository, mirror: Mirror
     repository.commit({"root/set.yaml": text})
     found, _ = family(repository, mirror)
     assert (places(found), found.problems) == ({}, ())
+
+
+def test_answers_of_a_commit_are_compared_with_those_of_another(repository: Repository, mirror: Mirror) -> None:
+    text = SET.replace("ORIGIN", repository.url).replace("GENERATOR", 'files: [{path: "apps/*/app.json"}]')
+    repository.commit({"root/set.yaml": text, "apps/one/app.json": '{"team": "a"}', "apps/one/a.yaml": config_map("a")})
+    found, lookups = family(repository, mirror)
+    assert found.problems == ()
+
+    def find(url: str, revision: str) -> tuple[Mirror, Revision]:
+        return mirror, mirror.resolve(revision)
+
+    assert lookups.is_same_with(find)
+    repository.commit({"apps/one/a.yaml": config_map("b")})
+    assert lookups.is_same_with(find), "a file nobody asked for"
+    repository.commit({"apps/one/app.json": '{"team": "b"}'})
+    assert not lookups.is_same_with(find), "a file of parameters"
+    repository.commit({"apps/one/app.json": '{"team": "a"}'})
+    assert lookups.is_same_with(find)
+    repository.commit({"apps/two/app.json": '{"team": "a"}'})
+    assert not lookups.is_same_with(find), "another file"
