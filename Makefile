@@ -53,6 +53,7 @@ crds: install ## write deploy/crds and deploy/schemas from the models
 
 docs: install ## write what the documentation has from the code
 	$(BIN)/python -m operator_core.conf.catalog docs/configuration.md
+	$(BIN)/python -m gitsync.telemetry docs/metrics.md
 
 bench: install ## print measurements; nothing is asserted
 	$(BIN)/python -m tests.bench

@@ -9,7 +9,7 @@ import logging
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -30,6 +30,7 @@ from operator_core.kube.client import Client
 from operator_core.kube.leases import Lease
 from operator_core.runtime.clock import Clock, SystemClock
 from operator_core.runtime.endings import Ending
+from operator_core.runtime.loops import Loop
 
 log = logging.getLogger(__name__)
 
@@ -121,19 +122,38 @@ class Agent:
         return "; ".join(problems) or ("" if self._ready.is_set() else "the agent is starting or stopping")
 
     def _web_app(self) -> Starlette:
-        named = (("operator", self._operator), ("sync", self._sync))
-        queues = {name: half.part for name, half in named if half is not None}
         secret = self._settings.webhook.secret_file if self._settings.webhook.port else None
         sync = self._sync.part if self._sync is not None else None
         hooks = WebHooks(
             live=lambda: "",
             ready=self._wrong,
-            metrics=telemetry.registry(self._client, queues),
+            metrics=telemetry.registry(self._numbers()),
             receiver=None
             if secret is None or not isinstance(sync, SyncHalf)
             else Receiver(secret=lambda: signatures.read_secret(secret), on_push=sync.pushed),
         )
         return make_app(hooks)
+
+    def _numbers(self) -> telemetry.Sources:
+        """Where the metrics come from: whichever halves there are."""
+        operator = self._operator.part if self._operator is not None else None
+        sync = self._sync.part if self._sync is not None else None
+        loops: dict[str, Loop] = {}
+        found = telemetry.Sources(self._client, {})
+        if isinstance(operator, Operator):
+            loops["operator"] = operator.loop
+            found = replace(
+                found,
+                flink=(operator.rest.requests,),
+                transitions=(operator.transitions.tally,),
+                deployments=operator.resources.items,
+                session_jobs=operator.session_jobs.items,
+            )
+        if isinstance(sync, SyncHalf):
+            loops |= sync.loops
+            found = replace(found, apps=sync.apps, deliveries=lambda: sync.reporting.depths)
+        passes = tuple(loop.passes for loop in loops.values())
+        return replace(found, queues={name: loop.queue for name, loop in loops.items()}, passes=passes)
 
     def _operator_half(self) -> Half:
         lease = self._lease("gitsync-operator")

@@ -190,6 +190,15 @@ class SyncHalf:
         """How many apps wait for a pass."""
         return self._queue.depth()
 
+    @property
+    def loops(self) -> dict[str, Loop]:
+        """Its loops by name."""
+        return {"sync": self._passes, "repositories": self._lookups}
+
+    def apps(self) -> list[Object]:
+        """All SyncApps as they are now."""
+        return self._apps.items()
+
     def newest(self, url: str, ref: str) -> str | None:
         """The commit a name of a repository in use meant last."""
         return self._repositories.newest(url, ref)

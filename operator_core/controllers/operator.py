@@ -20,6 +20,7 @@ from operator_core.controllers.sessionindex import SessionIndex
 from operator_core.controllers.sessionworld import SessionWorld
 from operator_core.controllers.snapshotindex import SnapshotIndex
 from operator_core.controllers.submissionlane import SubmissionLane
+from operator_core.controllers.transitions import Transitions
 from operator_core.controllers.world import World
 from operator_core.decide import statesnapshots
 from operator_core.errors import AgentError, Stalled
@@ -61,6 +62,7 @@ class Operator:
         tls_files: Files | None = None,
     ) -> None:
         self._queue = Queue(clock)
+        self.transitions = Transitions(clock)
         self._sessions = SessionIndex()
         self._pods = PodIndex()
         contexts = TlsContexts(lambda *place: client.send(requests.get(requests.SECRETS, *place)), clock, tls_files)
@@ -70,7 +72,7 @@ class Operator:
             transport = DirectTransport(check=client.check, contexts=contexts) if direct else ProxyTransport(client)
         else:
             transport = rest
-        self._rest = Rest(transport, clock)
+        self.rest = self._rest = Rest(transport, clock)
         self._slow = Lane(workers // 4, self._queue.add)
         recorder = Recorder(client, clock, component="gitsync")
         self._foreign = ForeignOperators(client, clock, recorder, namespaces, self._enqueue_all)
@@ -129,7 +131,7 @@ class Operator:
             snapshots=self.snapshots,
             ingresses=self._ingresses,
         )
-        self._loop = Loop("operator", self._queue, self._reconcile, workers=workers, on_error=self._failed)
+        self.loop = self._loop = Loop("operator", self._queue, self._reconcile, workers=workers, on_error=self._failed)
 
     def start(self) -> None:
         """Start watching; passes begin once everything was listed. Returns at once."""
@@ -289,6 +291,9 @@ class Operator:
     def _resource_changed(self, change: str, obj: Object) -> None:
         if change == "DELETED":
             self._foreign.forget(obj)
+            self.transitions.forget(obj)
+        else:
+            self.transitions.observe(KIND, obj)
         namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
         self._enqueue_cluster(namespace, name)
         self._wake_snapshots(Key(KIND, namespace, name))

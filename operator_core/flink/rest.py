@@ -23,6 +23,7 @@ from operator_core.kube import errors as kube_errors
 from operator_core.kube import requests as kube_requests
 from operator_core.kube.client import Client, Streamed
 from operator_core.runtime.clock import Clock
+from operator_core.runtime.tallies import Tally
 
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 3.0
@@ -174,6 +175,7 @@ class Rest:
         self._clock = clock
         self._lock = threading.Lock()
         self._failures: dict[tuple[str, str], tuple[int, float]] = {}
+        self.requests = Tally("method", "result")
 
     def send(self, address: Address, request: FlinkRequest) -> Object:
         """The JSON object of the answer. Raises flink.errors; at once while the breaker is open."""
@@ -181,16 +183,23 @@ class Rest:
         failures, open_until = self._failures.get(key, (0, 0.0))
         if self._clock.monotonic() < open_until:
             raise errors.FlinkUnreachable(f"Flink {address.name} did not answer {failures} times", lasting=True)
+        began = self._clock.monotonic()
         try:
             answer = self._transport.send(address, request)
         except errors.FlinkUnreachable as error:
+            self._count(request, "unreachable", began)
             error.lasting = self._count_failure(key)
             raise
         except errors.FlinkError:
+            self._count(request, "refused", began)
             self.reset(*key)
             raise
+        self._count(request, "ok", began)
         self.reset(*key)
         return answer
+
+    def _count(self, request: FlinkRequest, result: str, began: float) -> None:
+        self.requests.add(request.method, result, seconds=self._clock.monotonic() - began)
 
     def suspicious(self, namespace: str, name: str) -> bool:
         """Whether the cluster has not answered for a while, so that asking it may take long."""

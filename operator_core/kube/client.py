@@ -25,6 +25,7 @@ from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors
 from operator_core.kube.requests import Request
+from operator_core.runtime.tallies import Tally
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -87,6 +88,8 @@ class Client:
         self._pool: urllib3.PoolManager = self._api.rest_client.pool_manager
         self._credentials = _Credentials(configuration)
         self._sent = _Sent()
+        self.answers = Tally("method", "code")
+        """What the API server answered to requests (watches: to their beginning), and after how long."""
         self._check: Callable[[], None] = _always
         self.current_namespace = current_namespace
 
@@ -195,6 +198,7 @@ class Client:
         if request.method != "GET":
             self._check()
         self._sent.add()
+        began = time.monotonic()
         try:
             response = self._pool.request(
                 request.method,
@@ -206,7 +210,9 @@ class Client:
                 preload_content=preload,
             )
         except urllib3.exceptions.HTTPError as error:
+            self.answers.add(request.method, "none", seconds=time.monotonic() - began)
             raise errors.Unreachable(f"the API server at {self.server} does not answer: {_cause(error)}") from error
+        self.answers.add(request.method, str(response.status), seconds=time.monotonic() - began)
         if response.status >= 300:
             raise errors.from_answer(response.status, bytes(response.data), response.headers.get("Retry-After"))
         return response

@@ -7,9 +7,26 @@ not know what is logged; callers never pass manifests, arguments or secrets.
 import json
 import logging
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 EXTRA_FIELDS = ("resource", "pass_id", "revision", "app")
+
+
+_pass: ContextVar[Mapping[str, str]] = ContextVar("pass", default=MappingProxyType({}))
+
+
+@contextmanager
+def during(**fields: str) -> Iterator[None]:
+    """Every line of this thread has these fields until the block ends, unless it names its own."""
+    token = _pass.set({**_pass.get(), **fields})
+    try:
+        yield
+    finally:
+        _pass.reset(token)
 
 
 class JsonFormatter(logging.Formatter):
@@ -24,7 +41,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         for field in EXTRA_FIELDS:
-            value = getattr(record, field, None)
+            value = getattr(record, field, _pass.get().get(field))
             if value is not None:
                 line[field] = str(value)
         if record.exc_info:

@@ -7,18 +7,23 @@ It knows nothing of kinds.
 
 import logging
 import random
+import secrets
 import threading
+import time
 from collections.abc import Callable
 
-from operator_core.errors import Retry, Stalled
+from operator_core.errors import AgentError, Retry, Stalled
 from operator_core.outcomes import After, Outcome
+from operator_core.runtime import logs
 from operator_core.runtime.queues import RECHECK, Key, Queue
+from operator_core.runtime.tallies import Tally
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 1.0
 GROWTH = 1.5
 LONGEST_PAUSE = 60.0
+OUTCOMES = ("done", "after", "retry", "stalled", "error")
 
 
 def pause_after(failures: int, jitter: float) -> float:
@@ -40,10 +45,13 @@ class Loop:
         on_error: Callable[[Key, Exception], None] | None = None,
     ) -> None:
         self._name = name
-        self._queue = queue
+        self.queue = self._queue = queue
         self._reconcile = reconcile
         self._workers = workers
         self._on_error = on_error
+        self.passes = Tally("loop", "outcome")
+        for outcome in OUTCOMES:
+            self.passes.begin(name, outcome)
         self._failures: dict[Key, int] = {}
         self._threads: list[threading.Thread] = []
 
@@ -69,20 +77,30 @@ class Loop:
                 self._queue.done(key)
 
     def _one_pass(self, key: Key) -> None:
+        began = time.monotonic()
+        with logs.during(resource=f"{key.kind} {key.namespace}/{key.name}", pass_id=secrets.token_hex(4)):
+            result = self._run(key)
+        self.passes.add(self._name, result, seconds=time.monotonic() - began)
+
+    def _run(self, key: Key) -> str:
+        """One pass and what its outcome means for the queue; the outcome's name."""
         try:
             outcome = self._reconcile(key)
         except Stalled as error:
             self._failures.pop(key, None)
             self._tell(key, error)
+            return "stalled"
         except Exception as error:  # a worker survives whatever a pass does; the key backs off
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             after = error.after if isinstance(error, Retry) else None
             self._tell(key, error)
             self._queue.add(key, pause_after(failures, random.random()) if after is None else after, RECHECK)
-        else:
-            self._failures.pop(key, None)
-            if isinstance(outcome, After):
-                self._queue.add(key, outcome.seconds, RECHECK)
+            return "retry" if isinstance(error, AgentError) else "error"
+        self._failures.pop(key, None)
+        if isinstance(outcome, After):
+            self._queue.add(key, outcome.seconds, RECHECK)
+            return "after"
+        return "done"
 
     def _tell(self, key: Key, error: Exception) -> None:
         if self._on_error is None:

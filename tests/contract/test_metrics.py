@@ -1,0 +1,30 @@
+"""The metrics of a real sync half beneath a real API server."""
+
+from prometheus_client import generate_latest
+from syncing import ONE, Cluster, Repository, Start
+
+from gitsync import telemetry
+
+
+def test_a_sync_is_in_the_numbers(cluster: Cluster, repository: Repository, start: Start) -> None:
+    first = repository.commit("first", {"apps/one.yaml": ONE})
+    half = start().half
+    cluster.wait_synced(first)
+    sources = telemetry.Sources(
+        half.client,
+        {name: loop.queue for name, loop in half.loops.items()},
+        passes=tuple(loop.passes for loop in half.loops.values()),
+        apps=half.apps,
+        deliveries=lambda: half.reporting.depths,
+    )
+    found = dict(
+        line.rsplit(" ", 1)
+        for line in generate_latest(telemetry.registry(sources)).decode().splitlines()
+        if line[0] != "#"
+    )
+    assert found['gitsync_apps{health="Healthy",ready="True",sync="Synced"}'] == "1.0"
+    assert float(found['gitsync_pass_seconds_count{loop="sync",outcome="done"}']) >= 1
+    assert found['gitsync_pass_seconds_count{loop="sync",outcome="error"}'] == "0.0"
+    assert float(found['gitsync_kubernetes_request_seconds_count{code="201",method="PATCH"}']) >= 1
+    assert found['gitsync_queue_depth{queue="repositories"}'] == "0.0"
+    assert float(found["process_resident_memory_bytes"]) > 0
