@@ -13,6 +13,7 @@ from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 
 FILE = "apps/ticks.yaml"
+AUTOSCALER = "horizontal-pod-autoscaler"
 SIDECAR = {
     "name": "sidecar",
     "image": "flink:1.20",
@@ -31,7 +32,6 @@ def standalone(manifest: Object) -> None:
     """One slot a TaskManager, one TaskManager until somebody scales; an init container and a sidecar in every pod."""
     spec = manifest["spec"]
     spec["mode"] = "standalone"
-    spec["taskManager"]["replicas"] = 1
     spec["flinkConfiguration"] |= {"scheduler-mode": "reactive", "taskmanager.numberOfTaskSlots": "1"}
     template = spec["podTemplate"]["spec"]
     template["initContainers"] = [PREPARE]
@@ -66,7 +66,9 @@ def counting(team: Team, job: flinkjobs.Job, above: int) -> int:
 def rescale(team: Team, replicas: int) -> None:
     """What a HorizontalPodAutoscaler does."""
     patch = {"spec": {"replicas": replicas}}
-    path = requests.merge_patch(requests.FLINK_DEPLOYMENTS, team.jobs, "ticks", patch, subresource="scale")
+    path = requests.merge_patch(
+        requests.FLINK_DEPLOYMENTS, team.jobs, "ticks", patch, subresource="scale", field_manager=AUTOSCALER
+    )
     team.client.send(path)
 
 
