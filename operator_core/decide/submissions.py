@@ -19,7 +19,7 @@ from operator_core.decide import (
     verdicts,
 )
 from operator_core.decide.decisions import CancelJob, Event, Rest, Step, SubmitJob
-from operator_core.decide.facts import Job, Need, Unreachable, Unread
+from operator_core.decide.facts import Need, Unreachable, Unread
 from operator_core.decide.records import Restore
 from operator_core.decide.sessionfacts import Sent, SessionFacts, SubmissionFailed, UnderWay
 from operator_core.decide.sessionstops import SessionStep
@@ -239,8 +239,3 @@ def _configuration(spec: Object, facts: SessionFacts) -> dict[str, str]:
     if not options.is_set(facts.last_conf, options.CHECKPOINT_RETENTION):
         kept[options.CHECKPOINT_RETENTION.key] = "RETAIN_ON_CANCELLATION"
     return kept
-
-
-def is_listed(facts: SessionFacts) -> bool:
-    """Whether Flink said during this step that it has the job."""
-    return isinstance(facts.flink.job, Job)
