@@ -17,7 +17,6 @@ from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Plan, Step, Update
 from gitsync.model.projects import Project
-from gitsync.model.rendersets import RenderSet
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
 from gitsync.plan import effects, identities, ignoring, planning, policies, preparing, projects, pruning, restores
@@ -107,7 +106,7 @@ class Comparer:
         self._accepted: dict[tuple[AppName, Identity], Accepted] = {}
 
     def compare(
-        self, name: AppName, app: SyncApp, target: Target, last_good: Callable[[], RenderSet | None]
+        self, name: AppName, app: SyncApp, target: Target, last_good: Callable[[], Target | None]
     ) -> Compared | After:
         """The plan for the newest revision, or for the last good one where the newest is broken."""
         problems, stalled = target.problems, target.stalled
@@ -132,10 +131,9 @@ class Comparer:
                 )
             problems, stalled = (*plan.problems, *problems), True
         good = last_good()
-        if good is None or app.status.sync is None or app.status.sync.revision is None:
+        if good is None or good.attempted is None:
             return Compared(None, False, problems, stalled)
-        former = Target(app.status.sync.revision, good, revisions=app.status.sync.revisions)
-        found = self._plan(name, app, former, _KEEP_ALL)
+        found = self._plan(name, app, good, _KEEP_ALL)
         if isinstance(found, After):
             return found
         _, plan, live = found
@@ -170,7 +168,7 @@ class Comparer:
                     ref = syncapps.followed(other, self._clock.now())
                     places[AppName(other.namespace, other.name)] = targets.followed(other, ref)
         claimed = self._claims.claimed(name, ours, places)
-        own = {one.repo_url for one in app.spec.all_sources}
+        own = {one.lookup_url for one in app.spec.all_sources}
         return Others(claimed, self._claims.unknown(name, own, places))
 
     def _takers(self, name: AppName, app: SyncApp, plan: Plan) -> frozenset[AppName]:

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gitsync import credentials
+from gitsync.charts.chartmirrors import ChartMirrors
 from gitsync.git import urls
 from gitsync.git.access import Credentials
 from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.submodules import Submodules
+from gitsync.model import chartnames
 from gitsync.model.identities import AppName
 from gitsync.model.revisions import Revision
 from operator_core.errors import AgentError, Retry, Stalled
@@ -55,11 +56,13 @@ class Repositories:
     def __init__(
         self,
         mirrors: Mirrors,
+        charts: ChartMirrors,
         find_credentials: Callable[[str], Credentials | None],
         queue: Queue,
         wake: Callable[[AppName], None],
     ) -> None:
         self._mirrors = mirrors
+        self._charts = charts
         self._credentials = find_credentials
         self._submodules = Submodules(find_credentials)
         self._queue = queue
@@ -72,6 +75,8 @@ class Repositories:
 
     def mirror(self, url: str) -> Mirror:
         """The mirror of a repository. Raises Stalled for a URL that is not allowed."""
+        if chartnames.is_chart(url):
+            return self._charts.get(url, self._credentials(chartnames.split(url)[0]))
         return self._mirrors.get(url, self._credentials(url))
 
     def follow(self, app: AppName, places: Iterable[Place], *, role: str = SOURCES) -> None:
@@ -130,12 +135,19 @@ class Repositories:
         """Have a repository looked at now."""
         self._queue.add(Key(REPOSITORY, "", url))
 
-    def pushed(self, url: str) -> None:
-        """Somebody says that a repository moved: have it looked at if an app uses it, however it is written."""
-        wanted = credentials.normalised(url)
-        for known in self.urls():
-            if credentials.normalised(known) == wanted:
-                self.look(known)
+    def pushed(self, spellings: Iterable[str], concerns: Callable[[AppName, str], bool]) -> None:
+        """Somebody says that a repository moved: have it looked at if it concerns an app, however its URL is written.
+
+        `concerns` tells it of an app and the name (branch, tag, …) it follows.
+        """
+        wanted = {urls.place(url) for url in spellings}
+        with self._lock:
+            followed = [
+                (app, one) for app, roles in self._wanted.items() for places in roles.values() for one in places
+            ]
+        used = ((app, url, ref) for app, (url, ref) in followed)
+        for known in sorted({url for app, url, ref in used if urls.place(url) in wanted and concerns(app, ref)}):
+            self.look(known)
 
     def poll(self) -> None:
         """Have every repository in use looked at."""

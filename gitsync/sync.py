@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gitsync import comparing, targets
+from gitsync import comparing, permits, targets
 from gitsync.apply.applying import Applier
 from gitsync.apply.claims import Claims
 from gitsync.apply.refusals import Refusals
@@ -90,8 +90,8 @@ class Syncer:
 
     def _pass(self, name: AppName, app: SyncApp) -> Outcome:
         parts = self._parts
-        targets.check_destination(app)
-        targets.check_project(app, parts.find_project(app.spec.project))
+        permits.check_destination(app)
+        permits.check_project(app, parts.find_project(app.spec.project))
         ref = syncapps.followed(app, parts.clock.now())
         request = policies.pending_request(app)
         parts.targets.follow(name, app, ref)
@@ -180,8 +180,8 @@ class Syncer:
         if not pause and not parts.publisher.write(name, app.status, new):
             return After(0.0)
         if not pause:
-            url = app.spec.main.repo_url
-            if record is not None:
+            url = app.spec.main.lookup_url
+            if record is not None and not app.spec.main.chart:
                 parts.publisher.tell(Source(name, url, _story(app, findings)), record, app.status, new)
             parts.publisher.announce(Where(name, parts.cluster or "", url), app.status, new, record)
         later = self._next(findings, written)

@@ -8,7 +8,7 @@ import logging
 import threading
 from pathlib import Path
 
-from gitsync import targets
+from gitsync import permits
 from gitsync.apply.applying import Applier
 from gitsync.apply.claims import Claims
 from gitsync.apply.hookruns import HookRuns
@@ -18,11 +18,12 @@ from gitsync.apply.refusals import Refusals
 from gitsync.apply.restartbudgets import RestartBudget
 from gitsync.apply.restoreorders import RestoreOrders
 from gitsync.carrying import Carrier
+from gitsync.charts.chartmirrors import ChartMirrors
 from gitsync.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.credentialstores import CredentialStore
 from gitsync.families import Families
 from gitsync.fetching import REPOSITORY, Repositories
-from gitsync.git import urls
+from gitsync.git import refs, urls
 from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.signatures import Verifier
 from gitsync.git.urls import Policy
@@ -44,6 +45,7 @@ from gitsync.schedule import Schedule
 from gitsync.settings import Settings
 from gitsync.sync import Parts, Syncer
 from gitsync.targets import Targets
+from gitsync.web.pushes import Push
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError
 from operator_core.jsonvalues import Object, dig
@@ -75,7 +77,8 @@ class SyncHalf:
         self._live = LiveCaches(client, settings.watch_namespaces, self._wake)
         self._credentials = CredentialStore(client, settings, self._wake_all)
         mirrors = Mirrors(work_directory / "mirrors", Policy(module_hosts=settings.submodule_hosts))
-        self._repositories = Repositories(mirrors, self._credentials.find, lookups, self._wake)
+        charts = ChartMirrors(work_directory / "charts")
+        self._repositories = Repositories(mirrors, charts, self._credentials.find, lookups, self._wake)
         self._applier = Applier(client, self._observed)
         claims = Claims(self._repositories.newest)
         self._jq = JqPaths()
@@ -88,12 +91,12 @@ class SyncHalf:
         families = Families(
             self._repositories, self._app, self._check_lookup, discovery.find, settings.argocd_applications
         )
-        permits = targets.Permits(self._verify, self._projects.find, self._credentials.age_keys)
-        found = Targets(
+        allowed = permits.Permits(self._verify, self._projects.find, self._credentials.age_keys)
+        self._targets = Targets(
             self._repositories,
             self._builds,
             families,
-            permits,
+            allowed,
             settings.namespace,
             lambda: ClusterVersions(*capabilities.read()),
         )
@@ -110,7 +113,7 @@ class SyncHalf:
             clock=clock,
             apps=self._apps,
             repositories=self._repositories,
-            targets=found,
+            targets=self._targets,
             comparer=comparer,
             claims=claims,
             carrier=Carrier(
@@ -174,10 +177,14 @@ class SyncHalf:
         for app in self._apps.items():
             self._wake(AppName(*syncapps.key_of(app)))
 
-    def pushed(self, url: str, ref: str) -> None:
-        """A push notification came: look at the repository now."""
-        log.info("told of a push to %s of %s", ref or "some ref", urls.without_credentials(url))
-        self._repositories.pushed(url)
+    def pushed(self, push: Push) -> None:
+        """A push notification came: look at the repository now, if an app follows what was pushed."""
+        log.info("told of a push to %s of %s", push.ref or "some ref", urls.without_credentials(push.urls[0]))
+
+        def concerns(app: AppName, ref: str) -> bool:
+            return refs.may_be(ref, push.ref) and self._targets.may_be_touched(app, push.changed)
+
+        self._repositories.pushed(push.urls, concerns)
 
     def _windows(self, project: str) -> tuple[SyncWindow, ...]:
         return self._projects.find(project).sync_windows
@@ -239,7 +246,7 @@ class SyncHalf:
         """Generators of an app look into what its project allows."""
         obj = self._app(name)
         if obj is not None:
-            targets.check_repository(url, self._projects.find(syncapps.parse(obj).spec.project))
+            permits.check_repository(url, self._projects.find(syncapps.parse(obj).spec.project))
 
     def _app(self, name: AppName) -> Object | None:
         return self._apps.get(name.namespace, name.name)

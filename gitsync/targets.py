@@ -7,36 +7,29 @@ was rendered is only remembered to save work; a restart renders again and comes 
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from gitsync import credentials
+from gitsync import permits
 from gitsync.families import Families, Member, Pending
 from gitsync.fetching import Place as Followed
 from gitsync.fetching import Repositories
-from gitsync.git import trees, urls
-from gitsync.git.mirrors import Mirror
-from gitsync.git.submodules import Module
+from gitsync.git import trees
 from gitsync.model import semver
 from gitsync.model.identities import AppName
-from gitsync.model.projects import Project
 from gitsync.model.rendersets import RenderError, RenderSet
 from gitsync.model.sources import Source
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
 from gitsync.opening import Opening
-from gitsync.plan import projects
+from gitsync.permits import Permits
 from gitsync.render import compositions, directories
-from gitsync.render.agekeys import AgeKeys
 from gitsync.render.buildenvironment import AppContext, ClusterVersions
 from gitsync.render.children import Family
 from gitsync.render.compositions import Composition
 from gitsync.render.lanes import BuildLane, Work
 from gitsync.render.layouts import Place
 from operator_core.errors import AgentError, Reason, Stalled
-
-_OWN_SERVERS = ("", "https://kubernetes.default.svc")
-_OWN_NAMES = ("", "in-cluster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,60 +73,16 @@ def followed(app: SyncApp, ref: str) -> tuple[Followed, ...]:
     A source of the same repository and revision stays with it, so that a pin holds for both.
     """
     main = app.spec.main
-    own = (main.repo_url, main.tag_prefix, main.target_revision)
+    own = (main.lookup_url, main.tag_prefix, main.target_revision)
     return tuple(
         (
-            one.repo_url,
+            one.lookup_url,
             ref
-            if (one.repo_url, one.tag_prefix, one.target_revision) == own
+            if (one.lookup_url, one.tag_prefix, one.target_revision) == own
             else semver.of_tags(one.tag_prefix, one.target_revision),
         )
         for one in app.spec.all_sources
     )
-
-
-def check_destination(app: SyncApp) -> None:
-    """Raise Stalled when the app wants another cluster than the agent's own."""
-    destination = app.spec.destination
-    if destination.server.rstrip("/") not in _OWN_SERVERS or destination.name not in _OWN_NAMES:
-        other = destination.server or destination.name
-        raise Stalled(
-            Reason.DestinationUnsupported,
-            f"the destination {other!r} is another cluster; an agent serves the cluster it runs in, so run one there",
-        )
-
-
-def check_project(app: SyncApp, project: Project) -> None:
-    """Raise Stalled when the app's project does not allow a repository of it or its destination namespace."""
-    for source in app.spec.all_sources:
-        check_repository(source.repo_url, project)
-    if app.spec.destination.namespace:
-        projects.check_namespace(project, app.spec.destination.namespace)
-
-
-def check_modules(project: Project, modules: Iterable[Module], result: RenderSet) -> None:
-    """Raise Stalled when a render read a submodule whose repository the project does not allow."""
-    for module in modules:
-        if not module.problem and any(one.path.startswith(f"{module.path}/") for one in result.inputs):
-            projects.check_source(project, module.url, credentials.normalised(module.url))
-
-
-def check_repository(url: str, project: Project) -> None:
-    """Raise Stalled when the project does not allow a repository."""
-    projects.check_source(project, urls.without_credentials(url), credentials.normalised(url))
-
-
-@dataclass(frozen=True, slots=True)
-class Permits:
-    """What an app's project asks of what it reads, and what it may read; the first two raise Stalled.
-
-    `verify` (app, mirror, name, commit): where the project asks for another signature. `age_keys`: the keys
-    that open encrypted Secrets for a project.
-    """
-
-    verify: Callable[[SyncApp, Mirror, str, str], None]
-    find_project: Callable[[str], Project]
-    age_keys: Callable[[str], AgeKeys]
 
 
 def problem_from(error: RenderError, reason: Reason = Reason.RenderFailed) -> Problem:
@@ -150,13 +99,13 @@ class Targets:
         repositories: Repositories,
         builds: BuildLane,
         families: Families,
-        permits: Permits,
+        allowed: Permits,
         control_namespace: str,
         cluster: Callable[[], ClusterVersions],
     ) -> None:
-        self._verify = permits.verify
-        self._find_project = permits.find_project
-        self._opening = Opening(permits.age_keys)
+        self._verify = allowed.verify
+        self._find_project = allowed.find_project
+        self._opening = Opening(allowed.age_keys)
         self._repositories = repositories
         self._builds = builds
         self._families = families
@@ -183,40 +132,43 @@ class Targets:
         revisions = [one.revision for one in known if one.revision is not None]
         if len(revisions) < len(places):
             return Target(None, None, problems, any(isinstance(error, Stalled) for error in errors.values()))
-        main = _main(app)
         try:
             sources = app.spec.all_sources
-            mirrors = [self._repositories.mirror(one.repo_url) for one in sources]
+            mirrors = [self._repositories.mirror(one.lookup_url) for one in sources]
             commits = tuple(Place(*one) for one in zip(sources, mirrors, revisions, strict=True))
             for place in commits:
                 self._verify(app, place.mirror, place.revision.ref, place.revision.sha)
             one = self._render(name, app, commits)
             if one is None or (not one.result.whole.ok and self._good_one(name, app)[1]):
                 return None
-            self._check_modules(app, one)
-            whole, attempted = one.result.whole, one.content[main]
-            if not whole.ok:
-                told = tuple(problem_from(error) for error in whole.errors)
-                return Target(attempted, None, (*told, *problems), True, _several(one.content))
-            whole = self._opening.opened(name, app.spec.project, one.places, one.result)
-            if not whole.ok:
-                told = tuple(problem_from(error, Reason.DecryptionFailed) for error in whole.errors)
-                return Target(attempted, None, (*told, *problems), True, _several(one.content))
-            member = self._families.of(name, whole, one.result.content_key)
+            return self._target(name, app, one, problems)
         except Pending:
             return None
         except Stalled as error:
             broken = Problem(reason=error.reason, message=error.message)
-            return Target(revisions[main].sha, None, (broken, *problems), True)
+            return Target(revisions[_main(app)].sha, None, (broken, *problems), True)
+
+    def _target(self, name: AppName, app: SyncApp, one: _Rendered, problems: tuple[Problem, ...]) -> Target:
+        """What was rendered, opened, with child apps in place. Raises Stalled and Pending."""
+        self._check_modules(app, one)
+        whole, attempted, several = one.result.whole, one.content[_main(app)], _several(one.content)
+        if not whole.ok:
+            told = tuple(problem_from(error) for error in whole.errors)
+            return Target(attempted, None, (*told, *problems), True, several)
+        whole = self._opening.opened(name, app.spec.project, one.places, one.result)
+        if not whole.ok:
+            told = tuple(problem_from(error, Reason.DecryptionFailed) for error in whole.errors)
+            return Target(attempted, None, (*told, *problems), True, several)
+        member = self._families.of(name, whole, one.result.content_key)
         if member is None:
-            return Target(attempted, whole, problems, False, _several(one.content))
+            return Target(attempted, whole, problems, False, several)
         return _with_family(Target(attempted, whole, problems), one.content, member)
 
     def _check_modules(self, app: SyncApp, one: _Rendered) -> None:
         project = self._find_project(app.spec.project)
         for number, result in [*one.result.made.items(), *one.result.lent.items()]:
             place = one.places[number]
-            check_modules(project, trees.listing(place.mirror, place.revision.sha).modules.values(), result)
+            permits.check_modules(project, trees.listing(place.mirror, place.revision.sha).modules.values(), result)
 
     def is_current(self, name: AppName, app: SyncApp, ref: str) -> bool:
         """Whether no newer commit was seen since the app's target was found last."""
@@ -227,19 +179,33 @@ class Targets:
             return True
         return all(sha in (None, place.revision.sha) for sha, place in zip(newest, known.places, strict=True))
 
-    def last_good(self, name: AppName, app: SyncApp) -> RenderSet | None:
+    def last_good(self, name: AppName, app: SyncApp) -> Target | None:
         """What was last applied whole, rendered again if need be; None when it cannot be known."""
         found = self._good_one(name, app)[0]
-        if found is None:
+        sync = app.status.sync
+        if found is None or sync is None:
             return None
         whole = self._opening.opened(name, app.spec.project, self._good[name][3], found)
         if not whole.ok:
             return None
+        good = Target(sync.revision, whole, revisions=sync.revisions)
         try:
             member = self._families.of(name, whole, found.content_key)
         except Pending:
             return None
-        return whole if member is None else replace(whole, objects=member.family.objects)
+        if member is None:
+            return good
+        children = replace(whole, objects=member.family.objects)
+        return replace(good, rendered=children, family=member.family)
+
+    def may_be_touched(self, name: AppName, changed: Collection[str] | None) -> bool:
+        """Whether a push that changed these paths (None: not known) may concern the app; True where in doubt."""
+        known = self._newest.get(name)
+        if changed is None or known is None or not known.result.whole.ok:
+            return True
+        if any(str(one.body.get("apiVersion", "")).startswith("argoproj.io/") for one in known.result.whole.objects):
+            return True  # Its generators may look anywhere.
+        return any(known.result.is_touched(number, tuple(changed)) for number in range(len(known.places)))
 
     def drop(self, name: AppName) -> None:
         """The app does not exist any more."""
@@ -260,7 +226,7 @@ class Targets:
         if known is not None and known[:2] == (shas, (sources, context)):
             return known[2], False
         try:
-            mirrors = [self._repositories.mirror(one.repo_url) for one in sources]
+            mirrors = [self._repositories.mirror(one.lookup_url) for one in sources]
             commits = tuple(
                 Place(one, mirror, mirror.revision(sha, sha))
                 for one, mirror, sha in zip(sources, mirrors, shas, strict=True)

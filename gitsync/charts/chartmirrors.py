@@ -37,7 +37,7 @@ class ChartMirror(mirrors.Mirror):
         git: commands.Commands | None = None,
         loopback_http: bool = False,
     ) -> None:
-        """`url` is as `places.text_of` gives it. Raises Stalled(RepositoryRefused)."""
+        """`url` is as `chartnames.text_of` gives it. Raises Stalled(RepositoryRefused)."""
         self._place = places.parse(url, loopback_http=loopback_http)
         self._credentials = credentials
         self._loopback_http = loopback_http
@@ -61,6 +61,8 @@ class ChartMirror(mirrors.Mirror):
             known = self._imported.get(version)
             if known is None or known[0] != release or not self.has_commit(known[1]):
                 known = self._imported[version] = release, self._import(release)
+        # A chart's archive brings no submodules.
+        self.complete.add(known[1])
         return self.revision(known[1], ref)
 
     def exchange(
@@ -130,3 +132,26 @@ class ChartMirror(mirrors.Mirror):
 
 def _data(content: bytes) -> bytes:
     return f"data {len(content)}\n".encode() + content + b"\n"
+
+
+class ChartMirrors:
+    """The mirrors of charts of one agent, one per chart and credentials, below one directory."""
+
+    def __init__(self, directory: Path, *, loopback_http: bool = False) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._loopback_http = loopback_http
+        self._git = commands.Commands(directory / "home")
+        self._lock = threading.Lock()
+        self._mirrors: dict[tuple[str, Credentials | None], ChartMirror] = {}
+
+    def get(self, url: str, credentials: Credentials | None) -> ChartMirror:
+        """The mirror of a chart. Raises Stalled(RepositoryRefused) for one that is not allowed."""
+        with self._lock:
+            known = self._mirrors.get((url, credentials))
+            if known is None:
+                known = ChartMirror(
+                    url, self._directory, credentials=credentials, git=self._git, loopback_http=self._loopback_http
+                )
+                self._mirrors[(url, credentials)] = known
+            return known

@@ -1,17 +1,16 @@
-"""Names of charts: which repository or registry, and which chart of it.
+"""Where a chart is: a repository or registry, and its name there.
 
-Pure. A chart is followed as if it were a Git repository of its own, under one text that no Git URL is:
-`chart:URL#NAME`. Rules: Helm, "The Chart Repository Guide" and "Use OCI-based registries"; Argo CD, the field
-`chart` of a source.
+Pure. A chart is followed as if it were a Git repository of its own. Rules: Helm, "The Chart Repository Guide" and
+"Use OCI-based registries"; Argo CD, the field `chart` of a source.
 """
 
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from gitsync.model import chartnames
 from operator_core.errors import Reason, Stalled
 
-_START = "chart:"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OCI_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -30,24 +29,9 @@ class Place:
         return self.base.startswith("oci://")
 
 
-def text_of(repo_url: str, chart: str) -> str:
-    """The text a chart is followed by."""
-    return f"{_START}{repo_url}#{chart}"
-
-
-def is_chart(url: str) -> bool:
-    """Whether a text names a chart and no Git repository."""
-    return url.startswith(_START)
-
-
-def repository_of(url: str) -> str:
-    """The URL that projects and credentials go by: of a chart its repository's, of anything else itself."""
-    return url[len(_START) :].rpartition("#")[0] if is_chart(url) else url
-
-
 def parse(url: str, *, loopback_http: bool = False) -> Place:
     """The chart a text names. Raises Stalled(RepositoryRefused)."""
-    base, _, name = url[len(_START) :].rpartition("#")
+    base, name = chartnames.split(url)
     if "://" not in base:
         base = f"oci://{base}"
     try:

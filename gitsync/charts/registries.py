@@ -6,6 +6,7 @@ types. Credentials go to the registry, and to the token service it names over ht
 
 import json
 import re
+from dataclasses import replace
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from gitsync.charts import archives, downloads
@@ -33,8 +34,10 @@ class Registry:
         self._repository = "/".join(part for part in (parts.path.strip("/"), place.name) if part)
         self._credentials = credentials or Credentials()
         self._loopback_http = loopback_http
-        self._downloads = Downloads(self._root, None, loopback_http=loopback_http)
-        self._trusted = Downloads(self._root, credentials, loopback_http=loopback_http)
+        # Who the agent is goes to the token service; certificates and proxies count for every request.
+        nobody = replace(self._credentials, username="", password="")
+        self._downloads = Downloads(self._root, nobody, loopback_http=loopback_http)
+        self._trusted = Downloads(self._root, self._credentials, loopback_http=loopback_http)
         self._token = ""
 
     def close(self) -> None:

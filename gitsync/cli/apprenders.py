@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gitsync import families, targets
+from gitsync.charts.chartmirrors import ChartMirror
 from gitsync.cli import locating, previewing
 from gitsync.cli.run import local_path
 from gitsync.credentialstores import CredentialStore
 from gitsync.git.access import Credentials
 from gitsync.git.mirrors import Mirror
+from gitsync.model import chartnames
 from gitsync.model.identities import AppName
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.revisions import Revision
@@ -97,6 +99,10 @@ def _composed(client: Client, asked: Asked, places: Sequence[Place]) -> RenderSe
 def _mirror(client: Client, asked: Asked, url: str) -> Mirror:
     if url not in asked.mirrors:
         place = asked.repo if asked.repo and url == asked.app.spec.main.repo_url else url
+        if chartnames.is_chart(url):
+            found = _credentials(client, asked.namespace, chartnames.split(url)[0])
+            asked.mirrors[url] = ChartMirror(url, caches.cache_dir() / "charts", credentials=found)
+            return asked.mirrors[url]
         if isinstance(asked.password_file, Path):
             asked.mirrors[url] = locating.mirror(place, asked.username, asked.password_file)
         else:

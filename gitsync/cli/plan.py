@@ -43,7 +43,7 @@ def plan(revisions: tuple[str, ...], output: str, **options: object) -> int:
         raise click.UsageError("give OLD and NEW, or with --live only NEW")
     outcome = previewing.preview(previewing.asked(revisions, options))
     if output == "table":
-        click.echo(_table(outcome))
+        click.echo(table(outcome))
     elif output == "markdown":
         click.echo(_markdown(outcome))
     else:
@@ -62,7 +62,8 @@ def _cells(row: "Row") -> list[str]:
     return [row.action.value, row.identity.shown, place, ", ".join(row.paths) or row.note]
 
 
-def _table(outcome: "Outcome") -> str:
+def table(outcome: "Outcome") -> str:
+    """What happens to every object and job, and why it would not, for people."""
     from gitsync.cli import tables
     from gitsync.report import conditions
 

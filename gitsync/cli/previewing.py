@@ -151,12 +151,12 @@ def _against_cluster(wanted: Asked, rendered: RenderSet, new: Revision) -> Previ
     if not rendered.ok:
         return Preview((), tuple(problem_from(error) for error in rendered.errors))
     found = liveplans.make(client, app, rendered, new.sha, wanted.namespace)
-    dry, refused = _dry_run(client, found.plan)
+    dry, refused = dry_run(client, found.plan)
     shown = previews.against_cluster(found.plan, found.live, dry, wanted.defaults)
     return Preview(shown.rows, (*shown.problems, *refused))
 
 
-def _dry_run(client: Client, plan: Plan) -> tuple[dict[Identity, Object], tuple[Problem, ...]]:
+def dry_run(client: Client, plan: Plan) -> tuple[dict[Identity, Object], tuple[Problem, ...]]:
     """What the API server would answer to every write, and what it would refuse."""
     answers: dict[Identity, Object] = {}
     refused: list[Problem] = []

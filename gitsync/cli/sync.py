@@ -11,12 +11,14 @@ from gitsync.cli import completing
 if TYPE_CHECKING:
     from gitsync.cli.watching import Followed
     from gitsync.model.syncapps import SyncApp
+    from operator_core.kube.client import Client
 
 
 @click.command()
 @click.argument("app", default="root", shell_complete=completing.apps)
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Follow it until it is ready.")
 @click.option("--timeout", default=300.0, show_default=True, help="Seconds to wait.")
+@click.option("--dry-run", is_flag=True, help="Only show what it would do, with the API server's own answers.")
 @click.option("--only", multiple=True, metavar="KIND/NAME", help="Sync these objects alone; globs, repeatable.")
 @click.option("--namespace", envvar="GITSYNC_NAMESPACE", default="gitsync-system", show_default=True)
 @click.option("--context", help="Context of the kubeconfig.")
@@ -44,6 +46,8 @@ def sync(app: str, output: str, **options: Any) -> int:
     client = Client.connect(context=options["context"])
     clock = SystemClock()
     found = clusters.app(client, namespace, app)
+    if options["dry_run"]:
+        return _dry_run(client, found, only, output)
     if found.suspension is not None and syncapps.is_live(found.suspension.until, clock.now()):
         reason = f" ({found.suspension.reason})" if found.suspension.reason else ""
         raise Stalled(Reason.Suspended, f"the app {app} is suspended{reason}; `gitsync resume {app}` ends that")
@@ -66,6 +70,29 @@ def sync(app: str, output: str, **options: Any) -> int:
     else:
         click.echo(f"{app}: {row.message}")
     return 0 if row.is_fine else 1
+
+
+def _dry_run(client: "Client", app: "SyncApp", only: tuple[str, ...], output: str) -> int:
+    """What a sync would write: exit code 1 when it is anything."""
+    from gitsync.cli import apprenders, liveplans, plan, previewing, tables
+    from gitsync.model.identities import AppName
+    from gitsync.plan import gates, previews
+    from operator_core.conf.defaults import Defaults
+
+    wanted = app.pin.revision if app.pin is not None else app.spec.main.target_revision
+    rendered = apprenders.render(client, apprenders.Asked(app, wanted, app.namespace, "", None, None))
+    if rendered.problems or not rendered.whole.ok:
+        found = previews.Preview((), tuple(rendered.problems))
+    else:
+        made = liveplans.of_app(client, app, rendered.whole, rendered.revision.sha)
+        chosen = gates.chosen(made.plan, only)
+        answers, refused = previewing.dry_run(client, chosen)
+        shown = previews.against_cluster(chosen, made.live, answers, Defaults())
+        found = previews.Preview(shown.rows, (*shown.problems, *refused))
+    where = f"cluster ({AppName(app.namespace, app.name)})"
+    outcome = previewing.Outcome(where, f"{wanted} {rendered.revision.short}", app.spec.main.path, found)
+    click.echo(plan.table(outcome) if output == "table" else tables.document(outcome.to_json(), output))
+    return 0 if found.is_empty else 1
 
 
 def checked(selection: str) -> str:

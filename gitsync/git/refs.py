@@ -67,6 +67,18 @@ def is_own(ref: str) -> bool:
     return ref.startswith(_OWN)
 
 
+def may_be(name: str, pushed: str) -> bool:
+    """Whether the full ref `pushed` ("": any) may be, or decide, what `name` means; only branches and tags are told."""
+    if not pushed or not pushed.startswith((HEADS, TAGS)):
+        return True
+    wanted = name.strip() or "HEAD"
+    if is_full(wanted):
+        return False
+    if pushed.startswith(TAGS):
+        return True  # It may be a range of versions that the tag falls into.
+    return wanted == "HEAD" or pushed in (wanted, HEADS + wanted) or _SHORT.fullmatch(wanted) is not None
+
+
 def choose(name: str, refs: Refs, repo: str) -> Choice:
     """What `name` means in a repository; raises Stalled(RevisionNotFound or RevisionAmbiguous)."""
     wanted = name.strip() or "HEAD"

@@ -9,13 +9,13 @@ from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
 
+from gitsync.model import chartnames
 from gitsync.model.syncstatuses import Part
 from operator_core.jsonvalues import Json, Object, dig
 
 IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
 TOOLS = ("directory", "kustomize", "helm", "plugin")
 REFUSED: Mapping[str, str] = {
-    "chart": "vendor the chart in Git",
     "plugin": "a plugin runs a program that is not the agent's: commit what it renders",
     "directory.jsonnet": "Jsonnet is not evaluated: commit what it renders",
 }
@@ -142,6 +142,11 @@ class Source(Part):
         default="",
         description="Of a range of versions: only tags that begin with this count, by the rest of the name.",
     )
+
+    @property
+    def lookup_url(self) -> str:
+        """What is looked up for it: the repository, or the chart."""
+        return chartnames.text_of(self.repo_url, self.chart) if self.chart else self.repo_url
 
     @property
     def given(self) -> Object:

@@ -56,6 +56,14 @@ def selected(stage: Stage, only: tuple[str, ...]) -> Stage:
     return replace(stage, steps=steps, removals=removals, postponed={**stage.postponed, **left})
 
 
+def chosen(plan: Plan, only: tuple[str, ...]) -> Plan:
+    """The part of a plan that a selection names; all of it where nothing is named."""
+    if not only:
+        return plan
+    steps = tuple(step for step in plan.steps if _is_chosen(step.desired.identity, only))
+    return replace(plan, steps=steps, removals=tuple(r for r in plan.removals if _is_chosen(r.identity, only)))
+
+
 def _is_chosen(one: Identity, only: tuple[str, ...]) -> bool:
     return any(fnmatchcase(f"{one.kind}/{one.name}", glob) for glob in only)
 

@@ -41,8 +41,8 @@ def check(sources: Sequence[Source]) -> tuple[multisources.Part, ...]:
     """The sources as parts. Raises Stalled(Invalid) naming the one that cannot be."""
     if len(sources) == 1 and not sources[0].ref:
         one = sources[0]
-        return (multisources.Part(one.repo_url, one.target_revision, one.path or ".", "", one.given),)
-    return multisources.parts([{**one.given, "repoURL": one.repo_url} for one in sources])
+        return (multisources.Part(one.lookup_url, one.target_revision, one.path or ".", "", one.given),)
+    return multisources.parts([{**one.given, "repoURL": one.lookup_url} for one in sources])
 
 
 def prepare(

@@ -99,7 +99,7 @@ def prepare(
     `previous`. Raises Stalled(PathNotFound or Invalid) and Retry when the mirror cannot be read.
     """
     source, mirror, revision = place.source, place.mirror, place.revision
-    directory = selecting.checked_path(source.path or ".")
+    directory = selecting.checked_path("." if source.chart else source.path or ".")
     declared = _digest([source.given, app.declared])
     if previous is not None and not moved and _is_still_valid(place, directory, declared, previous):
         return replace(previous, revision=revision)

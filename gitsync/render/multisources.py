@@ -38,13 +38,10 @@ def parts(sources: Sequence[Object]) -> tuple[Part, ...]:
     for number, source in enumerate(sources):
         place = f"spec.sources[{number}]"
         ref, path = str(source.get("ref") or ""), str(source.get("path") or "")
+        if source.get("chart") and ref:
+            raise Stalled(Reason.Invalid, f"{place}.chart is given beside ref, which only Git sources have")
         if source.get("chart"):
-            why = (
-                "is given beside ref, which only Git sources have"
-                if ref
-                else "is not supported: vendor the chart in Git"
-            )
-            raise Stalled(Reason.Invalid, f"{place}.chart {why}")
+            path = "."
         if not source.get("repoURL"):
             raise Stalled(Reason.Invalid, f"{place}.repoURL is missing")
         if not (ref or path):

@@ -69,6 +69,8 @@ def _advise(world: World, facts: Facts) -> None:
     if facts.parsed is None or facts.invalid is not None:
         return
     for message in validation.advice(facts.parsed, world.defaults):
+        if message.startswith("spec.flinkVersion"):  # told as DeprecatedFlinkVersion
+            continue
         key = f"{facts.generation}: {message}"
         world.events.event(facts.resource, "Warning", Reason.ValidationAdvice, message, key=key, component="Operator")
 

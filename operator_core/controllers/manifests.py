@@ -15,7 +15,7 @@ from operator_core.model import flinkdeployments
 
 def of(world: World, facts: Facts, cluster: CreateCluster) -> ClusterManifests:
     """The cluster's manifests. Raises Stalled(ValidationError) when they cannot be built."""
-    deployment = flinkdeployments.parse({**_head(facts), "spec": cluster.spec})
+    deployment = flinkdeployments.parse({**_head(facts), "spec": _continued(facts, cluster.spec)})
     job = deployment.spec.job
     return clusters.build(
         clusters.BuildRequest(
@@ -36,6 +36,18 @@ def preflight(world: World, facts: Facts) -> tuple[Object, ...]:
     cluster = CreateCluster(want.spec, want.generation, facts.ids.job, path, last_state=False)
     made = of(world, facts, cluster)
     return (made.jobmanager, *made.workers)
+
+
+def _continued(facts: Facts, spec: Object) -> Object:
+    """The recorded spec as a cluster for last-state, where the resource asks for that.
+
+    The record of a first deployment says stateless whatever the resource says (as the Java operator's does), and a job
+    that is to continue from its checkpoints must take some from its first deployment on.
+    """
+    wanted_job = facts.parsed.spec.job if facts.parsed is not None and facts.invalid is None else None
+    if not spec.get("job") or wanted_job is None or wanted_job.upgrade_mode != "last-state":
+        return spec
+    return {**spec, "job": {**spec["job"], "upgradeMode": "last-state"}}
 
 
 def _head(facts: Facts) -> Object:

@@ -60,7 +60,7 @@ def observe_session(facts: Facts) -> Observed:
     seen = _job_manager(facts, failure, facts.flink.version)
     status = _with_details(facts, facts.status.model_copy(update={"job_manager_deployment_status": seen}))
     if isinstance(facts.flink.version, Version):
-        status = records.stable(status).model_copy(update={"error": None})
+        status = _well(status)
     return Observed(status, (), failure)
 
 
@@ -102,13 +102,19 @@ def with_job(facts: JobFacts[S], status: S, job: Job) -> tuple[S, tuple[Event, .
         events = (Event("Normal", "JobStatusChanged", message, JOB),)
     status = status.model_copy(update={"job_status": status.job_status.model_copy(update=changes)})
     if state == "RUNNING" or (state == "FINISHED" and status.reconciliation_status.state == "DEPLOYED"):
-        status = records.stable(status).model_copy(update={"error": None})
+        status = _well(status)
     return status, events
 
 
 def with_state(status: S, state: str) -> S:
     """The status with another job state."""
     return status.model_copy(update={"job_status": status.job_status.model_copy(update={"state": state})})
+
+
+def _well(status: S) -> S:
+    """What runs is stable and breaks no more; what a verdict told is for the next verdict to withdraw."""
+    status = records.stable(status)
+    return status if verdicts.is_told_by_verdict(status.error) else status.model_copy(update={"error": None})
 
 
 def _with_details(facts: Facts, status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:

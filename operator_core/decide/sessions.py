@@ -224,4 +224,5 @@ def _delete(facts: Facts) -> Step:
 
 def _in_use(facts: Facts, message: str) -> Step:
     step = steps.blocked(facts, Reason.CleanupFailed, message, seconds=_BLOCKED_RECHECK)
-    return replace(step, events=(*deletions.announced(facts), *step.events))
+    by_operator = (replace(one, component=observing.OPERATOR) for one in step.events)
+    return replace(step, events=(*deletions.announced(facts), *by_operator))

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import json
+import ssl
 import tarfile
 import threading
 from collections.abc import Mapping
@@ -41,7 +42,8 @@ def chart(name: str, version: str, value: str = "1") -> dict[str, str]:
 class ChartServer:
     """Serves a Helm repository at `/` and a registry at `/v2/`; faults on demand."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._scheme = "http" if tls is None else "https"
         self.files: dict[str, bytes] = {}
         self.entries: dict[str, list[dict[str, object]]] = {}
         self.tags: dict[str, dict[str, bytes]] = {}
@@ -56,11 +58,13 @@ class ChartServer:
             charts = server
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def oci(self) -> str:

@@ -10,6 +10,7 @@ from gitsync.charts import places
 from gitsync.charts.chartmirrors import ChartMirror
 from gitsync.git import trees
 from gitsync.git.access import Credentials
+from gitsync.model import chartnames
 from operator_core.errors import Reason, Retry, Stalled
 
 
@@ -20,7 +21,7 @@ def server() -> Iterator[ChartServer]:
 
 
 def mirror(base: str, place: Path, name: str = "app", known: Credentials | None = None) -> ChartMirror:
-    return ChartMirror(places.text_of(base, name), place, credentials=known, loopback_http=True)
+    return ChartMirror(chartnames.text_of(base, name), place, credentials=known, loopback_http=True)
 
 
 def content(found: ChartMirror, sha: str, path: str) -> str:
@@ -140,5 +141,5 @@ def test_a_registry_with_tokens(server: ChartServer, tmp_path: Path) -> None:
 )
 def test_places_that_are_refused(base: str, name: str, problem: str) -> None:
     with pytest.raises(Stalled, match=problem) as caught:
-        places.parse(places.text_of(base, name))
+        places.parse(chartnames.text_of(base, name))
     assert "pw" not in caught.value.message

@@ -97,4 +97,6 @@ def test_what_is_likely_not_meant_is_told_as_a_warning(operator: Operator, clien
     resources.create(spec, "app")
     told = wait_for("the advice", lambda: resources.events("app").get("ValidationAdvice"))
     assert "last-state without high availability" in told
+    config = client.send(requests.get(requests.CONFIG_MAPS, namespace, "flink-config-app"))
+    assert "execution.checkpointing.interval: 5 min" in config["data"]["flink-conf.yaml"]
     assert dig(resources.get("app"), "status", "error") is None

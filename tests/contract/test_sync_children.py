@@ -2,11 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from git_repositories import config_map as data_map
 from syncing import Agent, Cluster, Repository, Start, wait_for
 
+from gitsync.render import children
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors, requests
 from operator_core.kube.client import Client
@@ -134,6 +136,33 @@ def test_a_set_follows_directories_and_never_deletes_everything_by_accident(worl
     world.repository.commit("bring one back", {"teams/blue/a.yaml": config_map("blue", "2")})
     world.wait_apps("team-blue")
     world.wait_map("blue", "2")
+
+
+def test_a_commit_that_changes_no_answer_of_a_generator_costs_the_set_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    family = children.family
+
+    def counted(*given: Any) -> children.Family:
+        made.append(len(made))
+        return family(*given)
+
+    monkeypatch.setattr(children, "family", counted)
+    world.repository.commit("a set", {"apps/teams.yaml": world.app_set(), "teams/blue/a.yaml": config_map("blue", "1")})
+    agent = world.begin()
+    world.wait_apps("team-blue")
+    world.wait_map("blue", "1")
+    wait_for("Ready", lambda: world.cluster.condition("Ready")[0] == "True")
+    before, status = len(made), world.cluster.app().status
+    sha = world.repository.commit("a team's content", {"teams/blue/a.yaml": config_map("blue", "2"), "README.md": "x"})
+    world.wait_map("blue", "2")
+    assert agent.half.newest(str(world.repository.bare), "main") == sha
+    assert len(made) == before
+    assert world.cluster.app().status.sync == status.sync
+    world.repository.commit("another team", {"teams/red/a.yaml": config_map("red", "1")})
+    world.wait_apps("team-blue", "team-red")
+    assert len(made) > before
 
 
 def test_an_unsupported_generator_is_one_condition_and_touches_nothing_else(world: World) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from click.testing import CliRunner
-from syncing import ONE, Cluster, Repository, Start, wait_for
+from syncing import ONE, Cluster, Repository, Run, Start, wait_for
 
 from gitsync.cli.main import cli
 from gitsync.model.syncapps import SyncApp
@@ -139,3 +139,15 @@ def test_a_selection_syncs_what_was_asked_for_and_nothing_else(
 def test_what_is_not_a_selection_is_a_usage_error() -> None:
     done = CliRunner().invoke(cli, ["sync", "web", "--only", "just-a-name"])
     assert done.exit_code == 2 and "is not of the form KIND/NAME" in done.output
+
+
+def test_a_dry_run_tells_and_writes_nothing(cluster: Cluster, repository: Repository, start: Start, run: Run) -> None:
+    repository.commit("first", {"web/a.yaml": config("a"), "web/b.yaml": config("b"), "apps/.keep": ""})
+    start()
+    make_app(cluster, repository, policy={"automated": None})
+    told(cluster, "automated sync is off")
+    code, text = run("sync", "web", "--dry-run")
+    assert code == 1 and f"ConfigMap {cluster.namespace}/a" in text and f"ConfigMap {cluster.namespace}/b" in text
+    code, text = run("sync", "web", "--dry-run", "--only", "ConfigMap/b")
+    assert code == 1 and f"{cluster.namespace}/a " not in text
+    assert cluster.get(CONFIG_MAPS, "a") is None and cluster.app("web").sync_requested is None

@@ -24,7 +24,7 @@ class Agent:
         self.pushed: list[tuple[str, str]] = []
         self.registry = CollectorRegistry()
         Gauge("apps", "Apps.", registry=self.registry).set(3)
-        receiver = app.Receiver(lambda: self.secret, lambda url, ref: self.pushed.append((url, ref)))
+        receiver = app.Receiver(lambda: self.secret, lambda push: self.pushed.append((push.urls[0], push.ref)))
         self.hooks = app.WebHooks(lambda: self.wrong, lambda: self.wrong, self.registry, receiver)
 
 
@@ -70,6 +70,22 @@ def test_a_signed_push_is_told(client: httpx.Client, agent: Agent) -> None:
     answer = push(client, body_of())
     assert (answer.status_code, answer.json()) == (202, {"accepted": True})
     assert agent.pushed == [("https://example.org/a.git", "refs/heads/main")]
+
+
+def test_a_forge_is_heard_once_per_delivery(client: httpx.Client, agent: Agent) -> None:
+    repository = {"clone_url": "https://github.com/team/jobs.git"}
+    body = json.dumps({"ref": "refs/heads/main", "repository": repository}).encode()
+    headers = {
+        "X-Hub-Signature-256": signatures.sign(body, SECRET),
+        "X-GitHub-Event": "push",
+        "X-GitHub-Delivery": "72d3162e",
+    }
+    for _ in range(2):
+        assert client.post("/hooks/github", content=body, headers=headers).status_code == 202
+    assert agent.pushed == [("https://github.com/team/jobs.git", "refs/heads/main")]
+    refused = client.post("/hooks/github", content=body + b" ", headers=headers)
+    assert (refused.status_code, "does not sign the body" in refused.json()["error"]) == (401, True)
+    assert client.post("/hooks/gitlab", content=body, headers=headers).status_code == 401
 
 
 @pytest.mark.parametrize("signature", ["", "sha256=", "sha256=00", "sha1=00", signatures.sign(b"other", SECRET), "é"])
@@ -139,7 +155,7 @@ def test_no_receiver_without_a_secret(agent: Agent, tmp_path: Path, content: byt
     file = tmp_path / "secret"
     if content is not None:
         file.write_bytes(content)
-    receiver = app.Receiver(lambda: signatures.read_secret(file), lambda url, ref: None)
+    receiver = app.Receiver(lambda: signatures.read_secret(file), lambda push: None)
     hooks = app.WebHooks(agent.hooks.live, agent.hooks.ready, agent.registry, receiver)
     with pytest.raises(Stalled, match="the webhook receiver does not start") as caught:
         app.make_app(hooks)

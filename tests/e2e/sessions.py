@@ -108,7 +108,7 @@ def counting(team: Team, name: str, *, parallelism: int = 1, other_than: str = "
         right = one is not None and one.run.parallelism == parallelism and one.run.id != other_than
         return one if right and one is not None and one.state.total > one.state.restored else None
 
-    return team.until(counts, f"{name} counting at parallelism {parallelism}", teams.BOOT_SECONDS)
+    return team.until(counts, f"{name} counting at parallelism {parallelism}", 2 * teams.BOOT_SECONDS)
 
 
 def lifecycle(team: Team, name: str) -> str:

@@ -129,7 +129,8 @@ def test_a_nonce_raised_by_hand_is_no_drift_and_self_heal_does_not_repeat_it(run
     patch = {"spec": {"job": {"savepointTriggerNonce": 99}}}
     team.client.send(requests.merge_patch(requests.FLINK_DEPLOYMENTS, team.jobs, "ticks", patch))
     completed(team, known + 1, type="SAVEPOINT")
-    team.ready(team.repository.commit("Something else", {"README.md": "Another text"}))
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}, "data": {"some": "text"}}
+    team.ready(team.repository.commit("Something else", {"apps/other.yaml": yaml.safe_dump(other)}))
     assert dig(team.deployment(), "spec", "job", "savepointTriggerNonce") == 99
     assert len(snapshots(team, type="SAVEPOINT")) == known + 1
 

@@ -114,7 +114,6 @@ def test_what_changes_nothing_is_left_out_and_told(changes: dict[str, Any], note
     ("changes", "field"),
     [
         ({"source__plugin": {"name": "x"}}, "spec.source.plugin"),
-        ({"source__chart": "web"}, "spec.source.chart"),
         ({"sourceHydrator": {"drySource": {}, "x": 1}}, "spec.sourceHydrator"),
         (
             {"syncPolicy": {"retry": {"limit": 1, "backoff": {"duration": "soon"}}}},

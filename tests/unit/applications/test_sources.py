@@ -87,11 +87,15 @@ def test_a_source_with_a_ref_and_no_path_lends_its_files_only() -> None:
     assert (first.renders, second.renders, second.revision) == (True, False, "HEAD")
 
 
+def test_a_chart_renders_from_its_own_root() -> None:
+    found = multisources.parts([SOURCE, {"repoURL": "https://charts.example.org", "chart": "web"}])
+    assert (found[1].renders, found[1].path) == (True, ".")
+
+
 @pytest.mark.parametrize(
     ("sources", "told"),
     [
         ([{"repoURL": "x", "chart": "web", "ref": "a"}], "spec.sources[0].chart is given beside ref"),
-        ([SOURCE, {"repoURL": "x", "chart": "web"}], "spec.sources[1].chart is not supported"),
         ([{"path": "a"}], "spec.sources[0].repoURL is missing"),
         ([{"repoURL": "x"}], "spec.sources[0] needs a path, or a ref"),
         ([REF, REF], "spec.sources[1].ref: the name 'values' is taken"),

@@ -97,3 +97,27 @@ def test_more_flink_memory_never_makes_a_smaller_process(mebibytes: int) -> None
         return memory.job_manager_process_bytes({"jobmanager.memory.flink.size": f"{size}m"})
 
     assert mebibytes * MIB < process(mebibytes) <= process(mebibytes + 1)
+
+
+SIZES = st.integers(1, 64 * 1024)
+PARTS = st.sampled_from(
+    ["process.size", "flink.size", "managed.size", "task.heap.size", "jvm-metaspace.size", "network.min", "network.max"]
+)
+
+
+@given(st.dictionaries(PARTS, SIZES, max_size=4))
+def test_any_mixture_of_sizes_gives_a_process_that_holds_them_or_a_message_with_the_field(
+    sizes: dict[str, int],
+) -> None:
+    conf = {f"taskmanager.memory.{part}": f"{size}m" for part, size in sizes.items()}
+    try:
+        process = memory.task_manager_process_bytes(conf)
+    except errors.Stalled as error:
+        assert error.message.startswith("spec.")
+        assert ";" in error.message
+    else:
+        fixed = ("managed.size", "task.heap.size", "jvm-metaspace.size")
+        if "process.size" in sizes:
+            assert process == sizes["process.size"] * MIB
+        elif "flink.size" not in sizes:
+            assert process >= sum(sizes.get(part, 0) for part in fixed) * MIB

@@ -15,6 +15,7 @@ from operator_core.flink import errors
 from operator_core.flink.requests import FlinkRequest
 from operator_core.jsonvalues import Object, dig
 
+TAKEN = "file:/data/taken-"
 MARKER = "KUBERNETES_OPERATOR_LAST_STATE"
 _HA = "high-availability"
 
@@ -105,9 +106,7 @@ class Clusters:
     def _began(self, process: Process, run: Run) -> None:
         """The promise about state: a new deployment never starts behind the newest snapshot."""
         run.counts = process.counts
-        if process.orphaned and process.reruns:
-            self.newest = run.position if run.counts else self.newest  # Kubernetes' doing, and the new truth
-        elif process.reruns == 0 or process.ha:
+        if process.reruns == 0 or process.ha:
             behind = self.newest is not None and run.position < self.newest
             assert not behind or self.loss_accepted, f"began at {run.position}, {self.newest} was completed"
             self.newest = run.position if run.counts else self.newest
@@ -132,7 +131,7 @@ class Clusters:
         below = f"sp/savepoint-{run.job_id[:6]}-{self.serial:012x}" if savepoint else f"{run.job_id}/chk-{self.serial}"
         path = f"file:/data/{below}" if savepoint else f"file:/data/cp/{below}"
         self.storage[path] = run.position
-        self.written[path] = self.now_ms() + self.serial % 1000
+        self.written[path] = self.now_ms()
         if run.counts:
             self.newest = run.position
         run.checkpoints.append((self.serial, path, savepoint))
@@ -150,9 +149,18 @@ class Clusters:
                 if location is None and trigger not in run.failed and run.state == "RUNNING":
                     if self.broken_savepoints:
                         run.failed[trigger] = "java.io.IOException: disk full"
+                    elif trigger in run.taking:
+                        run.triggers[trigger] = self._take(run)
                     else:
                         run.triggers[trigger] = self._complete(process, run, savepoint=True)
                         self._end(process, run, "FINISHED")
+
+    def _take(self, run: Run) -> str:
+        self.serial += 1
+        path = f"{TAKEN}{self.serial}"
+        self.storage[path] = run.position
+        run.checkpoints.append((self.serial, path, True))
+        return path
 
     def forget_triggers(self) -> None:
         """Flink keeps results of triggers for five minutes only."""
@@ -205,16 +213,9 @@ class Clusters:
             if deployment is not None:
                 self._available(deployment, "False")
 
-    def lose_metadata(self) -> None:
-        """Somebody deletes what HA keeps: a JobManager that restarts then knows its configuration only."""
-        for name in self._ha_names():
-            self.server.remove("configmaps", name)
-        for process in self.processes:
-            process.orphaned = process.ha
-
     def listed(self) -> bytes:
         """What a pod that lists the storage prints."""
-        lines = [f"{time / 1000:.3f} {path.removeprefix('file:')}/_metadata" for path, time in self.written.items()]
+        lines = [f"{time // 1000} {path.removeprefix('file:')}/_metadata" for path, time in self.written.items()]
         return "\n".join([*lines, "END"]).encode()
 
     def has_pods(self, deployment: Object) -> bool:
@@ -269,6 +270,13 @@ class Clusters:
             return {}
         if rest == "stop":
             return self._stop(run, request.body["triggerId"])
+        if rest == "savepoints":
+            stopping = (
+                {one for one, location in run.triggers.items() if location is None} - run.taking - set(run.failed)
+            )
+            assert not stopping, "never beside a stop"
+            run.taking.add(request.body["triggerId"])
+            return self._stop(run, request.body["triggerId"])
         if rest.startswith("savepoints/"):
             return self._trigger(run, rest.removeprefix("savepoints/"))
         if rest == "checkpoints":
@@ -306,7 +314,8 @@ class Clusters:
         latest: Object = {"completed": None, "savepoint": None, "restored": None}
         for number, path, savepoint in run.checkpoints:
             gone = run.state == "FINISHED" and not savepoint
-            kind = "SYNC_SAVEPOINT" if savepoint else "CHECKPOINT"
+            by_stop = "SAVEPOINT" if path.startswith(TAKEN) else "SYNC_SAVEPOINT"
+            kind = by_stop if savepoint else "CHECKPOINT"
             entry = {"id": number, "external_path": path, "is_savepoint": savepoint, "discarded": gone}
             entry["checkpoint_type"] = kind
             latest["savepoint" if savepoint else "completed"] = entry

@@ -18,6 +18,8 @@ class Run:
     checkpoints: list[tuple[int, str, bool]] = field(default_factory=list)
     triggers: dict[str, str | None] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    taking: set[str] = field(default_factory=set)
+    """Triggers of savepoints after which the job goes on; Flink recovers nothing from them (since 1.15)."""
 
 
 @dataclass
@@ -34,5 +36,4 @@ class Process:
     ready: bool = False
     run: Run | None = None
     reruns: int = 0
-    orphaned: bool = False
     counts: bool = True

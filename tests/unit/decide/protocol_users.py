@@ -16,22 +16,12 @@ BASE = {
     "job": {"jarURI": "local:///job.jar", "parallelism": 1, "state": "running"},
 }
 
-_OPERATOR = "kubernetes.operator."
-WISHES = {
-    f"{_OPERATOR}deployment.rollback.enabled": "true",
-    f"{_OPERATOR}job.restart.failed": "true",
-    f"{_OPERATOR}cluster.health-check.enabled": "true",
-    f"{_OPERATOR}jm-deployment.shutdown-ttl": "1 min",
-    f"{_OPERATOR}job.upgrade.last-state.max.allowed.checkpoint.age": "30 s",
-    f"{_OPERATOR}job.upgrade.last-state.job-cancel.enabled": "true",
-}
-"""Options that change what the agent does on its own."""
-NEEDS_HA = frozenset((f"{_OPERATOR}deployment.rollback.enabled",))
 CHANGES = st.sampled_from(
     [
         "parallelism",
         "parallelism",
         "nonce",
+        "snapshot",
         "suspend",
         "resume",
         "bad",
@@ -42,7 +32,6 @@ CHANGES = st.sampled_from(
         "savepoint",
         "last-state",
         "stateless",
-        "latest",
     ]
 )
 
@@ -61,6 +50,8 @@ def edit(spec, change, number) -> None:
     match change:
         case "parallelism":
             spec["job"]["parallelism"] = 1 + number % 5
+        case "snapshot":
+            spec["job"]["savepointTriggerNonce"] = number
         case "nonce":
             spec["restartNonce"] = number
         case "good":

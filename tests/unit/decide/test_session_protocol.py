@@ -59,6 +59,7 @@ class Sessions(RuleBasedStateMachine):
         self.api = Faulty(self.server.send, lambda: errors.Unreachable("injected"), self._touch)
         self.ids = itertools.count(1)
         self.numbers = itertools.count(1)
+        self.job_manager_lost = False
 
     @initialize(ha=st.booleans(), mode=st.sampled_from(["savepoint", "last-state", "stateless"]))
     def create(self, ha: bool, mode: str) -> None:
@@ -194,8 +195,10 @@ class Sessions(RuleBasedStateMachine):
             case "jobs":
                 self.flink.fail_jobs()
             case "jobmanager":
+                self.job_manager_lost = True
                 self.flink.restart()
             case "deployment":
+                self.job_manager_lost = True
                 self._delete_deployment()
             case lane:
                 self.lane.work(lane)
@@ -220,6 +223,9 @@ class Sessions(RuleBasedStateMachine):
         for name in blocked:
             told = {one["type"]: one for one in self._status(name).get("conditions", [])}
             assert told.get("UpgradeBlocked", {}).get("status") == "True" or self._failed(name), self._status(name)
+            if not self.job_manager_lost:
+                reason = told.get("UpgradeBlocked", {}).get("reason")
+                assert reason not in ("Missing", "UpgradeFailed"), f"no edit may cost {name} its state: {told}"
             self.flink.loss_accepted.add(name)
             job = self.server.get("flinksessionjobs", name)
             job["metadata"].setdefault("annotations", {})["gitsync.io/accept-state-loss"] = f"r{next(self.numbers)}"

@@ -1,0 +1,47 @@
+"""A session cluster without high availability and its jobs changed at once, in both orders, with the agent dying.
+
+The same model as the search, walked on purpose: whatever dies when, both jobs go on from all that they had.
+"""
+
+import pytest
+from test_session_protocol import JOBS, Sessions
+
+PASSES = 10
+
+
+def started() -> Sessions:
+    """Two jobs with state that run."""
+    world = Sessions()
+    world.create(ha=False, mode="savepoint")
+    for _ in range(12):
+        world.live(1, "cluster", None, None)
+    assert all(world._ended(name) for name in JOBS)
+    return world
+
+
+def walked(order: tuple[str, str], crash: tuple[int, int] | None) -> Sessions:
+    """Both changes in `order`, then passes of everybody; `crash`: in which pass, after which of its requests."""
+    world = started()
+    old = world.server.get("deployments", "cluster")["metadata"]["uid"]
+    for what in order:
+        world._edit("a", what)
+    for number in range(PASSES):
+        for who in ("a", "cluster", "b"):
+            fault = (crash[1], "crash-after") if crash and crash[0] == number else None
+            world.reconcile(who, fault, None, True)
+            world.reconcile(who, None, fault, True)
+        world.progress(checkpoint=number % 2 == 0)
+        world.lane.work()
+    world._settle()
+    assert world.server.get("deployments", "cluster")["metadata"]["uid"] != old, "the cluster was replaced"
+    return world
+
+
+@pytest.mark.parametrize("order", [("cluster", "parallelism"), ("parallelism", "cluster")], ids="-".join)
+@pytest.mark.parametrize("crash", [None, *((number, after) for number in range(6) for after in (1, 2))], ids=str)
+def test_nobody_loses_state(order: tuple[str, str], crash: tuple[int, int] | None) -> None:
+    world = walked(order, crash)
+    for name in JOBS:
+        assert world._ended(name), (name, world._status(name))
+        run = next(run for run in world.flink.runs.values() if run.owner == name and run.lives)
+        assert run.restored is not None, f"{name} began anew"
