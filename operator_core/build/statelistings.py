@@ -1,7 +1,7 @@
 """A short pod that lists the complete checkpoints and savepoints below directories that only the job's pods can see.
 
 Made from the JobManager's pod template, so that it has the job's volumes, image, account and place; without what only
-a JobManager needs. It prints one line "<seconds since 1970> <path of _metadata>" each, then END.
+a JobManager needs. It prints one line "<seconds since 1970> <path of _metadata>" each (GNU stat), then END.
 """
 
 from operator_core.jsonvalues import Object, dig
@@ -9,7 +9,7 @@ from operator_core.jsonvalues import Object, dig
 END = "END"
 PURPOSE = "gitsync.io/listing-for"
 """Annotation that says what the listing is for."""
-_SCRIPT = f"find \"$@\" -maxdepth 2 -name _metadata -exec stat -c '%Y %n' {{}} + 2>/dev/null; echo {END}"
+_SCRIPT = f"find \"$@\" -maxdepth 2 -name _metadata -exec stat -c '%.3Y %n' {{}} + 2>/dev/null; echo {END}"
 _KEPT = (
     "affinity",
     "imagePullSecrets",

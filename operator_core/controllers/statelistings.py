@@ -52,10 +52,9 @@ def _listing(purpose: str, log: str) -> Listing:
     lines = log.splitlines()
     if not lines or lines[-1] != statelistings.END:
         return Listing(purpose, "failed")
-    entries = (line.partition(" ") for line in lines[:-1])
-    found = tuple(
-        (path.removesuffix("/_metadata"), int(seconds) * 1000)
-        for seconds, _, path in entries
-        if seconds.isdigit() and path.endswith("/_metadata")
-    )
+    entries = [line.partition(" ") for line in lines[:-1]]
+    try:
+        found = tuple((path.removesuffix("/_metadata"), int(float(seconds) * 1000)) for seconds, _, path in entries)
+    except ValueError:
+        return Listing(purpose, "failed")
     return Listing(purpose, "done", found)

@@ -79,7 +79,15 @@ def read(facts: Facts, purpose: str) -> Listing | Step:
 
 
 def newest(facts: Facts, listing: Listing) -> State | None:
-    """The newest state that is usable; None where nothing is known."""
+    """The newest state that is usable; None where nothing is known.
+
+    Of a stop under way the savepoint: what lies there newer may be of a rerun that began from older state.
+    """
+    info = facts.status.job_status.savepoint_info
+    if info.trigger_type == "UPGRADE" and info.trigger_timestamp:
+        taken = savepoint_since(facts, listing, info.trigger_timestamp)
+        if taken is not None:
+            return taken
     found = [*_listed(facts, listing), *(each for each in _recorded(facts) if _is_there(facts, listing, each.path))]
     return max(found, key=lambda each: each.time, default=None)
 

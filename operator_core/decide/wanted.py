@@ -84,8 +84,14 @@ def request(facts: JobFacts[S]) -> UserRequest | None:
     text = str(annotations.get(RESTORE_FROM) or "").split(maxsplit=1)
     if len(text) == 2 and text[0] not in handled:
         return RestoreFrom(text[0], None if text[1].strip() == "latest" else text[1].strip())
+    return accepted_loss(facts)
+
+
+def accepted_loss(facts: JobFacts[S]) -> AcceptStateLoss | None:
+    """The request to start without state that was not yet carried out, whatever else is asked for."""
+    annotations = dig(facts.resource, "metadata", "annotations", default={})
     loss = str(annotations.get(ACCEPT_STATE_LOSS) or "").split()
-    return AcceptStateLoss(loss[0]) if loss and loss[0] not in handled else None
+    return AcceptStateLoss(loss[0]) if loss and loss[0] not in verdicts.handled_requests(facts.status) else None
 
 
 def requested_paths(facts: JobFacts[S]) -> tuple[str, ...]:

@@ -31,6 +31,9 @@ def _latest(facts: Facts, asked: wanted.RestoreFrom) -> Step:
     state = statelistings.newest(facts, listing)
     if state is not None:
         return _from(facts, asked, state.path, EndListing() if listing.state == "done" else None)
+    if (loss := wanted.accepted_loss(facts)) is not None:
+        answered = verdicts.Answered(f"{asked.id} {loss.id}", "no state was found, starting without")
+        return steps.torn_down(facts, Restore("stateless"), verdict=answered)
     looked = "none was found" if listing.state == "done" else "its directories cannot be listed"
     return steps.blocked(
         facts,

@@ -106,7 +106,9 @@ class Clusters:
     def _began(self, process: Process, run: Run) -> None:
         """The promise about state: a new deployment never starts behind the newest snapshot."""
         run.counts = process.counts
-        if process.reruns == 0 or process.ha:
+        if process.orphaned and process.reruns:
+            self.newest = run.position if run.counts else self.newest  # Kubernetes' doing, and the new truth
+        elif process.reruns == 0 or process.ha:
             behind = self.newest is not None and run.position < self.newest
             assert not behind or self.loss_accepted, f"began at {run.position}, {self.newest} was completed"
             self.newest = run.position if run.counts else self.newest
@@ -131,7 +133,7 @@ class Clusters:
         below = f"sp/savepoint-{run.job_id[:6]}-{self.serial:012x}" if savepoint else f"{run.job_id}/chk-{self.serial}"
         path = f"file:/data/{below}" if savepoint else f"file:/data/cp/{below}"
         self.storage[path] = run.position
-        self.written[path] = self.now_ms()
+        self.written[path] = self.now_ms() + self.serial % 1000
         if run.counts:
             self.newest = run.position
         run.checkpoints.append((self.serial, path, savepoint))
@@ -213,9 +215,16 @@ class Clusters:
             if deployment is not None:
                 self._available(deployment, "False")
 
+    def lose_metadata(self) -> None:
+        """Somebody deletes what HA keeps: a JobManager that restarts then knows its configuration only."""
+        for name in self._ha_names():
+            self.server.remove("configmaps", name)
+        for process in self.processes:
+            process.orphaned = process.ha
+
     def listed(self) -> bytes:
         """What a pod that lists the storage prints."""
-        lines = [f"{time // 1000} {path.removeprefix('file:')}/_metadata" for path, time in self.written.items()]
+        lines = [f"{time / 1000:.3f} {path.removeprefix('file:')}/_metadata" for path, time in self.written.items()]
         return "\n".join([*lines, "END"]).encode()
 
     def has_pods(self, deployment: Object) -> bool:

@@ -36,4 +36,5 @@ class Process:
     ready: bool = False
     run: Run | None = None
     reruns: int = 0
+    orphaned: bool = False
     counts: bool = True

@@ -16,6 +16,17 @@ BASE = {
     "job": {"jarURI": "local:///job.jar", "parallelism": 1, "state": "running"},
 }
 
+_OPERATOR = "kubernetes.operator."
+WISHES = {
+    f"{_OPERATOR}deployment.rollback.enabled": "true",
+    f"{_OPERATOR}job.restart.failed": "true",
+    f"{_OPERATOR}cluster.health-check.enabled": "true",
+    f"{_OPERATOR}jm-deployment.shutdown-ttl": "1 min",
+    f"{_OPERATOR}job.upgrade.last-state.max.allowed.checkpoint.age": "30 s",
+    f"{_OPERATOR}job.upgrade.last-state.job-cancel.enabled": "true",
+}
+"""Options that change what the agent does on its own."""
+NEEDS_HA = frozenset((f"{_OPERATOR}deployment.rollback.enabled",))
 CHANGES = st.sampled_from(
     [
         "parallelism",
@@ -32,6 +43,7 @@ CHANGES = st.sampled_from(
         "savepoint",
         "last-state",
         "stateless",
+        "latest",
     ]
 )
 

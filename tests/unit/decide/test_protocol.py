@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from protocol_agent import FAULTS, Crash, Faulty, ModelClock
 from protocol_apiserver import ApiServer, LaggingCache
 from protocol_flink import Clusters
-from protocol_users import BASE, CHANGES
+from protocol_users import BASE, CHANGES, NEEDS_HA, WISHES
 from protocol_users import edit as edit_spec
 
 from operator_core.conf import defaults as layers
@@ -32,7 +32,21 @@ from operator_core.model import lastspecs
 from operator_core.outcomes import Done
 
 MISHAPS = st.sampled_from(
-    ["wait", "disk", "hang", "answer", "forget", "job", "jobmanager", "jobmanager", "deployment", "workers", "touch"]
+    [
+        "wait",
+        "disk",
+        "hang",
+        "answer",
+        "forget",
+        "job",
+        "jobmanager",
+        "jobmanager",
+        "deployment",
+        "workers",
+        "touch",
+        "clock",
+        "metadata",
+    ]
 )
 
 
@@ -50,21 +64,26 @@ class Protocol(RuleBasedStateMachine):
         self.rest = Faulty(self.flink.send, self._flink_unreachable)
         self.rest.reset = self.flink.reset
         self.api.log = self.flink.listed
+        self.clock = ModelClock(self)
         self.ids = itertools.count(1)
         self.events: list[tuple[str, str]] = []
         self.requests = itertools.count(1)
 
     @initialize(
-        ha=st.booleans(), mode=st.sampled_from(["savepoint", "last-state", "stateless"]), standalone=st.booleans()
+        ha=st.booleans(),
+        mode=st.sampled_from(["savepoint", "last-state", "stateless"]),
+        standalone=st.booleans(),
+        wishes=st.sets(st.sampled_from(sorted(WISHES))),
     )
-    def create(self, ha: bool, mode: str, standalone: bool) -> None:
-        """A user creates the resource."""
+    def create(self, ha: bool, mode: str, standalone: bool, wishes: set[str]) -> None:
+        """A user creates the resource, with some of the operator's options."""
         spec = {**BASE, "flinkConfiguration": dict(BASE["flinkConfiguration"]), "job": dict(BASE["job"])}
         if ha:
             spec["flinkConfiguration"] |= {
                 "high-availability.type": "kubernetes",
                 "high-availability.storageDir": "file:///data/ha",
             }
+        spec["flinkConfiguration"] |= {key: WISHES[key] for key in wishes if ha or key not in NEEDS_HA}
         if standalone:
             spec["mode"] = "standalone"
         self.ha = ha
@@ -90,7 +109,7 @@ class Protocol(RuleBasedStateMachine):
             pods=lambda namespace, name: self.pods,
             flink=self.rest,
             events=self,
-            clock=ModelClock(self),
+            clock=self.clock,
             new_id=lambda: hashlib.md5(str(next(self.ids)).encode()).hexdigest(),
             defaults=layers.NONE,
             reach=lambda name: None,
@@ -186,6 +205,15 @@ class Protocol(RuleBasedStateMachine):
             case "jobmanager":
                 self._pass_time(2)
                 self.flink.restart_process(state_settled=self._state_settled())
+            case "metadata":
+                self.flink.lose_metadata()
+            case "clock":
+                self.clock.skew = next(self.requests) % 3 * 600 - 600
+            case _:
+                self._strike_objects(kind)
+
+    def _strike_objects(self, kind) -> None:
+        match kind:
             case "deployment":
                 self._delete_deployment("app")
             case "workers":
@@ -213,7 +241,11 @@ class Protocol(RuleBasedStateMachine):
     @rule(change=CHANGES)
     def edit(self, change) -> None:
         """A user edits the spec."""
-        if self.server.get("flinkdeployments", "app") is not None:
+        if self.server.get("flinkdeployments", "app") is None:
+            return
+        if change == "latest":
+            self._annotate("gitsync.io/restore-from", f"r{next(self.requests)} latest")
+        else:
             self.server.edit_spec("app", lambda spec: edit_spec(spec, change, next(self.requests)))
             self._note_loss()
 
@@ -352,9 +384,9 @@ class Protocol(RuleBasedStateMachine):
 
 
 class TestProtocol(Protocol.TestCase):
-    """A short search on every run: some four hundred rules, each many passes."""
+    """A short search on every run: some two thousand rules, each many passes."""
 
-    settings = settings(max_examples=10, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+    settings = settings(max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.full

@@ -97,6 +97,14 @@ def test_where_nothing_is_known_it_says_what_else_can_be_done(listing: Listing) 
     assert (value, reason) == ("True", "RestoreFailed") and "accept-state-loss" in message and "path" in message
 
 
+def test_then_a_request_to_start_without_state_answers_both() -> None:
+    both = {"gitsync.io/restore-from": "r1 latest", "gitsync.io/accept-state-loss": "l1"}
+    taken = step(_asked(listing=_listed(), annotations=both))
+    assert _restored(taken) is None and condition(taken, "RequestsHandled")[2] == "r1 l1"
+    handled = facts(spec(), taken.status, annotations=both, **GONE)
+    assert not isinstance(step(handled).decision, StartListing)
+
+
 def test_object_stores_are_not_listed() -> None:
     stores = {"state.checkpoints.dir": "s3://bucket/cp", "state.savepoints.dir": "s3://bucket/sp"}
     asked = _asked(conf=stores)
@@ -128,6 +136,13 @@ def test_a_stop_whose_job_manager_was_lost_is_looked_for_in_the_directory() -> N
     )
     assert condition(step(known), "UpgradeBlocked")[0] == "True", "one that was taken for another reason"
     assert "UpgradeFailed" in reasons(step(known))
+
+
+def test_the_savepoint_of_a_stop_comes_before_newer_checkpoints() -> None:
+    """They may be those of a rerun that began from older state."""
+    listing = _listed((SAVEPOINT, NOW_MS - 8000), (CHECKPOINT, NOW_MS))
+    asked = _asked(was=_stopping().status, listing=listing)
+    assert _restored(step(asked)) == f"file:{SAVEPOINT}"
 
 
 def test_the_pod_has_what_the_job_has_and_nothing_of_the_cluster() -> None:
