@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gitsync.cli import main
 from gitsync.manifests import yamlgo
 from gitsync.render import agekeys, documents, sops
 from gitsync.render.agekeys import AgeKeys
@@ -54,3 +55,8 @@ def test_values_of_every_type() -> None:
         "h_unencrypted": 3.25,
         "i_unencrypted": True,
     }
+
+
+def test_an_encrypted_secret_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["validate", str(FILES / "regex.yaml")]) == 0
+    assert "nothing found" in capsys.readouterr().err
