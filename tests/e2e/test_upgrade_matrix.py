@@ -46,6 +46,6 @@ def test_what_an_upgrade_does_with_the_state(
             again = savedstates.next_run(team, before, parallelism=2)
             assert (again.id == before.run.id) is (mode == "last-state")
             restored = team.flink().restored(again)
-            assert restored is not None and restored.is_savepoint is (mode == "savepoint")
+            assert restored is not None and ("/savepoint-" in restored.path) is (mode == "savepoint")
         team.ready(sha)
         assert dig(team.deployment(), "status", "lifecycleState") == "STABLE"
