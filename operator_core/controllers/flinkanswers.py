@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from operator_core.controllers import snapshotlooks
 from operator_core.controllers.world import FlinkRest
-from operator_core.decide.facts import (
+from operator_core.decide.flinkfacts import (
     Bounds,
     Checkpoints,
     Flink,
@@ -17,12 +17,12 @@ from operator_core.decide.facts import (
     JobException,
     JobFailure,
     Metrics,
-    Need,
     Trigger,
     Unreachable,
     Version,
 )
-from operator_core.flink import errors, requests
+from operator_core.decide.needs import Need
+from operator_core.flink import answers, errors, requests
 from operator_core.flink.rest import Address
 from operator_core.model.statuses import JobStatus
 
@@ -44,7 +44,7 @@ def ask(rest: FlinkRest, address: Address, job: JobStatus, known: Flink, need: N
 
 def _job(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
     def read() -> Job | None:
-        return requests.parse_overview(rest.send(address, requests.overview()), job.job_id or "")
+        return answers.parse_overview(rest.send(address, requests.overview()), job.job_id or "")
 
     return replace(known, job=answer(read))
 
@@ -68,10 +68,10 @@ def _checkpoints(rest: FlinkRest, address: Address, job: JobStatus, known: Flink
 
     def read() -> Checkpoints:
         try:
-            return requests.parse_checkpoints(rest.send(address, request))
+            return answers.parse_checkpoints(rest.send(address, request))
         except errors.FlinkError as error:
             if _CHECKPOINTING_OFF in error.message:
-                return requests.parse_checkpoints(None)
+                return answers.parse_checkpoints(None)
             raise
 
     return replace(known, checkpoints=answer(read))
@@ -81,21 +81,21 @@ def _failure(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) ->
     request = requests.execution_result(job.job_id or "")
 
     def read() -> JobFailure | None:
-        return requests.parse_failure(rest.send(address, request))
+        return answers.parse_failure(rest.send(address, request))
 
     return replace(known, failure=answer(read))
 
 
 def _version(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
     def read() -> Version:
-        return requests.parse_version(rest.send(address, requests.config()))
+        return answers.parse_version(rest.send(address, requests.config()))
 
     return replace(known, version=answer(read))
 
 
 def _running_jobs(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
     def read() -> tuple[str, ...]:
-        return requests.parse_running(rest.send(address, requests.overview()))
+        return answers.parse_running(rest.send(address, requests.overview()))
 
     return replace(known, running=answer(read))
 
@@ -104,7 +104,7 @@ def _exceptions(rest: FlinkRest, address: Address, job: JobStatus, known: Flink)
     request = requests.exceptions(job.job_id or "", _HISTORY)
 
     def read() -> tuple[JobException, ...]:
-        return requests.parse_exceptions(rest.send(address, request))
+        return answers.parse_exceptions(rest.send(address, request))
 
     return replace(known, exceptions=answer(read))
 
@@ -114,7 +114,7 @@ def _retention(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) 
 
     def read() -> bool:
         try:
-            return requests.parse_retention(rest.send(address, request))
+            return answers.parse_retention(rest.send(address, request))
         except errors.FlinkError as error:
             if _CHECKPOINTING_OFF in error.message:
                 return False
@@ -125,14 +125,14 @@ def _retention(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) 
 
 def _metrics(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
     def read() -> Metrics:
-        return requests.parse_metrics(rest.send(address, requests.metrics(job.job_id or "")))
+        return answers.parse_metrics(rest.send(address, requests.metrics(job.job_id or "")))
 
     return replace(known, metrics=answer(read))
 
 
 def _requirements(rest: FlinkRest, address: Address, job: JobStatus, known: Flink) -> Flink:
     def read() -> dict[str, Bounds]:
-        return requests.parse_requirements(rest.send(address, requests.requirements(job.job_id or "")))
+        return answers.parse_requirements(rest.send(address, requests.requirements(job.job_id or "")))
 
     return replace(known, requirements=answer(read))
 

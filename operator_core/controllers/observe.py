@@ -12,8 +12,9 @@ from operator_core.build import names
 from operator_core.controllers import addresses, flinkanswers, manifests, statelistings
 from operator_core.controllers.world import World
 from operator_core.decide import hametadata, podfailures
-from operator_core.decide.facts import Facts, Need
+from operator_core.decide.facts import Facts
 from operator_core.decide.jobfacts import JobFacts, S
+from operator_core.decide.needs import Need
 from operator_core.errors import Stalled
 from operator_core.flink import crashlogs
 from operator_core.flink.rest import Address

@@ -11,7 +11,8 @@ from typing_extensions import TypeVar
 
 from operator_core.build import names
 from operator_core.controllers.world import ObjectCache, World
-from operator_core.decide.facts import NOT_READ, Facts, Ids
+from operator_core.decide.facts import Facts, Ids
+from operator_core.decide.needs import NOT_READ
 from operator_core.jsonvalues import Object
 from operator_core.kube import requests
 from operator_core.model import flinkdeployments

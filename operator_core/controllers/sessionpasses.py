@@ -11,7 +11,8 @@ from operator_core.controllers import flinkanswers, observe
 from operator_core.controllers.passes import Pass, Place, snapshots_of
 from operator_core.controllers.sessionworld import SessionWorld
 from operator_core.decide import sessionrules
-from operator_core.decide.facts import Ids, Need
+from operator_core.decide.facts import Ids
+from operator_core.decide.needs import Need
 from operator_core.decide.sessionfacts import Session, SessionFacts
 from operator_core.errors import Stalled
 from operator_core.jsonvalues import Object, dig

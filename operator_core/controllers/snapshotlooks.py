@@ -5,8 +5,8 @@ that they are forgotten already, from its neighbours. Decides nothing.
 """
 
 from operator_core.controllers.world import FlinkRest
-from operator_core.decide.facts import Trigger, TriggerCompleted, TriggerUnknown
-from operator_core.flink import errors, requests
+from operator_core.decide.flinkfacts import Trigger, TriggerCompleted, TriggerUnknown
+from operator_core.flink import answers, errors, requests
 from operator_core.flink.rest import Address
 from operator_core.jsonvalues import Object
 
@@ -14,7 +14,7 @@ from operator_core.jsonvalues import Object
 def savepoint(rest: FlinkRest, address: Address, job_id: str, trigger_id: str) -> Trigger:
     """The state of a savepoint. Raises flink.errors."""
     try:
-        return requests.parse_savepoint(rest.send(address, requests.savepoint(job_id, trigger_id)))
+        return answers.parse_savepoint(rest.send(address, requests.savepoint(job_id, trigger_id)))
     except errors.JobNotFound:
         return TriggerUnknown()
 
@@ -22,22 +22,22 @@ def savepoint(rest: FlinkRest, address: Address, job_id: str, trigger_id: str) -
 def checkpoint(rest: FlinkRest, address: Address, job_id: str, trigger_id: str) -> Trigger:
     """The state of a checkpoint, with its path once it is complete. Raises flink.errors."""
     try:
-        found = requests.parse_checkpoint(rest.send(address, requests.checkpoint(job_id, trigger_id)))
+        found = answers.parse_checkpoint(rest.send(address, requests.checkpoint(job_id, trigger_id)))
     except errors.JobNotFound:
         return TriggerUnknown()
     if not isinstance(found, int):
         return found
     details = _or_none(rest, address, requests.checkpoint_details(job_id, found))
     statistics = None
-    if requests.path_of(found, details, None) is None:
+    if answers.path_of(found, details, None) is None:
         statistics = _or_none(rest, address, requests.checkpoints(job_id))
-    return TriggerCompleted(requests.path_of(found, details, statistics) or "")
+    return TriggerCompleted(answers.path_of(found, details, statistics) or "")
 
 
 def disposal(rest: FlinkRest, address: Address, request_id: str) -> Trigger:
     """The state of a disposal. Raises flink.errors."""
     try:
-        return requests.parse_disposal(rest.send(address, requests.disposal(request_id)))
+        return answers.parse_disposal(rest.send(address, requests.disposal(request_id)))
     except errors.JobNotFound:
         return TriggerUnknown()
 

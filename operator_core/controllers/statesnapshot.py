@@ -12,7 +12,7 @@ from operator_core.controllers import observe, passes, sessionpasses, snapshotlo
 from operator_core.controllers.sessionworld import SessionWorld
 from operator_core.controllers.world import FIELD_MANAGER, World
 from operator_core.decide import observing, snapshotdeletions, snapshotrules, statesnapshots
-from operator_core.decide.facts import Trigger, Unreachable
+from operator_core.decide.flinkfacts import Trigger, Unreachable
 from operator_core.decide.jobfacts import JobFacts
 from operator_core.decide.statesnapshots import SnapshotFacts, SnapshotStep
 from operator_core.errors import Reason, Stalled

@@ -18,7 +18,7 @@ from operator_core.decide import sessionrules
 from operator_core.decide.decisions import SubmitJob
 from operator_core.decide.sessionfacts import Sent, Submission, SubmissionFailed, UnderWay
 from operator_core.errors import AgentError
-from operator_core.flink import errors, jars, requests
+from operator_core.flink import answers, errors, jars
 from operator_core.flink.jarsources import JarSources, Policy
 from operator_core.flink.rest import Address, Transport
 from operator_core.model import units
@@ -165,7 +165,7 @@ def _key(namespace: str, name: str) -> Key:
 
 def _cause(text: str) -> str:
     """What failed, out of Flink's answer with its stack trace."""
-    return requests.root_cause(text.partition(_SERVER_SIDE)[2] or text)
+    return answers.root_cause(text.partition(_SERVER_SIDE)[2] or text)
 
 
 def policy(conf: Mapping[str, str], defaults: Defaults) -> Policy:

@@ -32,7 +32,9 @@ from operator_core.decide import (
     waysout,
 )
 from operator_core.decide.decisions import AddFinalizer, Step
-from operator_core.decide.facts import Facts, Job, Need, Unread
+from operator_core.decide.facts import Facts
+from operator_core.decide.flinkfacts import Job
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.wanted import Wanted
 from operator_core.jsonvalues import dig

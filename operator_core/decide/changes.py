@@ -21,7 +21,8 @@ from operator_core.decide import (
     verdicts,
 )
 from operator_core.decide.decisions import Event, Step
-from operator_core.decide.facts import Facts, Need, Unread
+from operator_core.decide.facts import Facts
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
 

@@ -7,8 +7,9 @@ unless the decision is a write-ahead `Record`) and the events worth telling. Hol
 from dataclasses import dataclass
 from typing import Generic, Literal
 
-from operator_core.decide.facts import Bounds, Need
+from operator_core.decide.flinkfacts import Bounds
 from operator_core.decide.jobfacts import S
+from operator_core.decide.needs import Need
 from operator_core.jsonvalues import Object
 from operator_core.model.statuses import TriggerType
 

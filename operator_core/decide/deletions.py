@@ -11,8 +11,10 @@ from dataclasses import replace
 from operator_core.conf import options
 from operator_core.decide import observing, standalone, steps, stops, upgrades, verdicts, wanted
 from operator_core.decide.decisions import DeleteHaMetadata, Event, NewSnapshot, Release, Rest, Step
-from operator_core.decide.facts import Facts, Job, Need, Unreachable, Unread
+from operator_core.decide.facts import Facts
+from operator_core.decide.flinkfacts import Job, Unreachable
 from operator_core.decide.jobfacts import JobFacts, S
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.errors import Reason
 from operator_core.jsonvalues import dig

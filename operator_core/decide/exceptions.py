@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 
 from operator_core.conf import options
 from operator_core.decide.decisions import Event
-from operator_core.decide.facts import Facts, Job, JobException, Unread
+from operator_core.decide.facts import Facts
+from operator_core.decide.flinkfacts import Job, JobException
+from operator_core.decide.needs import Unread
 from operator_core.model.statuses import FlinkDeploymentStatus
 
 TOLD = "exceptions-told"

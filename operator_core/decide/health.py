@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from operator_core.conf import options
-from operator_core.decide.facts import Facts, Job, Metrics, Unread
+from operator_core.decide.facts import Facts
+from operator_core.decide.flinkfacts import Job, Metrics
+from operator_core.decide.needs import Unread
 from operator_core.jsonvalues import dig
 from operator_core.model.statuses import TERMINAL_JOB_STATES, FlinkDeploymentStatus
 

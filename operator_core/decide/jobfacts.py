@@ -11,7 +11,8 @@ from typing import Protocol
 
 from typing_extensions import TypeVar
 
-from operator_core.decide.facts import Flink, Ids
+from operator_core.decide.facts import Ids
+from operator_core.decide.flinkfacts import Flink
 from operator_core.jsonvalues import Object
 from operator_core.model.flinkdeployments import FlinkDeploymentSpec
 from operator_core.model.lastspecs import LastSpec

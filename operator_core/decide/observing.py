@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from operator_core.decide import exceptions, health, podfailures, records, verdicts
 from operator_core.decide.decisions import Event
-from operator_core.decide.facts import Checkpoints, Facts, Job, Unreachable, Unread, Version
+from operator_core.decide.facts import Facts
+from operator_core.decide.flinkfacts import Checkpoints, Job, Unreachable, Version
 from operator_core.decide.jobfacts import JobFacts, S
+from operator_core.decide.needs import Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import dig
 from operator_core.model.statuses import TERMINAL_JOB_STATES, FlinkDeploymentStatus, JobManagerStatus

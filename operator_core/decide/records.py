@@ -14,7 +14,8 @@ from typing import Any
 
 from operator_core.conf import options
 from operator_core.decide import errortexts, giveups, verdicts
-from operator_core.decide.facts import Facts, Snapshot
+from operator_core.decide.facts import Facts
+from operator_core.decide.flinkfacts import Snapshot
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import ROLLBACK_BEGUN
 from operator_core.jsonvalues import Json, Object

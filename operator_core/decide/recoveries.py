@@ -21,7 +21,9 @@ from operator_core.decide import (
     verdicts,
 )
 from operator_core.decide.decisions import Event, Step
-from operator_core.decide.facts import Checkpoints, Facts, HaMetadata, Job, JobFailure, Need, Unreachable, Unread
+from operator_core.decide.facts import Facts, HaMetadata
+from operator_core.decide.flinkfacts import Checkpoints, Job, JobFailure, Unreachable
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import Restore
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason

@@ -10,7 +10,9 @@ from dataclasses import replace
 from operator_core.conf import options
 from operator_core.decide import observing, podfailures, steps, upgrades, verdicts
 from operator_core.decide.decisions import Event, Rest, ScaleToZero, Step
-from operator_core.decide.facts import Facts, Job, Need, Unread
+from operator_core.decide.facts import Facts
+from operator_core.decide.flinkfacts import Job
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.podfailures import PodFailure
 from operator_core.decide.records import Restore
 from operator_core.decide.wanted import Wanted

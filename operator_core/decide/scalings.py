@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from operator_core.conf import flattening, options
 from operator_core.decide import observing, records, steps
 from operator_core.decide.decisions import Event, RescaleJob, Step
-from operator_core.decide.facts import Bounds, Facts, Job, Need, Unreachable, Unread
+from operator_core.decide.facts import Facts
+from operator_core.decide.flinkfacts import Bounds, Job, Unreachable
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.specdiff import DiffType, SpecDiff
 from operator_core.decide.wanted import Wanted
 from operator_core.jsonvalues import Object

@@ -9,7 +9,8 @@ from operator_core.conf import options
 from operator_core.decide import cadence, deletions, observing, sessionguards, sessionstops, steps, stops, submissions
 from operator_core.decide import wanted as wants
 from operator_core.decide.decisions import CancelJob, Event, Release, Rest, Step
-from operator_core.decide.facts import Need, Unreachable, Unread
+from operator_core.decide.flinkfacts import Unreachable
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.sessionfacts import SessionFacts, UnderWay
 from operator_core.decide.sessionstops import SessionStep

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from operator_core.decide.facts import NOT_READ, Flink, Ids, Unread
+from operator_core.decide.facts import Ids
+from operator_core.decide.flinkfacts import Flink
+from operator_core.decide.needs import NOT_READ, Unread
 from operator_core.jsonvalues import Object
 from operator_core.model.flinkdeployments import FlinkDeploymentSpec
 from operator_core.model.flinksessionjobs import FlinkSessionJob, FlinkSessionJobStatus

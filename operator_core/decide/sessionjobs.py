@@ -25,7 +25,8 @@ from operator_core.decide import (
     wanted,
 )
 from operator_core.decide.decisions import AddFinalizer, Event, Step
-from operator_core.decide.facts import Checkpoints, Job, JobFailure, Need, Unreachable, Unread
+from operator_core.decide.flinkfacts import Checkpoints, Job, JobFailure, Unreachable
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.records import Restore
 from operator_core.decide.sessionfacts import SessionFacts

@@ -26,7 +26,8 @@ from operator_core.decide import (
     wanted,
 )
 from operator_core.decide.decisions import AddFinalizer, CreateCluster, DeleteCluster, Event, FinishCluster, Rest, Step
-from operator_core.decide.facts import Facts, Need, Unread
+from operator_core.decide.facts import Facts
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason

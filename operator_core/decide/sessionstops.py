@@ -9,18 +9,17 @@ state can be found safely the change is blocked with a named way out.
 from operator_core.conf import options
 from operator_core.decide import cadence, observing, records, specdiff, steps, stops, upgrades, verdicts
 from operator_core.decide.decisions import CancelJob, Event, Step
-from operator_core.decide.facts import (
+from operator_core.decide.flinkfacts import (
     Checkpoints,
     Job,
-    Need,
     Snapshot,
     TriggerCompleted,
     TriggerFailed,
     TriggerPending,
     TriggerUnknown,
     Unreachable,
-    Unread,
 )
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import Restore
 from operator_core.decide.sessionfacts import SessionFacts
 from operator_core.decide.upgrades import Ask, Cancel, Choice, DeadEnd, Stop, TearDown, Wait

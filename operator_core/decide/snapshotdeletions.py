@@ -8,15 +8,9 @@ does not.
 from operator_core.conf import options
 from operator_core.decide import statesnapshots, verdicts
 from operator_core.decide.decisions import Event
-from operator_core.decide.facts import (
-    TriggerCompleted,
-    TriggerFailed,
-    TriggerPending,
-    TriggerUnknown,
-    Unreachable,
-    Unread,
-)
+from operator_core.decide.flinkfacts import TriggerCompleted, TriggerFailed, TriggerPending, TriggerUnknown, Unreachable
 from operator_core.decide.jobfacts import JobFacts, S
+from operator_core.decide.needs import Unread
 from operator_core.decide.statesnapshots import Dispose, LookAtDisposal, Release, Rest, SnapshotFacts, SnapshotStep
 from operator_core.errors import Reason
 from operator_core.jsonvalues import dig

@@ -19,18 +19,17 @@ from operator_core.decide.decisions import (
     TriggerCheckpoint,
     TriggerSavepoint,
 )
-from operator_core.decide.facts import (
+from operator_core.decide.flinkfacts import (
     Job,
-    Need,
     Trigger,
     TriggerCompleted,
     TriggerFailed,
     TriggerPending,
     TriggerUnknown,
     Unreachable,
-    Unread,
 )
 from operator_core.decide.jobfacts import JobFacts, S
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.snapshotrecords import Due, Pending
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from operator_core.conf import options
 from operator_core.decide import observing, records, steps
 from operator_core.decide.decisions import CreateWorkers, DeleteCluster, DeleteWorkers, Event, ScaleWorkers, Step
-from operator_core.decide.facts import Facts, Need, Unread
+from operator_core.decide.facts import Facts
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.specdiff import DiffType, SpecDiff
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason

@@ -25,7 +25,8 @@ from operator_core.decide.decisions import (
     Rest,
     Step,
 )
-from operator_core.decide.facts import Facts, Need, Unread
+from operator_core.decide.facts import Facts
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import LAST_STATE_MARKER, Restore
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason

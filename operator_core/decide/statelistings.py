@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from operator_core.conf import options
 from operator_core.decide import steps, verdicts
 from operator_core.decide.decisions import ScaleToZero, StartListing, Step
-from operator_core.decide.facts import Facts, Listing, Need, Unread
+from operator_core.decide.facts import Facts, Listing
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import FINAL_SNAPSHOT, LAST_STATE_MARKER, epoch_ms
 from operator_core.jsonvalues import Object, dig
 

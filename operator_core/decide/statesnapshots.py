@@ -12,17 +12,16 @@ from typing import assert_never
 from operator_core.conf import options
 from operator_core.decide import schedules
 from operator_core.decide.decisions import Event, TriggerCheckpoint, TriggerSavepoint
-from operator_core.decide.facts import (
-    NOT_READ,
+from operator_core.decide.flinkfacts import (
     Trigger,
     TriggerCompleted,
     TriggerFailed,
     TriggerPending,
     TriggerUnknown,
     Unreachable,
-    Unread,
 )
 from operator_core.decide.jobfacts import JobFacts
+from operator_core.decide.needs import NOT_READ, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig

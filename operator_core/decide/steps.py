@@ -6,8 +6,8 @@ when its text is new, not on every pass.
 
 from operator_core.decide import errortexts, observing, records, verdicts
 from operator_core.decide.decisions import Event, Look, Record, Rest, SessionEffect, SideEffect, Step
-from operator_core.decide.facts import Need
 from operator_core.decide.jobfacts import JobFacts, S
+from operator_core.decide.needs import Need
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.records import Restore
 from operator_core.errors import Reason

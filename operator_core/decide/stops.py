@@ -22,21 +22,18 @@ from operator_core.decide import (
     verdicts,
 )
 from operator_core.decide.decisions import CancelJob, EndListing, Event, ScaleToZero, Step, TriggerStop
-from operator_core.decide.facts import (
-    Facts,
-    HaMetadata,
+from operator_core.decide.facts import Facts, HaMetadata, Listing
+from operator_core.decide.flinkfacts import (
     Job,
-    Listing,
-    Need,
     Snapshot,
     TriggerCompleted,
     TriggerFailed,
     TriggerPending,
     TriggerUnknown,
     Unreachable,
-    Unread,
 )
 from operator_core.decide.jobfacts import JobFacts, S
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import Restore
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason

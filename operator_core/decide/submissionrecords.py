@@ -6,7 +6,7 @@ DEPLOYED. How a job is stopped is recorded as for FlinkDeployments (`records`). 
 """
 
 from operator_core.decide import records
-from operator_core.decide.facts import Snapshot
+from operator_core.decide.flinkfacts import Snapshot
 from operator_core.decide.records import NOT_ADDRESSABLE, Restore
 from operator_core.decide.sessionfacts import SessionFacts
 from operator_core.jsonvalues import Object

@@ -19,7 +19,8 @@ from operator_core.decide import (
     verdicts,
 )
 from operator_core.decide.decisions import CancelJob, Event, Rest, Step, SubmitJob
-from operator_core.decide.facts import Need, Unreachable, Unread
+from operator_core.decide.flinkfacts import Unreachable
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import Restore
 from operator_core.decide.sessionfacts import Sent, SessionFacts, SubmissionFailed, UnderWay
 from operator_core.decide.sessionstops import SessionStep

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from operator_core.conf import options
 from operator_core.decide import podfailures, specdiff
-from operator_core.decide.facts import Checkpoints, Facts, Job, Need, Snapshot, Unreachable, Unread
+from operator_core.decide.facts import Facts
+from operator_core.decide.flinkfacts import Checkpoints, Job, Snapshot, Unreachable
 from operator_core.decide.jobfacts import JobFacts, S
+from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import FINAL_SNAPSHOT, LAST_STATE_MARKER, NOT_ADDRESSABLE, Restore
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from operator_core.conf import defaults as layers
 from operator_core.decide import sessionjobs, sessionrules
-from operator_core.decide.facts import Flink, Ids, Job
+from operator_core.decide.facts import Ids
+from operator_core.decide.flinkfacts import Flink, Job
 from operator_core.decide.sessionfacts import Session, SessionFacts, Submission
 from operator_core.decide.sessionstops import SessionStep
 from operator_core.jsonvalues import Object, dig

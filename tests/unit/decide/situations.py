@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from operator_core.conf import flattening
 from operator_core.decide import applications
 from operator_core.decide.decisions import Step
-from operator_core.decide.facts import NOT_READ, Facts, Flink, Ids, Job
+from operator_core.decide.facts import Facts, Ids
+from operator_core.decide.flinkfacts import Flink, Job
+from operator_core.decide.needs import NOT_READ
 from operator_core.jsonvalues import Object
 from operator_core.model import flinkdeployments, lastspecs
 from operator_core.model.statuses import FlinkDeploymentStatus, JobStatus, ReconciliationStatus

@@ -5,7 +5,8 @@ from situations import NOW_MS, facts, reasons, running_job, spec, status, step
 
 from operator_core.decide import exceptions
 from operator_core.decide.decisions import Look
-from operator_core.decide.facts import Flink, JobException, Need, Unreachable
+from operator_core.decide.flinkfacts import Flink, JobException, Unreachable
+from operator_core.decide.needs import Need
 
 TRACE = "\n".join(["java.lang.RuntimeException: boom", *(f"\tat a.B.c{i}(B.java:{i})" for i in range(9))])
 

@@ -7,8 +7,10 @@ from situations import HA, NOW, NOW_MS, condition, facts, reasons, running_job, 
 
 from operator_core.decide import health
 from operator_core.decide.decisions import CancelJob, Look, Record, Rest
-from operator_core.decide.facts import Flink, HaMetadata, Metrics, Need
+from operator_core.decide.facts import HaMetadata
+from operator_core.decide.flinkfacts import Flink, Metrics
 from operator_core.decide.health import Health
+from operator_core.decide.needs import Need
 
 PREFIX = "kubernetes.operator.cluster.health-check."
 ON = {PREFIX + "enabled": "true"}

@@ -4,7 +4,9 @@ import pytest
 from situations import HA, NOW_MS, facts, running_job, spec, status, step
 
 from operator_core.decide.decisions import CancelJob, Look, Record, Rest, Step, TriggerStop
-from operator_core.decide.facts import Checkpoints, Flink, HaMetadata, Need, Snapshot, Unreachable
+from operator_core.decide.facts import HaMetadata
+from operator_core.decide.flinkfacts import Checkpoints, Flink, Snapshot, Unreachable
+from operator_core.decide.needs import Need
 
 AGE = {"kubernetes.operator.job.upgrade.last-state.max.allowed.checkpoint.age": "1 min"}
 CANCEL = {"kubernetes.operator.job.upgrade.last-state.job-cancel.enabled": "true"}

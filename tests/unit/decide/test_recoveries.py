@@ -18,7 +18,8 @@ from situations import (
 
 from operator_core.decide import plans
 from operator_core.decide.decisions import DeleteCluster, Look, Record, Rest, Step
-from operator_core.decide.facts import Checkpoints, Facts, Flink, HaMetadata, JobFailure, Snapshot
+from operator_core.decide.facts import Facts, HaMetadata
+from operator_core.decide.flinkfacts import Checkpoints, Flink, JobFailure, Snapshot
 from operator_core.model import lastspecs
 
 AGAIN = {"kubernetes.operator.job.restart.failed": "true"}

@@ -4,7 +4,8 @@ import pytest
 from situations import HA, NOW_MS, READY_POD, condition, facts, reasons, running_job, spec, status, step
 
 from operator_core.decide.decisions import DeleteCluster, DeleteHaMetadata, Look, Record, Release, Rest, TriggerStop
-from operator_core.decide.facts import Facts, Flink, HaMetadata, TriggerFailed, Unreachable
+from operator_core.decide.facts import Facts, HaMetadata
+from operator_core.decide.flinkfacts import Flink, TriggerFailed, Unreachable
 from operator_core.model.statuses import JobStatus, SavepointInfo
 
 KEEP = {"kubernetes.operator.job.savepoint-on-deletion": "true"}

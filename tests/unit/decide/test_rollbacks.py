@@ -19,7 +19,9 @@ from situations import (
 
 from operator_core.decide import records, starts, wanted
 from operator_core.decide.decisions import CreateCluster, Look, Record, Rest, ScaleToZero, Step
-from operator_core.decide.facts import Facts, Flink, HaMetadata, Need
+from operator_core.decide.facts import Facts, HaMetadata
+from operator_core.decide.flinkfacts import Flink
+from operator_core.decide.needs import Need
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.model import lastspecs
 from operator_core.model.statuses import FlinkDeploymentStatus

@@ -5,7 +5,8 @@ from situations import JOB_ID, facts, reasons, running_job, spec, status, step
 
 from operator_core.decide import plans, scalings
 from operator_core.decide.decisions import Look, Record, RescaleJob, Step, TriggerStop
-from operator_core.decide.facts import Bounds, Need, Unreachable
+from operator_core.decide.flinkfacts import Bounds, Unreachable
+from operator_core.decide.needs import Need
 from operator_core.model import lastspecs
 
 KEY = "pipeline.jobvertex-parallelism-overrides"

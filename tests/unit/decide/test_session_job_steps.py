@@ -10,7 +10,8 @@ import sessionsituations as s
 
 from operator_core.decide import verdicts
 from operator_core.decide.decisions import CancelJob, Look, Record, Release, Rest, SubmitJob, TriggerStop
-from operator_core.decide.facts import Checkpoints, Flink, Need, Snapshot, TriggerUnknown, Unreachable
+from operator_core.decide.flinkfacts import Checkpoints, Flink, Snapshot, TriggerUnknown, Unreachable
+from operator_core.decide.needs import Need
 from operator_core.decide.sessionfacts import SubmissionFailed, UnderWay
 from operator_core.model.statuses import Condition
 

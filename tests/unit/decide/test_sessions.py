@@ -16,7 +16,9 @@ from operator_core.decide.decisions import (
     Rest,
     Step,
 )
-from operator_core.decide.facts import NOT_READ, Facts, Flink, HaMetadata, Need, Unreachable, Version
+from operator_core.decide.facts import Facts, HaMetadata
+from operator_core.decide.flinkfacts import Flink, Unreachable, Version
+from operator_core.decide.needs import NOT_READ, Need
 from operator_core.jsonvalues import Object
 from operator_core.model import lastspecs
 from operator_core.model.statuses import FlinkDeploymentStatus, ReconciliationStatus

@@ -17,15 +17,9 @@ from operator_core.decide.decisions import (
     TriggerSavepoint,
     TriggerStop,
 )
-from operator_core.decide.facts import (
-    Facts,
-    Flink,
-    Need,
-    TriggerCompleted,
-    TriggerFailed,
-    TriggerPending,
-    TriggerUnknown,
-)
+from operator_core.decide.facts import Facts
+from operator_core.decide.flinkfacts import Flink, TriggerCompleted, TriggerFailed, TriggerPending, TriggerUnknown
+from operator_core.decide.needs import Need
 from operator_core.model import lastspecs
 from operator_core.model.statuses import Condition
 

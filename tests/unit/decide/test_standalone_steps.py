@@ -14,7 +14,8 @@ from operator_core.decide.decisions import (
     ScaleWorkers,
     Step,
 )
-from operator_core.decide.facts import NOT_READ, Facts, HaMetadata, Need
+from operator_core.decide.facts import Facts, HaMetadata
+from operator_core.decide.needs import NOT_READ, Need
 from operator_core.jsonvalues import Object
 
 STAMP = "2026-01-01T12:00:00Z"

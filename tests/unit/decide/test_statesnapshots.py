@@ -10,8 +10,8 @@ from situations import JOB_ID, NOW, facts, running_job, spec, status
 
 from operator_core.decide import snapshotdeletions, snapshotrules, statesnapshots
 from operator_core.decide.decisions import TriggerCheckpoint, TriggerSavepoint
-from operator_core.decide.facts import (
-    Facts,
+from operator_core.decide.facts import Facts
+from operator_core.decide.flinkfacts import (
     Flink,
     TriggerCompleted,
     TriggerFailed,

@@ -8,7 +8,9 @@ from situations import JOB_ID, NOW_MS, condition, deployment, facts, reasons, sp
 from operator_core.build import statelistings as pods
 from operator_core.decide import statelistings
 from operator_core.decide.decisions import EndListing, Look, Record, Rest, ScaleToZero, StartListing, Step
-from operator_core.decide.facts import Facts, Flink, Listing, Need
+from operator_core.decide.facts import Facts, Listing
+from operator_core.decide.flinkfacts import Flink
+from operator_core.decide.needs import Need
 from operator_core.model.statuses import Savepoint, SavepointInfo
 
 GONE: dict = {"deployment": None, "live_deployment": None, "pods": (), "flink": Flink()}

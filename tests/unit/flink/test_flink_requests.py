@@ -3,8 +3,8 @@
 import pytest
 
 from operator_core.decide.decisions import TriggerStop
-from operator_core.decide.facts import TriggerCompleted, TriggerFailed, TriggerPending
-from operator_core.flink import crashlogs, requests
+from operator_core.decide.flinkfacts import TriggerCompleted, TriggerFailed, TriggerPending
+from operator_core.flink import answers, crashlogs, requests
 
 JOB = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa01"
 OVERVIEW = {
@@ -31,15 +31,15 @@ TRACE = (
 
 def test_a_job_is_running_only_when_all_its_tasks_are() -> None:
     """Until then it is CREATED, as the Java operator reports it."""
-    job = requests.parse_overview(OVERVIEW, JOB)
+    job = answers.parse_overview(OVERVIEW, JOB)
     assert job is not None and (job.reported_state, job.start) == ("RUNNING", 1795272373997)
     OVERVIEW["jobs"][0]["tasks"]["running"] = 1
     try:
-        partly = requests.parse_overview(OVERVIEW, JOB)
+        partly = answers.parse_overview(OVERVIEW, JOB)
         assert partly is not None and partly.reported_state == "CREATED"
     finally:
         OVERVIEW["jobs"][0]["tasks"]["running"] = 2
-    assert requests.parse_overview(OVERVIEW, "other") is None
+    assert answers.parse_overview(OVERVIEW, "other") is None
 
 
 def test_a_stop_carries_our_trigger_id() -> None:
@@ -59,9 +59,9 @@ def test_states_of_a_savepoint() -> None:
     pending = {"status": {"id": "IN_PROGRESS"}, "operation": None}
     done = {"status": {"id": "COMPLETED"}, "operation": {"location": "file:/sp/savepoint-1"}}
     failed = {"status": {"id": "COMPLETED"}, "operation": {"failure-cause": {"class": "X", "stack-trace": TRACE}}}
-    assert requests.parse_savepoint(pending) == TriggerPending()
-    assert requests.parse_savepoint(done) == TriggerCompleted("file:/sp/savepoint-1")
-    answer = requests.parse_savepoint(failed)
+    assert answers.parse_savepoint(pending) == TriggerPending()
+    assert answers.parse_savepoint(done) == TriggerCompleted("file:/sp/savepoint-1")
+    answer = answers.parse_savepoint(failed)
     assert isinstance(answer, TriggerFailed)
     assert answer.cause.endswith("-> java.io.IOException: No space left on device")
 
@@ -82,12 +82,12 @@ def test_discarded_checkpoints_cannot_be_restored() -> None:
             "restored": None,
         },
     }
-    checkpoints = requests.parse_checkpoints(answer)
+    checkpoints = answers.parse_checkpoints(answer)
     assert checkpoints.newest is not None
     assert (checkpoints.newest.path, checkpoints.newest.is_terminal) == ("file:/sp/savepoint-1", True)
     answer["latest"]["savepoint"] = None
-    assert requests.parse_checkpoints(answer).newest is None
-    assert not requests.parse_checkpoints(None).enabled
+    assert answers.parse_checkpoints(answer).newest is None
+    assert not answers.parse_checkpoints(None).enabled
 
 
 @pytest.mark.parametrize(
