@@ -15,6 +15,7 @@ from operator_core.decide import (
     exceptions,
     health,
     ingresses,
+    leftstates,
     observing,
     podfailures,
     records,
@@ -114,7 +115,7 @@ def _unchanged(facts: Facts, want: Wanted, failure: podfailures.PodFailure | Non
     if facts.cluster is None:
         return recoveries.missing(facts, want)
     if upgrades.is_marked(facts.cluster):
-        return carrying.out(facts, upgrades.same_restore(facts, want), ())
+        return carrying.out(facts, leftstates.same_restore(facts, want), ())
     beside = standalone.missing(facts) or ingresses.step(facts, want)
     return beside or _watch_over(facts, want, failure)
 

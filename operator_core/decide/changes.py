@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from operator_core.decide import (
     carrying,
+    leftstates,
     observing,
     records,
     recoveries,
@@ -54,7 +55,7 @@ def is_done(facts: Facts, diff: specdiff.SpecDiff) -> bool:
     """Whether the job came to its end by itself and the change does not ask for another run."""
     if facts.status.job_status.state != "FINISHED" or specdiff.asks_for_rerun(diff):
         return False
-    newest = upgrades.newest_of(facts.flink.checkpoints)
+    newest = leftstates.newest_of(facts.flink.checkpoints)
     stopped = newest is not None and newest.is_terminal
     return not stopped and records.STOPPED_BY_HAND not in facts.status.cluster_info
 

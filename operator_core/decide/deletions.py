@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from operator_core.conf import options
-from operator_core.decide import observing, standalone, steps, stops, upgrades, verdicts, wanted
+from operator_core.decide import choices, leftstates, observing, standalone, steps, stops, verdicts, wanted
 from operator_core.decide.decisions import DeleteHaMetadata, Event, NewSnapshot, Release, Rest, Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.flinkfacts import Job, Unreachable
@@ -72,7 +72,7 @@ def _stop_first(facts: Facts, events: tuple[Event, ...]) -> Step | None:
             return None
         case Phase.DEPLOYED if observing.serves(facts):
             return _running_job(facts)
-        case Phase.DEPLOYED if upgrades.ran(facts):
+        case Phase.DEPLOYED if leftstates.ran(facts):
             return _silent(facts)
         case _:
             return None
@@ -92,7 +92,7 @@ def _running_job(facts: Facts) -> Step | None:
     if isinstance(job, Job) and job.reported_state == "RUNNING":
         stops_now = stops.may_try_again(facts)
         return stops.begin_stop(facts, ()) if stops_now else _or_give_up(facts, stops.still_failing(facts))
-    if not upgrades.ran(facts):
+    if not leftstates.ran(facts):
         return None
     return _silent(facts) if isinstance(job, Unreachable) else steps.rest(facts, 1.0)
 
@@ -113,7 +113,7 @@ def _or_give_up(facts: Facts, taken: Step) -> Step:
         return taken
     if _WAY_OUT in blocked.message:
         return taken
-    message = f"{blocked.message.partition(upgrades.WAY_OUT)[0].strip()} {_WAY_OUT}"
+    message = f"{blocked.message.partition(choices.WAY_OUT)[0].strip()} {_WAY_OUT}"
     left = replace(facts, status=taken.status)
     told = steps.blocked(left, Reason(blocked.reason), message, seconds=taken.decision.seconds)
     return _told_once(facts, Step(told.decision, told.status, (*taken.events, *told.events)))

@@ -11,7 +11,9 @@ from operator_core.conf import options
 from operator_core.decide import (
     cadence,
     carrying,
+    choices,
     health,
+    leftstates,
     observing,
     records,
     standalone,
@@ -50,7 +52,7 @@ def missing(facts: Facts, want: Wanted) -> Step:
             return steps.torn_down(facts, Restore("last-state"), events=told)
     if recover and want.upgrade_mode == "stateless":
         return steps.torn_down(facts, Restore("stateless"), events=told)
-    dead_end = upgrades.lost(facts)
+    dead_end = leftstates.lost(facts)
     return steps.blocked(facts, Reason.Missing, f"{starts.MISSING}. {dead_end.message}")
 
 
@@ -59,8 +61,8 @@ def _missing_after_end(facts: Facts, want: Wanted) -> Step:
     if facts.workers is not None and (left := standalone.leftover(facts)) is not None:
         return left
     restart = facts.status.job_status.state == "FAILED" and options.get_bool(facts.conf, options.RESTART_FAILED)
-    if restart and upgrades.has_recorded_end(facts):
-        return _run_again(facts, want, _choice_of_restart(facts, want, upgrades.from_record(facts, want)))
+    if restart and leftstates.has_recorded_end(facts):
+        return _run_again(facts, want, _choice_of_restart(facts, want, leftstates.from_record(facts, want)))
     return steps.rest(facts, None)
 
 
@@ -82,8 +84,8 @@ def ended(facts: Facts, want: Wanted, events: tuple[Event, ...] = ()) -> Step:
         return steps.rest(facts, cadence.deployed(facts, facts.status), events=events)
     if isinstance(facts.flink.checkpoints, Unread):
         return steps.look(facts, Need.CHECKPOINTS)
-    newest = upgrades.newest_of(facts.flink.checkpoints)
-    if isinstance(facts.flink.checkpoints, Checkpoints) and not upgrades.may_have_forgotten(facts, job, newest):
+    newest = leftstates.newest_of(facts.flink.checkpoints)
+    if isinstance(facts.flink.checkpoints, Checkpoints) and not leftstates.may_have_forgotten(facts, job, newest):
         facts = replace(facts, status=records.left_behind(facts.status, newest))
     step = _failed(facts, want, job) if job.reported_state == "FAILED" else _over(facts, job, None)
     return replace(step, events=(*events, *step.events))
@@ -96,7 +98,7 @@ def _over(facts: Facts, job: Job, verdict: verdicts.Verdict | None) -> Step:
         event = Event("Normal", "Cleanup", "Removing the JobManager of the ended job", observing.OPERATOR)
         then = standalone.deletion(facts, facts.cluster)
         return steps.record(facts, facts.status, then, verdict=verdict, events=(event,))
-    early = upgrades.still_cached(facts, job)
+    early = leftstates.still_cached(facts, job)
     again = early if early > 0 else cadence.deployed(facts, facts.status)
     return steps.rest(facts, min(again, max(left, 1.0)), verdict=verdict)
 
@@ -124,15 +126,15 @@ def _failed(facts: Facts, want: Wanted, job: Job) -> Step:
     pause = job.end / 1000 + _pause(count) - facts.now.timestamp()
     if pause > 0:
         return steps.rest(facts, pause, verdict=verdict)
-    choice = _choice_of_restart(facts, want, upgrades.from_terminal(facts, want, job))
+    choice = _choice_of_restart(facts, want, leftstates.from_terminal(facts, want, job))
     return _run_again(_counted(facts, count + 1), want, choice)
 
 
-def _choice_of_restart(facts: Facts, want: Wanted, from_state: upgrades.Choice) -> upgrades.Choice:
-    return upgrades.TearDown(Restore("stateless")) if want.upgrade_mode == "stateless" else from_state
+def _choice_of_restart(facts: Facts, want: Wanted, from_state: choices.Choice) -> choices.Choice:
+    return choices.TearDown(Restore("stateless")) if want.upgrade_mode == "stateless" else from_state
 
 
-def _run_again(facts: Facts, want: Wanted, choice: upgrades.Choice) -> Step:
+def _run_again(facts: Facts, want: Wanted, choice: choices.Choice) -> Step:
     told: tuple[Event, ...] = (Event("Warning", "RestartFailedJob", "Starting the failed job again", observing.JOB),)
     if isinstance(facts.flink.failure, JobFailure):
         told = (Event("Warning", "Error", facts.flink.failure.summary, observing.JOB), *told)

@@ -8,7 +8,7 @@ changes it. A JobManager that never started and whose failure Kubernetes names i
 from dataclasses import replace
 
 from operator_core.conf import options
-from operator_core.decide import observing, podfailures, steps, upgrades, verdicts
+from operator_core.decide import choices, leftstates, observing, podfailures, steps, upgrades, verdicts
 from operator_core.decide.decisions import Event, Rest, ScaleToZero, Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.flinkfacts import Job
@@ -29,11 +29,11 @@ def step(facts: Facts, want: Wanted, failure: PodFailure | None) -> Step | None:
     if not _is_possible(facts) or _seconds_left(facts, failure) > 0:
         return None
     match _choice(facts, want):
-        case upgrades.Ask(needs):
+        case choices.Ask(needs):
             return steps.look(facts, *needs)
-        case upgrades.Freeze(uid, version):
+        case choices.Freeze(uid, version):
             return Step(ScaleToZero(uid, version, upgrades.UNSTARTED), facts.status)
-        case upgrades.TearDown(restore):
+        case choices.TearDown(restore):
             return _begun(facts, restore, failure)
         case _:
             return None
@@ -55,18 +55,18 @@ def taken_over(facts: Facts, want: Wanted) -> Step:
         return steps.look(facts, Need.LIVE_DEPLOYMENT)
     choice = _choice(facts, want)
     if choice is None and facts.cluster is None:
-        choice = upgrades.same_restore(facts, want)  # it only rolls back without metadata what never started
+        choice = leftstates.same_restore(facts, want)  # it only rolls back without metadata what never started
     match choice:
-        case upgrades.Ask(needs):
+        case choices.Ask(needs):
             return steps.look(facts, *needs)
-        case upgrades.Freeze(uid, version):
+        case choices.Freeze(uid, version):
             return Step(ScaleToZero(uid, version, upgrades.UNSTARTED), facts.status)
-        case upgrades.TearDown(restore):
+        case choices.TearDown(restore):
             return steps.torn_down(facts, restore)
-        case upgrades.DeadEnd(reason, message):
+        case choices.DeadEnd(reason, message):
             return steps.blocked(facts, reason, message)
         case _:
-            found = upgrades.no_ha_metadata()
+            found = leftstates.no_ha_metadata()
             return steps.blocked(facts, found.reason, f"Another operator began a rollback. {found.message}")
 
 
@@ -99,20 +99,20 @@ def _seconds_left(facts: Facts, failure: PodFailure | None) -> float:
     return facts.status.reconciliation_status.reconciliation_timestamp / 1000 + patience - facts.now.timestamp()
 
 
-def _choice(facts: Facts, want: Wanted) -> upgrades.Choice | None:
+def _choice(facts: Facts, want: Wanted) -> choices.Choice | None:
     """How to stop what does not come up; None where no state is known."""
     job, cluster = facts.flink.job, facts.cluster
     if cluster is not None and (upgrades.is_marked(cluster) or podfailures.never_started(cluster)):
         return upgrades.unstarted(facts, want, cluster)
     if want.upgrade_mode == "stateless":
-        return upgrades.TearDown(Restore("stateless"))
+        return choices.TearDown(Restore("stateless"))
     if isinstance(job, Job) and job.state in TERMINAL_JOB_STATES:
-        return upgrades.from_terminal(facts, want, job)
+        return leftstates.from_terminal(facts, want, job)
     if not options.has_high_availability(facts.last_conf):
         return None
     if isinstance(facts.ha, Unread):
-        return upgrades.Ask((Need.HA_METADATA,))
-    return upgrades.TearDown(Restore("last-state")) if facts.ha.with_checkpoint else None
+        return choices.Ask((Need.HA_METADATA,))
+    return choices.TearDown(Restore("last-state")) if facts.ha.with_checkpoint else None
 
 
 def _begun(facts: Facts, restore: Restore, failure: PodFailure | None) -> Step:

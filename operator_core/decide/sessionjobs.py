@@ -10,6 +10,8 @@ from dataclasses import replace
 
 from operator_core.decide import (
     cadence,
+    choices,
+    leftstates,
     observing,
     sessiondeletions,
     sessionguards,
@@ -20,7 +22,6 @@ from operator_core.decide import (
     stops,
     submissionrecords,
     submissions,
-    upgrades,
     verdicts,
     wanted,
 )
@@ -99,7 +100,7 @@ def _by_phase(facts: SessionFacts, want: Wanted, phase: Phase) -> SessionStep:
         case Phase.SUSPENDED:
             return submissions.suspended(facts, want)
         case Phase.ROLLING_BACK:
-            return steps.blocked(facts, Reason.UpgradeFailed, f"Another operator began a rollback. {upgrades.WAY_OUT}")
+            return steps.blocked(facts, Reason.UpgradeFailed, f"Another operator began a rollback. {choices.WAY_OUT}")
         case Phase.DEPLOYED:
             return _deployed(facts, want)
 
@@ -219,9 +220,9 @@ def _ended_job(facts: SessionFacts, job: Job) -> SessionStep:
     if isinstance(facts.flink.checkpoints, Unread):
         return steps.look(facts, Need.CHECKPOINTS)
     if isinstance(facts.flink.checkpoints, Checkpoints):
-        newest = upgrades.newest_of(facts.flink.checkpoints)
+        newest = leftstates.newest_of(facts.flink.checkpoints)
         facts = replace(facts, status=submissionrecords.left_behind(facts, newest))
-    again = upgrades.still_cached(facts, job) or cadence.session_job(facts, settled=True)
+    again = leftstates.still_cached(facts, job) or cadence.session_job(facts, settled=True)
     if job.reported_state != "FAILED":
         return steps.rest(facts, again)
     cause = facts.flink.failure

@@ -7,7 +7,19 @@ state can be found safely the change is blocked with a named way out.
 """
 
 from operator_core.conf import options
-from operator_core.decide import cadence, observing, records, specdiff, steps, stops, upgrades, verdicts
+from operator_core.decide import (
+    cadence,
+    choices,
+    leftstates,
+    observing,
+    records,
+    specdiff,
+    steps,
+    stops,
+    upgrades,
+    verdicts,
+)
+from operator_core.decide.choices import Ask, Cancel, Choice, DeadEnd, Stop, TearDown, Wait
 from operator_core.decide.decisions import CancelJob, Event, Step
 from operator_core.decide.flinkfacts import (
     Checkpoints,
@@ -22,7 +34,6 @@ from operator_core.decide.flinkfacts import (
 from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import Restore
 from operator_core.decide.sessionfacts import SessionFacts
-from operator_core.decide.upgrades import Ask, Cancel, Choice, DeadEnd, Stop, TearDown, Wait
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
 from operator_core.jsonvalues import dig
@@ -53,7 +64,7 @@ def lost() -> DeadEnd:
     """The cluster answers and does not know the job: its newest state is not known either."""
     return DeadEnd(
         Reason.Missing,
-        f"{LOST}: the session cluster {_WITHOUT_HA}, so its newest state is not known. {upgrades.WAY_OUT}",
+        f"{LOST}: the session cluster {_WITHOUT_HA}, so its newest state is not known. {choices.WAY_OUT}",
     )
 
 
@@ -89,7 +100,7 @@ def _last_state(facts: SessionFacts, state: str) -> Choice:
 
 def from_terminal(facts: SessionFacts, want: Wanted, job: Job) -> Choice:
     """Go on from what a job left that has ended."""
-    newest = upgrades.newest_state(facts, job)
+    newest = leftstates.newest_state(facts, job)
     match newest:
         case Ask() | Wait():
             return newest
@@ -99,7 +110,7 @@ def from_terminal(facts: SessionFacts, want: Wanted, job: Job) -> Choice:
             return TearDown(Restore("savepoint", path))
         case _:
             return DeadEnd(
-                Reason.CheckpointNotFound, f"The newest checkpoint of the ended job has no path. {upgrades.WAY_OUT}"
+                Reason.CheckpointNotFound, f"The newest checkpoint of the ended job has no path. {choices.WAY_OUT}"
             )
 
 
@@ -111,7 +122,7 @@ def _without_snapshot(facts: SessionFacts, want: Wanted, job: Job) -> Choice:
     if job.state == "FINISHED" or not (completed or forgotten):
         return given(facts, want)
     what = "its JobManager forgot its checkpoints" if forgotten else "its checkpoints were deleted with it"
-    return DeadEnd(Reason.CheckpointNotFound, f"The job ended and {what}. {upgrades.WAY_OUT}")
+    return DeadEnd(Reason.CheckpointNotFound, f"The job ended and {what}. {choices.WAY_OUT}")
 
 
 def given(facts: SessionFacts, want: Wanted) -> TearDown | DeadEnd:
@@ -124,7 +135,7 @@ def given(facts: SessionFacts, want: Wanted) -> TearDown | DeadEnd:
     path = facts.status.job_status.upgrade_savepoint_path
     if path:
         return TearDown(Restore("savepoint", path))
-    return DeadEnd(Reason.UpgradeFailed, f"The savepoint to restore is not recorded in status. {upgrades.WAY_OUT}")
+    return DeadEnd(Reason.UpgradeFailed, f"The savepoint to restore is not recorded in status. {choices.WAY_OUT}")
 
 
 def carry_out(facts: SessionFacts, choice: Choice, told: tuple[Event, ...]) -> SessionStep:
@@ -214,7 +225,7 @@ def _unknown(facts: SessionFacts, job: Job | None) -> SessionStep:
 
 def _ended(facts: SessionFacts, job: Job) -> SessionStep:
     """The job ended and Flink forgot our id (or never got it): its newest snapshot is the state."""
-    match upgrades.newest_state(facts, job):
+    match leftstates.newest_state(facts, job):
         case Ask(needs):
             return steps.look(facts, *needs)
         case Wait(_, seconds):
@@ -231,7 +242,7 @@ def _unknown_state(facts: SessionFacts) -> SessionStep:
         facts,
         Reason.UpgradeFailed,
         "The session cluster lost the job while it was being stopped, so it is not known whether the savepoint was "
-        f"completed (look below {directory}). {upgrades.WAY_OUT}",
+        f"completed (look below {directory}). {choices.WAY_OUT}",
         seconds=SILENT_RECHECK,
     )
 

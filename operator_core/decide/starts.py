@@ -7,13 +7,14 @@ that may have been created before a crash is finished, not repeated.
 
 from operator_core.conf import options
 from operator_core.decide import (
+    choices,
+    leftstates,
     observing,
     records,
     remarks,
     snapshots,
     standalone,
     steps,
-    upgrades,
     verdicts,
     wanted,
 )
@@ -139,14 +140,12 @@ def start(facts: Facts, want: Wanted) -> Step:
         return left
     restore = recorded_restore(facts, want)
     if restore is None:
-        return steps.blocked(
-            facts, Reason.RestoreFailed, f"The savepoint is not recorded in status. {upgrades.WAY_OUT}"
-        )
+        return steps.blocked(facts, Reason.RestoreFailed, f"The savepoint is not recorded in status. {choices.WAY_OUT}")
     if restore.mode == "last-state":
         if isinstance(facts.ha, Unread):
             return steps.look(facts, Need.HA_METADATA)
         if not facts.ha.with_checkpoint:
-            dead_end = upgrades.no_ha_metadata()
+            dead_end = leftstates.no_ha_metadata()
             return steps.blocked(facts, dead_end.reason, dead_end.message)
     cleanup = _foreign_ha(facts, keep=restore.mode == "last-state")
     return cleanup or _record(facts, want, restore, first_deployment=False)

@@ -12,13 +12,14 @@ from datetime import datetime
 from operator_core.conf import options
 from operator_core.decide import (
     cadence,
+    choices,
     errortexts,
+    leftstates,
     observing,
     records,
     standalone,
     statelistings,
     steps,
-    upgrades,
     verdicts,
 )
 from operator_core.decide.decisions import CancelJob, EndListing, Event, ScaleToZero, Step, TriggerStop
@@ -138,11 +139,11 @@ def _taken(facts: Facts, location: str, cluster: Object) -> Step:
 
 def _ended(facts: Facts, job: Job, cluster: Object) -> Step:
     """The job ended and Flink forgot our id (or never got it): its newest snapshot is the state."""
-    newest = upgrades.newest_state(facts, job)
+    newest = leftstates.newest_state(facts, job)
     match newest:
-        case upgrades.Ask(needs):
+        case choices.Ask(needs):
             return steps.look(facts, *needs)
-        case upgrades.Wait(_, seconds):
+        case choices.Wait(_, seconds):
             return steps.rest(facts, seconds)
         case Snapshot(path=path) if path and path != records.NOT_ADDRESSABLE:
             return _taken(facts, path, cluster)
@@ -216,7 +217,7 @@ def _state_unknown(facts: Facts) -> Step:
         facts,
         Reason.UpgradeFailed,
         "The JobManager ended while the job was being stopped, so it is not known whether the savepoint was completed "
-        f"(look below {directory}); what ran afterwards began from older state and was taken down. {upgrades.WAY_OUT}",
+        f"(look below {directory}); what ran afterwards began from older state and was taken down. {choices.WAY_OUT}",
     )
 
 
@@ -278,15 +279,15 @@ def cancelling(facts: Facts, want: Wanted) -> Step:
 
 
 def _cancelled(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
-    match upgrades.from_terminal(facts, want, job):
-        case upgrades.Ask(needs):
+    match leftstates.from_terminal(facts, want, job):
+        case choices.Ask(needs):
             return steps.look(facts, *needs)
-        case upgrades.Wait(_, seconds):
+        case choices.Wait(_, seconds):
             return steps.rest(facts, seconds)
-        case upgrades.TearDown(restore):
+        case choices.TearDown(restore):
             then = standalone.deletion(facts, cluster)
             return steps.record(facts, records.torn_down(facts, restore), then, failpoint="savepoint-recorded")
-        case upgrades.DeadEnd(reason, message):
+        case choices.DeadEnd(reason, message):
             return steps.blocked(facts, reason, message)
         case _:
             return _state_unknown(facts)

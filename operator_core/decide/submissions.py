@@ -8,6 +8,7 @@ the job is listed or the try failed for certain; only then may a newer spec take
 from operator_core.conf import flattening, options
 from operator_core.decide import (
     cadence,
+    choices,
     observing,
     records,
     sessionguards,
@@ -15,7 +16,6 @@ from operator_core.decide import (
     snapshots,
     steps,
     submissionrecords,
-    upgrades,
     verdicts,
 )
 from operator_core.decide.decisions import CancelJob, Event, Rest, Step, SubmitJob
@@ -107,9 +107,7 @@ def waiting_for_cluster(facts: SessionFacts, why: str) -> SessionStep:
 def _again(facts: SessionFacts, want: Wanted) -> SessionStep:
     restore = recorded_restore(facts, want)
     if restore is None:
-        return steps.blocked(
-            facts, Reason.RestoreFailed, f"The savepoint is not recorded in status. {upgrades.WAY_OUT}"
-        )
+        return steps.blocked(facts, Reason.RestoreFailed, f"The savepoint is not recorded in status. {choices.WAY_OUT}")
     return _begin(facts, want, restore, first_submission=False)
 
 
