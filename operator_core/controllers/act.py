@@ -10,7 +10,7 @@ import logging
 from operator_core.controllers import clusteracts, observe, publish, snapshotresources
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import World
-from operator_core.decide import decisions, records, snapshotrecords
+from operator_core.decide import decisions, deploymentrecords, snapshotrecords
 from operator_core.decide.decisions import Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.jobfacts import JobFacts, S
@@ -78,7 +78,7 @@ def _rescale(world: World, run: Pass, facts: Facts, wanted: decisions.RescaleJob
         world.flink.send(observe.address_of(facts), flink_requests.require(wanted))
     except flink_errors.FlinkError as error:
         log.info("%s/%s is not rescaled in place: %s", run.namespace, run.name, error.message)
-        run.status = records.scaling_refused(run.status, wanted.generation)
+        run.status = deploymentrecords.scaling_refused(run.status, wanted.generation)
 
 
 def trigger_stop(world: World, facts: JobFacts[S], stop: decisions.TriggerStop) -> None:

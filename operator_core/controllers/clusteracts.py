@@ -11,7 +11,7 @@ from operator_core.build import clusters, names
 from operator_core.controllers import ingresses, manifests, statelistings
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import FIELD_MANAGER, World
-from operator_core.decide import decisions, records
+from operator_core.decide import decisions, deploymentrecords
 from operator_core.decide.facts import Facts
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
@@ -156,7 +156,7 @@ def _finish(world: World, run: Pass, facts: Facts, made: clusters.ClusterManifes
     _create_workers(world, run, made)
     world.reach("owned-created")
     world.flink.reset(run.namespace, run.name)
-    run.status = records.deployed(replace(facts, status=run.status))
+    run.status = deploymentrecords.deployed(replace(facts, status=run.status))
 
 
 def _drop_job_graphs(world: World, run: Pass) -> None:

@@ -12,13 +12,13 @@ from operator_core.decide import (
     carrying,
     changes,
     deletions,
+    deploymentrecords,
     exceptions,
     health,
     ingresses,
     leftstates,
     observing,
     podfailures,
-    records,
     recoveries,
     rollbacks,
     snapshots,
@@ -105,7 +105,7 @@ def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None
     status = facts.status.model_copy(update={"observed_generation": want.generation})
     facts = replace(facts, status=status)
     if facts.last is not None and facts.last.tried is not None and not want.rolls_back:
-        return steps.record(facts, records.scaled(facts, want.spec, want.generation), None)
+        return steps.record(facts, deploymentrecords.scaled(facts, want.spec, want.generation), None)
     taken = rollbacks.step(facts, want, failure) or _unchanged(facts, want, failure)
     return rollbacks.hastened(facts, taken, failure)
 

@@ -6,7 +6,7 @@ what is deployed here, so that a hand-over finds no difference. Looks at no live
 
 from typing import Final
 
-from operator_core.decide import records, remarks, steps
+from operator_core.decide import deploymentrecords, remarks, steps
 from operator_core.decide.decisions import ApplyIngress, RemoveIngress, Step
 from operator_core.decide.facts import Facts, IngressState
 from operator_core.decide.wanted import Wanted
@@ -20,7 +20,7 @@ def step(facts: Facts, want: Wanted) -> Step | None:
         return Step(ApplyIngress(), facts.status)
     if facts.ingress.superfluous is not None:
         return Step(RemoveIngress(facts.ingress.superfluous), facts.status)
-    status = records.with_ingress(facts, want.spec.get("ingress"))
+    status = deploymentrecords.with_ingress(facts, want.spec.get("ingress"))
     if status == facts.status:
         return None
     return steps.record(facts, status, None, events=remarks.asked_in_vain(facts, want))

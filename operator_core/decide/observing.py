@@ -7,7 +7,7 @@ nothing about specs.
 
 from dataclasses import dataclass
 
-from operator_core.decide import exceptions, health, podfailures, records, verdicts
+from operator_core.decide import deploymentrecords, exceptions, health, podfailures, records, verdicts
 from operator_core.decide.decisions import Event
 from operator_core.decide.facts import Facts
 from operator_core.decide.flinkfacts import Checkpoints, Job, Unreachable, Version
@@ -115,7 +115,7 @@ def with_state(status: S, state: str) -> S:
 
 def _well(status: S) -> S:
     """What runs is stable and breaks no more; what a verdict told is for the next verdict to withdraw."""
-    status = records.stable(status)
+    status = deploymentrecords.stable(status)
     return status if verdicts.is_told_by_verdict(status.error) else status.model_copy(update={"error": None})
 
 

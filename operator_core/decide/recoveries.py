@@ -19,6 +19,7 @@ from operator_core.decide import (
     standalone,
     starts,
     steps,
+    stoprecords,
     upgrades,
     verdicts,
 )
@@ -86,7 +87,7 @@ def ended(facts: Facts, want: Wanted, events: tuple[Event, ...] = ()) -> Step:
         return steps.look(facts, Need.CHECKPOINTS)
     newest = leftstates.newest_of(facts.flink.checkpoints)
     if isinstance(facts.flink.checkpoints, Checkpoints) and not leftstates.may_have_forgotten(facts, job, newest):
-        facts = replace(facts, status=records.left_behind(facts.status, newest))
+        facts = replace(facts, status=stoprecords.left_behind(facts.status, newest))
     step = _failed(facts, want, job) if job.reported_state == "FAILED" else _over(facts, job, None)
     return replace(step, events=(*events, *step.events))
 

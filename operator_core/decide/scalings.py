@@ -8,7 +8,7 @@ Flink, is a full upgrade. Asking twice sets the same bounds, so no record comes 
 from collections.abc import Mapping
 
 from operator_core.conf import flattening, options
-from operator_core.decide import observing, records, steps
+from operator_core.decide import deploymentrecords, observing, records, steps
 from operator_core.decide.decisions import Event, RescaleJob, Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.flinkfacts import Bounds, Job, Unreachable
@@ -41,7 +41,7 @@ def scaled(facts: Facts, want: Wanted, diff: SpecDiff) -> Step | None:
             Event("Normal", "Scaling", "In-place scaling triggered", observing.JOB),
         )
         return Step(RescaleJob(job.id, tuple(sorted(target.items())), want.generation), facts.status, told)
-    return steps.record(facts, records.scaled(facts, want.spec, want.generation), None)
+    return steps.record(facts, deploymentrecords.scaled(facts, want.spec, want.generation), None)
 
 
 def is_possible(spec: Object, diff: SpecDiff, last_conf: Mapping[str, str], conf: Mapping[str, str]) -> bool:

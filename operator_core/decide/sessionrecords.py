@@ -3,7 +3,7 @@
 Fields are the Java operator's; there is no job, so `jobStatus` stays empty. Decides nothing.
 """
 
-from operator_core.decide import records
+from operator_core.decide import records, taskmanagercounts
 from operator_core.decide.facts import Facts
 from operator_core.jsonvalues import Object
 from operator_core.model import lastspecs
@@ -27,7 +27,7 @@ def deploying(facts: Facts, spec: Object, generation: int) -> FlinkDeploymentSta
             "error": None,
             "cluster_info": {},
             "job_status": JobStatus(),
-            "task_manager": records.session_task_managers(facts.name, spec, facts.conf),
+            "task_manager": taskmanagercounts.of_session_cluster(facts.name, spec, facts.conf),
         }
     )
 

@@ -15,6 +15,7 @@ from operator_core.decide import (
     records,
     specdiff,
     steps,
+    stoprecords,
     stops,
     upgrades,
     verdicts,
@@ -165,7 +166,7 @@ def settled(
     events: tuple[Event, ...] = (),
 ) -> SessionStep:
     """Record the state to go on from; the old run is looked after by the next step."""
-    status = records.torn_down(facts, restore).model_copy(update={"error": None})
+    status = stoprecords.torn_down(facts, restore).model_copy(update={"error": None})
     return steps.record(facts, status, None, failpoint="savepoint-recorded", verdict=verdict, events=events)
 
 
@@ -200,7 +201,7 @@ def _silent(facts: SessionFacts) -> SessionStep | None:
 
 
 def _taken(facts: SessionFacts, location: str) -> SessionStep:
-    status = records.savepoint_taken(facts, location).model_copy(update={"error": None})
+    status = stoprecords.savepoint_taken(facts, location).model_copy(update={"error": None})
     return steps.record(facts, status, None, failpoint="savepoint-recorded")
 
 

@@ -8,7 +8,7 @@ up. Replicas change in place for the reactive scheduler and for session clusters
 from collections.abc import Mapping
 
 from operator_core.conf import options
-from operator_core.decide import observing, records, steps
+from operator_core.decide import deploymentrecords, observing, steps, taskmanagercounts
 from operator_core.decide.decisions import CreateWorkers, DeleteCluster, DeleteWorkers, Event, ScaleWorkers, Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.needs import Need, Unread
@@ -93,7 +93,7 @@ def scaled(facts: Facts, want: Wanted, diff: SpecDiff) -> Step | None:
         event = Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=f"SpecChange: {want.generation}")
         scale = ScaleWorkers(str(dig(facts.workers, "metadata", "uid")), wished)
         return Step(scale, facts.status, (event,))
-    return steps.record(facts, records.scaled(facts, want.spec, want.generation), None)
+    return steps.record(facts, deploymentrecords.scaled(facts, want.spec, want.generation), None)
 
 
 def scales_in_place(spec: Object, conf: Mapping[str, str]) -> bool:
@@ -108,7 +108,7 @@ def scales_in_place(spec: Object, conf: Mapping[str, str]) -> bool:
 def replicas(spec: Object, conf: Mapping[str, str]) -> int:
     """How many TaskManagers a standalone cluster has, as the build of its Deployment counts them."""
     if spec.get("job") is not None:
-        return max(1, records.task_manager_info("", spec, conf).replicas)
+        return max(1, taskmanagercounts.of_application("", spec, conf).replicas)
     return int(dig(spec, "taskManager", "replicas", default=0) or options.get_int(conf, options.TASK_MANAGER_REPLICAS))
 
 

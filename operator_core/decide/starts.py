@@ -8,13 +8,14 @@ that may have been created before a crash is finished, not repeated.
 from operator_core.conf import options
 from operator_core.decide import (
     choices,
+    deploymentrecords,
     leftstates,
     observing,
-    records,
     remarks,
     snapshots,
     standalone,
     steps,
+    stoprecords,
     verdicts,
     wanted,
 )
@@ -122,12 +123,12 @@ def suspended(facts: Facts, want: Wanted) -> Step:
 
 
 def _differs(facts: Facts, want: Wanted) -> bool:
-    settled = records.suspended(facts, want.spec, want.generation).reconciliation_status
+    settled = deploymentrecords.suspended(facts, want.spec, want.generation).reconciliation_status
     return settled.last_reconciled_spec != facts.status.reconciliation_status.last_reconciled_spec
 
 
 def _settle(facts: Facts, want: Wanted) -> Step:
-    return steps.rest(facts, None, status=records.suspended(facts, want.spec, want.generation))
+    return steps.rest(facts, None, status=deploymentrecords.suspended(facts, want.spec, want.generation))
 
 
 def start(facts: Facts, want: Wanted) -> Step:
@@ -192,9 +193,9 @@ def _record(
     first_deployment: bool,
     verdict: verdicts.Verdict | None = None,
 ) -> Step:
-    status = records.deploying(facts, want.spec, want.generation, restore, first=first_deployment)
+    status = deploymentrecords.deploying(facts, want.spec, want.generation, restore, first=first_deployment)
     if want.rolls_back:
-        status = records.rolling_back(facts, status)
+        status = deploymentrecords.rolling_back(facts, status)
     event = Event("Normal", "Submit", "Starting deployment", observing.JOB_MANAGER)
     return steps.record(
         facts,
@@ -248,7 +249,7 @@ def _not_created(facts: Facts, want: Wanted) -> Step:
         return Step(cluster_of(facts.status), facts.status)
     if not want.running:
         restore = recorded_restore(facts, want) or Restore("stateless")
-        return steps.record(facts, records.torn_down(facts, restore), None)
+        return steps.record(facts, stoprecords.torn_down(facts, restore), None)
     if options.has_high_availability(facts.last_conf):
         if isinstance(facts.ha, Unread):
             return steps.look(facts, Need.HA_METADATA)

@@ -4,7 +4,7 @@ The one place where a verdict becomes error text, conditions, lifecycle state an
 when its text is new, not on every pass.
 """
 
-from operator_core.decide import errortexts, observing, records, verdicts
+from operator_core.decide import errortexts, observing, stoprecords, verdicts
 from operator_core.decide.decisions import Event, Look, Record, Rest, SessionEffect, SideEffect, Step
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.needs import Need
@@ -77,7 +77,7 @@ def torn_down(
     then: SideEffect | None = None,
 ) -> Step[S]:
     """Record the state to restore; what stands goes in the next step. `give_up`: its spec is rolled back."""
-    status = records.torn_down(facts, restore, give_up=give_up).model_copy(update={"error": None})
+    status = stoprecords.torn_down(facts, restore, give_up=give_up).model_copy(update={"error": None})
     return record(facts, status, then, verdict=verdict, events=events)
 
 

@@ -20,6 +20,7 @@ from operator_core.decide import (
     standalone,
     statelistings,
     steps,
+    stoprecords,
     verdicts,
 )
 from operator_core.decide.decisions import CancelJob, EndListing, Event, ScaleToZero, Step, TriggerStop
@@ -49,7 +50,7 @@ _ANSWER_DUE = 10.0
 def begin_stop(facts: JobFacts[S], events: tuple[Event, ...]) -> Step[S]:
     """Record our trigger id, then ask Flink to stop with a savepoint."""
     format_type = (options.get(facts.conf, options.SAVEPOINT_FORMAT) or "CANONICAL").upper()
-    status = records.stop_recorded(facts, facts.ids.trigger, format_type)
+    status = stoprecords.triggered(facts, facts.ids.trigger, format_type)
     return steps.record(
         facts, status, request(facts, facts.ids.trigger, format_type), failpoint="trigger-recorded", events=events
     )
@@ -134,7 +135,7 @@ def ended_long_ago(facts: JobFacts[S], job: Job) -> bool:
 def _taken(facts: Facts, location: str, cluster: Object) -> Step:
     """The location is recorded first; from then on the cluster may go."""
     then = standalone.deletion(facts, cluster)
-    return steps.record(facts, records.savepoint_taken(facts, location), then, failpoint="savepoint-recorded")
+    return steps.record(facts, stoprecords.savepoint_taken(facts, location), then, failpoint="savepoint-recorded")
 
 
 def _ended(facts: Facts, job: Job, cluster: Object) -> Step:
@@ -153,7 +154,7 @@ def _ended(facts: Facts, job: Job, cluster: Object) -> Step:
 
 def failed(facts: JobFacts[S], cause: str) -> Step[S]:
     """The job goes on running; tell, and try again later (wider apart each time) or with a new spec."""
-    status = records.stop_failed(facts)
+    status = stoprecords.failed(facts)
     message = f"The savepoint for the change failed and the job goes on running: {cause}"
     verdict = verdicts.Blocked(Reason.SavepointError, message)
     event = Event("Warning", Reason.SavepointError, message, observing.OPERATOR, key="stop-with-savepoint")
@@ -234,7 +235,7 @@ def _found_savepoint(facts: Facts) -> Step | None:
     taken = statelistings.savepoint_since(facts, listing, info.trigger_timestamp)
     if taken is None:
         return None
-    recorded = records.savepoint_taken(facts, taken.path)
+    recorded = stoprecords.savepoint_taken(facts, taken.path)
     return steps.record(facts, recorded, EndListing(), failpoint="savepoint-recorded")
 
 
@@ -246,14 +247,14 @@ def _without_cluster(facts: Facts) -> Step:
         if isinstance(facts.ha, Unread):
             return steps.look(facts, Need.HA_METADATA)
         if isinstance(facts.ha, HaMetadata) and facts.ha.with_checkpoint:
-            return steps.record(facts, records.torn_down(facts, Restore("last-state")), None)
+            return steps.record(facts, stoprecords.torn_down(facts, Restore("last-state")), None)
     return _state_unknown(facts)
 
 
 def begin_cancel(facts: JobFacts[S], events: tuple[Event, ...]) -> Step[S]:
     """Record the cancellation, then ask for it."""
     cancel = CancelJob(facts.status.job_status.job_id or "", required=True)
-    return steps.record(facts, records.cancelling(facts), cancel, events=events)
+    return steps.record(facts, stoprecords.cancelling(facts), cancel, events=events)
 
 
 def cancelling(facts: Facts, want: Wanted) -> Step:
@@ -286,7 +287,7 @@ def _cancelled(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
             return steps.rest(facts, seconds)
         case choices.TearDown(restore):
             then = standalone.deletion(facts, cluster)
-            return steps.record(facts, records.torn_down(facts, restore), then, failpoint="savepoint-recorded")
+            return steps.record(facts, stoprecords.torn_down(facts, restore), then, failpoint="savepoint-recorded")
         case choices.DeadEnd(reason, message):
             return steps.blocked(facts, reason, message)
         case _:

@@ -15,6 +15,7 @@ from operator_core.decide import (
     sessionstops,
     snapshots,
     steps,
+    stoprecords,
     submissionrecords,
     verdicts,
 )
@@ -192,7 +193,7 @@ def _given_up(facts: SessionFacts, why: str) -> SessionStep:
     """The cluster goes away before it got the job: what was to be restored stays recorded."""
     restore = _recorded(facts)
     verdict = verdicts.Waiting(Reason.SessionClusterNotReady, f"The session cluster {facts.session.name} {why}")
-    return steps.record(facts, records.torn_down(facts, restore), None, verdict=verdict)
+    return steps.record(facts, stoprecords.torn_down(facts, restore), None, verdict=verdict)
 
 
 def _recorded(facts: SessionFacts) -> Restore:
@@ -203,7 +204,7 @@ def _recorded(facts: SessionFacts) -> Restore:
 def _replaced(facts: SessionFacts, want: Wanted) -> SessionStep:
     """What is recorded could not be submitted, and there is a newer spec: that one, from the same state."""
     if not want.running:
-        return steps.record(facts, records.torn_down(facts, _recorded(facts)), None)
+        return steps.record(facts, stoprecords.torn_down(facts, _recorded(facts)), None)
     if facts.last is not None and facts.last.first_deployment:
         return first(facts, want)
     return _again(facts, want)

@@ -17,7 +17,7 @@ from situations import (
     step,
 )
 
-from operator_core.decide import records, starts, wanted
+from operator_core.decide import deploymentrecords, starts, wanted
 from operator_core.decide.decisions import CreateCluster, Look, Record, Rest, ScaleToZero, Step
 from operator_core.decide.facts import Facts, HaMetadata
 from operator_core.decide.flinkfacts import Flink
@@ -140,7 +140,7 @@ def test_the_whole_way_and_what_each_record_says() -> None:
     assert phase_of(created.status, last) is Phase.DEPLOYING
     assert starts.cluster_of(created.status) == created.decision.then, "the same after a crash as before it"
 
-    done = records.deployed(_going_on(created))
+    done = deploymentrecords.deployed(_going_on(created))
     assert done.reconciliation_status.state == "ROLLED_BACK"
     seen = step(facts(BAD, done, meta={"generation": 1}))
     seen = step(facts(BAD, seen.status)) if not isinstance(seen.decision, Rest) else seen

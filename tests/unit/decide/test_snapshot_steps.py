@@ -7,7 +7,7 @@ import pytest
 from situations import JOB_ID, NOW, NOW_MS, condition, facts, reasons, running_job, spec, status, step
 from snapshotobjects import snapshot
 
-from operator_core.decide import records, snapshotrecords, snapshots
+from operator_core.decide import snapshotrecords, snapshots, stoprecords
 from operator_core.decide.decisions import (
     Look,
     NewSnapshot,
@@ -302,8 +302,8 @@ def test_a_change_waits_for_a_resource_under_way(state: str | None, began: str |
 def test_an_upgrade_leaves_a_resource_and_no_history() -> None:
     was = status(spec(), how="savepoint")
     given = facts(spec(), was, snapshots=())
-    given = replace(given, status=records.stop_recorded(given, "t" * 32, "CANONICAL"))
-    taken = records.savepoint_taken(given, "file:/sp/1")
+    given = replace(given, status=stoprecords.triggered(given, "t" * 32, "CANONICAL"))
+    taken = stoprecords.savepoint_taken(given, "file:/sp/1")
     assert taken.job_status.savepoint_info.savepoint_history == ()
     given = replace(given, status=taken, last=lastspecs.decode(taken.reconciliation_status.last_reconciled_spec or ""))
     made = snapshots.of_upgrade(given)
@@ -314,7 +314,7 @@ def test_an_upgrade_leaves_a_resource_and_no_history() -> None:
     assert snapshots.of_upgrade(legacy) is None
     assert (
         len(
-            records.savepoint_taken(
+            stoprecords.savepoint_taken(
                 replace(legacy, status=was), "file:/sp/1"
             ).job_status.savepoint_info.savepoint_history
         )

@@ -3,7 +3,7 @@
 import pytest
 from situations import HA, NOW, deployment, facts, reasons, spec, status, step
 
-from operator_core.decide import records, standalone
+from operator_core.decide import records, standalone, stoprecords
 from operator_core.decide.decisions import (
     CreateWorkers,
     DeleteCluster,
@@ -87,7 +87,7 @@ def test_a_cluster_is_gone_when_its_task_managers_are(live: object, deleting: bo
 
 def test_with_the_state_in_ha_metadata_the_job_manager_goes_first() -> None:
     deployed = {**spec(HA, upgradeMode="last-state"), "mode": "standalone"}
-    taken = records.torn_down(facts(deployed, status(deployed)), records.Restore("last-state"))
+    taken = stoprecords.torn_down(facts(deployed, status(deployed)), records.Restore("last-state"))
     given = facts(deployed, taken, workers=workers(), ha=HaMetadata(("app-cluster-config-map",), True))
     assert step(given).decision == DeleteCluster("uid-jm", None, workers=None)
 
