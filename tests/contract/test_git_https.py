@@ -151,5 +151,4 @@ def test_a_shallow_mirror_has_what_is_rendered_and_no_history(
     new = repository.commit({"a": "9"})
     assert mirror.resolve("main").sha == new
     assert trees.changed_paths(mirror, old[-1], new) == ("a",)
-    assert trees.last_change(mirror, new, ("a",)) == new
     assert mirror.resolve(old[2]).sha == old[2], "a commit that is asked for by its id is fetched"
