@@ -22,6 +22,7 @@ from operator_core.decide import (
     recoveries,
     rollbacks,
     snapshots,
+    snapshotsdue,
     specdiff,
     standalone,
     starts,
@@ -143,7 +144,7 @@ def _watch_over(facts: Facts, want: Wanted, failure: podfailures.PodFailure | No
         return snapshot
     waiting = podfailures.unschedulable(facts.pods)
     verdict = verdicts.Waiting("Unschedulable", waiting) if waiting else None
-    return steps.rest(facts, snapshots.pause(facts, cadence.deployed(facts, status)), verdict=verdict)
+    return steps.rest(facts, snapshotsdue.pause(facts, cadence.deployed(facts, status)), verdict=verdict)
 
 
 def _details_missing(facts: Facts) -> tuple[Need, ...]:

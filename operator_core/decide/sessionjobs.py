@@ -17,6 +17,7 @@ from operator_core.decide import (
     sessionguards,
     sessionstops,
     snapshots,
+    snapshotsdue,
     specdiff,
     steps,
     stops,
@@ -205,7 +206,7 @@ def _watch_over(facts: SessionFacts, want: Wanted) -> SessionStep:
         return submissions.waiting_for_cluster(facts, why)
     verdict = verdicts.Proven() if running and _is_proven(facts.flink.checkpoints) else None
     pause = cadence.session_job(facts, settled=verdict is not None or verdicts.is_stable(facts.status))
-    return steps.rest(facts, snapshots.pause(facts, pause), verdict=verdict)
+    return steps.rest(facts, snapshotsdue.pause(facts, pause), verdict=verdict)
 
 
 def _is_proven(checkpoints: Checkpoints | Unreachable | Unread) -> bool:

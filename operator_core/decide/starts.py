@@ -19,14 +19,7 @@ from operator_core.decide import (
     verdicts,
     wanted,
 )
-from operator_core.decide.decisions import (
-    CreateCluster,
-    DeleteHaMetadata,
-    Event,
-    FinishCluster,
-    Rest,
-    Step,
-)
+from operator_core.decide.decisions import CreateCluster, DeleteHaMetadata, Event, FinishCluster, Rest, Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import LAST_STATE_MARKER, Restore

@@ -3,18 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from situations import (
-    HA,
-    NOW_MS,
-    SPEC,
-    condition,
-    facts,
-    reasons,
-    running_job,
-    spec,
-    status,
-    step,
-)
+from situations import HA, NOW_MS, SPEC, condition, facts, reasons, running_job, spec, status, step
 
 from operator_core.decide import plans
 from operator_core.decide.decisions import DeleteCluster, Look, Record, Rest, Step

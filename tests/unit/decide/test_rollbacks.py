@@ -3,19 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from situations import (
-    HA,
-    NOW_MS,
-    READY_POD,
-    condition,
-    deployment,
-    facts,
-    reasons,
-    running_job,
-    spec,
-    status,
-    step,
-)
+from situations import HA, NOW_MS, READY_POD, condition, deployment, facts, reasons, running_job, spec, status, step
 
 from operator_core.decide import deploymentrecords, starts, wanted
 from operator_core.decide.decisions import CreateCluster, Look, Record, Rest, ScaleToZero, Step
