@@ -73,7 +73,8 @@ def all_went_on(team: Team, before: tuple[sessions.Seen, sessions.Seen]) -> None
     sessions.went_on(second, sessions.counting(team, "second", other_than=second.run.id))
 
 
-@pytest.mark.parametrize("version", ["v1_20", pytest.param("v2_3", marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("version", ["v1_20", "v2_3"])
 def test_cluster_and_job_change_in_one_commit(new_team: Callable[[str], Team], version: str) -> None:
     team = new_team(f"-{version[1:]}")
     with running(team, version) as before:
