@@ -1,0 +1,38 @@
+"""What caches keep of the objects that Kubernetes makes of a cluster: what passes read, and no more.
+
+A cluster has many pods and templates are long: memory of an agent is what these leave. Holds no rule.
+"""
+
+from operator_core.jsonvalues import Object, dig
+
+
+def deployment(obj: Object) -> Object:
+    """A Deployment without its pod template, which nobody reads."""
+    meta, spec = obj["metadata"], obj.get("spec") or {}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {key: value for key, value in meta.items() if key != "managedFields"},
+        "spec": {"replicas": spec.get("replicas", 1)},
+        "status": obj.get("status") or {},
+    }
+
+
+def ingress(obj: Object) -> Object:
+    """An Ingress as its users see it."""
+    meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": meta, "spec": obj.get("spec") or {}}
+
+
+def pod(obj: Object) -> Object:
+    """A pod's identity and state."""
+    meta = obj["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "labels", "creationTimestamp", "deletionTimestamp")
+    states = ("phase", "conditions", "containerStatuses", "initContainerStatuses", "startTime")
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {key: meta[key] for key in kept if key in meta},
+        "spec": {"nodeName": dig(obj, "spec", "nodeName")},
+        "status": {key: value for key, value in (obj.get("status") or {}).items() if key in states},
+    }
