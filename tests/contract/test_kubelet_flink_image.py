@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from gitsync.sandbox import toolchains
 from gitsync.sandbox.containers import processes
@@ -29,7 +30,14 @@ QUICK = re.compile(r"-XX:\+Use\w+GC$|-XX:TieredStopAtLevel|-XX:SharedArchiveFile
 OPENS = "--add-opens=java.base/java.util=ALL-UNNAMED"
 
 
-@pytest.fixture(scope="module", params=["1.20.5", "2.3.0"])
+def first_of(table: dict[str, str]) -> list[ParameterSet]:
+    """One of a table for every run, the rest for long ones: each boots Flink's own scripts, which takes seconds."""
+    first, *rest = table.items()
+    long = [pytest.param(value, id=name, marks=pytest.mark.full) for name, value in rest]
+    return [pytest.param(first[1], id=first[0]), *long]
+
+
+@pytest.fixture(scope="module", params=[pytest.param("1.20.5", marks=pytest.mark.full), "2.3.0"])
 def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Image:
     java = tmp_path_factory.mktemp("java")
     (java / "bin").mkdir()
@@ -123,7 +131,7 @@ STANDALONE = {
 }
 
 
-@pytest.mark.parametrize("command", STANDALONE.values(), ids=STANDALONE.keys())
+@pytest.mark.parametrize("command", first_of(STANDALONE))
 def test_standalone_processes_are_those_flink_would_start(image: Image, tmp_path: Path, command: str) -> None:
     configuration = (
         f"jobmanager.memory.process.size: 1024m\ntaskmanager.memory.process.size: 1100m\nenv.java.opts.all: {OPENS}\n"
@@ -142,7 +150,7 @@ TASK_MANAGERS = {
 }
 
 
-@pytest.mark.parametrize("configuration", TASK_MANAGERS.values(), ids=TASK_MANAGERS.keys())
+@pytest.mark.parametrize("configuration", first_of(TASK_MANAGERS))
 def test_the_memory_of_a_standalone_task_manager_is_flinks(image: Image, tmp_path: Path, configuration: str) -> None:
     command = "taskmanager.sh start-foreground"
     direct = words(image, tmp_path / "direct", configuration, command)
