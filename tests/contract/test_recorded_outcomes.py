@@ -56,7 +56,8 @@ def namespace_of(case: str) -> str:
 @pytest.fixture(scope="module")
 def everything(client: Client, request: pytest.FixtureRequest) -> Iterator[None]:
     """All resources of the cases that are asked for, each in a namespace of its own, and one operator for them."""
-    asked = {item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")}
+    ours = (item for item in request.session.items if getattr(item, "module", None) is request.module)
+    asked = {item.callspec.params.get("case") for item in ours if hasattr(item, "callspec")}
     definitions.install(client, definitions.all_definitions(), SystemClock(), timeout=30.0, told=lambda _: None)
     discovery = Discovery(client)
     for case, row in CASES.items():
