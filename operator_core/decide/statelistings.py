@@ -82,15 +82,25 @@ def read(facts: Facts, purpose: str) -> Listing | Step:
 def newest(facts: Facts, listing: Listing) -> State | None:
     """The newest state that is usable; None where nothing is known.
 
-    Of a stop under way the savepoint: what lies there newer may be of a rerun that began from older state.
+    Of a stop under way the savepoint, else the checkpoint that got furthest: what lies there newer may be of a rerun
+    that began from older state and counts its checkpoints from there.
     """
     info = facts.status.job_status.savepoint_info
+    listed = list(_listed(facts, listing))
     if info.trigger_type == "UPGRADE" and info.trigger_timestamp:
         taken = savepoint_since(facts, listing, info.trigger_timestamp)
         if taken is not None:
             return taken
-    found = [*_listed(facts, listing), *(each for each in _recorded(facts) if _is_there(facts, listing, each.path))]
+        furthest = max(listed, key=_checkpoint_id, default=None)
+        listed = [each for each in listed if each is furthest or _checkpoint_id(each) < 0]
+    found = [*listed, *(each for each in _recorded(facts) if _is_there(facts, listing, each.path))]
     return max(found, key=lambda each: each.time, default=None)
+
+
+def _checkpoint_id(state: State) -> int:
+    """The number of a checkpoint, which grows with the state it holds; -1 of a savepoint."""
+    name = state.path.rpartition("/")[2]
+    return int(name.removeprefix("chk-")) if name.startswith("chk-") else -1
 
 
 def savepoint_since(facts: Facts, listing: Listing, since_ms: int) -> State | None:

@@ -82,7 +82,7 @@ def stopping(facts: Facts, want: Wanted) -> Step:
     if isinstance(flink.trigger, Unreachable) or isinstance(flink.job, Unreachable):
         return steps.rest(facts, cadence.pending(facts, since))
     if flink.job is None:
-        return steps.rest(facts, cadence.pending(facts, since))
+        return _unlisted(facts, cluster, since)
     if not is_same_run(facts, flink.job) and not options.has_high_availability(facts.last_conf):
         return _rerun(facts, cluster)
     return _answered(facts, want, flink.job, cluster)
@@ -204,8 +204,23 @@ def still_failing(facts: JobFacts[S]) -> Step[S]:
     return steps.rest(facts, retry_pause(facts), verdict=verdicts.Blocked(Reason.SavepointError, message))
 
 
+def _unlisted(facts: Facts, cluster: Object, since: int | None) -> Step:
+    """The JobManager serves and does not list a job that ran when the stop was recorded: it restarted.
+
+    With HA a job that is to be recovered has its ConfigMap; the one of a job that ended is gone, and then a restarted
+    JobManager lists nothing for ever (Flink: JobResultStore). Without HA it is about to run the job from older state.
+    """
+    if options.has_high_availability(facts.last_conf):
+        if isinstance(facts.ha, Unread):
+            return steps.look(facts, Need.HA_METADATA)
+        job_id = facts.status.job_status.job_id or ""
+        if any(job_id in name for name in facts.ha.names):
+            return steps.rest(facts, cadence.pending(facts, since))
+    return _rerun(facts, cluster)
+
+
 def _rerun(facts: Facts, cluster: Object) -> Step:
-    """The JobManager restarted without HA and runs the job again from older state: take its pods away."""
+    """The JobManager restarted and runs the job again from older state, or not at all: take its pods away."""
     return Step(ScaleToZero(dig(cluster, "metadata", "uid")), facts.status)
 
 
@@ -268,8 +283,10 @@ def cancelling(facts: Facts, want: Wanted) -> Step:
     since = facts.status.reconciliation_status.reconciliation_timestamp
     if isinstance(job, Unread):
         return steps.look(facts, Need.JOB)
-    if isinstance(job, Unreachable) or job is None:
+    if isinstance(job, Unreachable):
         return steps.rest(facts, cadence.pending(facts, since))
+    if job is None:
+        return _unlisted(facts, cluster, since)
     if not is_same_run(facts, job) and not options.has_high_availability(facts.last_conf):
         return _rerun(facts, cluster)
     if job.state == "CANCELLING":

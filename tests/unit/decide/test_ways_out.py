@@ -147,6 +147,13 @@ def test_the_savepoint_of_a_stop_comes_before_newer_checkpoints() -> None:
     assert _restored(step(asked)) == f"file:{SAVEPOINT}"
 
 
+def test_without_it_the_checkpoint_that_got_furthest_counts() -> None:
+    """A rerun from older state counts its checkpoints from there again, so the newest file may be the older state."""
+    rerun = f"/cp/{JOB_ID}/chk-4"
+    listing = _listed((CHECKPOINT, NOW_MS - 20_000), (rerun, NOW_MS), (SAVEPOINT, NOW_MS - 60_000))
+    assert _restored(step(_asked(was=_stopping().status, listing=listing))) == f"file:{CHECKPOINT}"
+
+
 def test_the_pod_has_what_the_job_has_and_nothing_of_the_cluster() -> None:
     mounts = [{"name": "data", "mountPath": "/data"}, {"name": "flink-config-volume", "mountPath": "/opt/flink/conf"}]
     main = {"name": "flink-main-container", "image": "job:1", "volumeMounts": mounts, "args": ["x"], "ports": [{}]}
