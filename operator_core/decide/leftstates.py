@@ -7,7 +7,7 @@ answer is a dead end with a named way out. How a job that goes on is stopped is 
 
 from operator_core.conf import options
 from operator_core.decide.choices import WAY_OUT, Ask, Choice, DeadEnd, TearDown, Wait
-from operator_core.decide.facts import Facts
+from operator_core.decide.facts import Facts, HaMetadata
 from operator_core.decide.flinkfacts import Checkpoints, Job, Snapshot, Unreachable
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.needs import Need, Unread
@@ -98,6 +98,23 @@ def newest_of(checkpoints: Checkpoints | Unreachable | Unread) -> Snapshot | Non
         return None
     found = [snapshot for snapshot in (checkpoints.newest, checkpoints.restored) if snapshot is not None]
     return max(found, key=lambda snapshot: snapshot.id, default=None)
+
+
+def is_recoverable(facts: Facts, found: HaMetadata) -> bool:
+    """Whether HA has the ConfigMap of the job: of a job that ended Flink deletes it."""
+    job_id = facts.status.job_status.job_id or ""
+    return any(job_id in name for name in found.names)
+
+
+def unlisted(facts: Facts, want: Wanted) -> Choice:
+    """With HA a JobManager that restarted after its job ended lists nothing for ever (Flink: JobResultStore)."""
+    if isinstance(facts.ha, Unread):
+        return Ask((Need.HA_METADATA,))
+    if not ran(facts) or is_recoverable(facts, facts.ha):
+        return Wait("the JobManager does not list the job yet", 15.0)
+    if has_recorded_end(facts):
+        return from_record(facts, want)
+    return DeadEnd(Reason.UpgradeFailed, f"The job ended and its JobManager forgot its checkpoints. {WAY_OUT}")
 
 
 def lost(facts: Facts) -> DeadEnd:

@@ -16,6 +16,7 @@ from operator_core.decide import (
     errortexts,
     leftstates,
     observing,
+    podfailures,
     records,
     standalone,
     statelistings,
@@ -45,6 +46,7 @@ from operator_core.model.statuses import TERMINAL_JOB_STATES
 PATH_IN_ERROR = re.compile(r"StopWithSavepointStoppingException.*?['\"]((?:\w+:)?/[^'\"\s]+)['\"]", re.DOTALL)
 _WAIT_FOR_POD = 30.0
 _ANSWER_DUE = 10.0
+_CRASH_PATIENCE = 60.0
 
 
 def begin_stop(facts: JobFacts[S], events: tuple[Event, ...]) -> Step[S]:
@@ -94,7 +96,18 @@ def _silent(facts: Facts, cluster: Object) -> Step | None:
         return steps.rest(facts, _WAIT_FOR_POD)
     if dig(cluster, "spec", "replicas", default=1) == 0:
         return _state_unknown(facts)
-    return None if observing.serves(facts) else steps.rest(facts, _WAIT_FOR_POD)
+    if observing.serves(facts):
+        return None
+    return _rerun(facts, cluster) if _goes_on_crashing(facts, cluster) else steps.rest(facts, _WAIT_FOR_POD)
+
+
+def _goes_on_crashing(facts: Facts, cluster: Object) -> bool:
+    """Whether the JobManager will not come back: killed while it writes its job's result, Flink fails on the half."""
+    since = facts.status.job_status.savepoint_info.trigger_timestamp
+    since = since or facts.status.reconciliation_status.reconciliation_timestamp
+    failing = podfailures.failure(cluster, facts.pods)
+    is_crash = failing is not None and failing.reason == "CrashLoopBackOff"
+    return is_crash and facts.now.timestamp() - since / 1000 > _CRASH_PATIENCE
 
 
 def is_same_run(facts: JobFacts[S], job: Job) -> bool:
@@ -213,8 +226,7 @@ def _unlisted(facts: Facts, cluster: Object, since: int | None) -> Step:
     if options.has_high_availability(facts.last_conf):
         if isinstance(facts.ha, Unread):
             return steps.look(facts, Need.HA_METADATA)
-        job_id = facts.status.job_status.job_id or ""
-        if any(job_id in name for name in facts.ha.names):
+        if leftstates.is_recoverable(facts, facts.ha):
             return steps.rest(facts, cadence.pending(facts, since))
     return _rerun(facts, cluster)
 

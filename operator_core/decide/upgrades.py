@@ -117,6 +117,8 @@ def _without_job(facts: Facts, want: Wanted) -> Choice:
             return TearDown(Restore("last-state"))
     if facts.cluster is None:
         return leftstates.lost(facts)
+    if facts.flink.job is None and options.has_high_availability(facts.last_conf):
+        return leftstates.unlisted(facts, want)
     failing = podfailures.failure(facts.cluster, facts.pods)
     if failing is not None:
         return DeadEnd(

@@ -82,7 +82,7 @@ class Clusters:
             self._available(deployment, "True")
             self._first_rollout_done(deployment)
         elif process.run is None:
-            process.run = self._submit(process)
+            process.run = None if process.over else self._submit(process)
         elif process.run.state in ("INITIALIZING", "RESTARTING") and self.workers.serve(self._mode()):
             process.run.state = "RUNNING"
 
@@ -204,12 +204,7 @@ class Clusters:
                 if process.counts:
                     self.newest = self.storage.get(process.path or "", 0)
             process.started, process.ready = False, False
-            ended = process.run is not None and process.run.end > 0
-            process.run = process.run if process.ha and ended else None
-            if process.run is not None:  # the JobResultStore knows how it ended, and nothing else
-                process.run = Run(
-                    process.run.job_id, process.run.start, 0, process.run.state, process.run.end, bare=True
-                )
+            process.run = process.left_by_restart(self.now_ms())
             process.reruns += 1
             deployment = self._deployment(process.deployment)
             if deployment is not None:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+CLEAN_MS = 5000
+"""How long a job's result is known after its end (Flink: JobResultStore): once cleaned up, nothing is listed."""
+
 
 @dataclass
 class Run:
@@ -37,4 +40,13 @@ class Process:
     run: Run | None = None
     reruns: int = 0
     orphaned: bool = False
+    over: bool = False
     counts: bool = True
+
+    def left_by_restart(self, now_ms: int) -> Run | None:
+        """What a restarted process lists: with HA, for a while, how its job ended; then it runs nothing any more."""
+        run = self.run
+        if not self.ha or run is None or run.end <= 0:
+            return None
+        self.over = self.over or now_ms - run.end > CLEAN_MS
+        return None if self.over else Run(run.job_id, run.start, 0, run.state, run.end, bare=True)
