@@ -5,19 +5,16 @@ savepoints as positions in a storage that outlives everything. Without high avai
 runs the job again from what its configuration names; with it, from the newest checkpoint in HA metadata.
 """
 
-import re
-
+import protocol_rest
 from protocol_apiserver import ApiServer
+from protocol_objects import MARKER, ClusterObjects
+from protocol_rest import TAKEN
 from protocol_runs import Process, Run
 from protocol_workers import Workers
 
 from operator_core.flink import errors
 from operator_core.flink.requests import FlinkRequest
 from operator_core.jsonvalues import Object, dig
-
-TAKEN = "file:/data/taken-"
-MARKER = "KUBERNETES_OPERATOR_LAST_STATE"
-_HA = "high-availability"
 
 
 class Clusters:
@@ -36,11 +33,12 @@ class Clusters:
         self.broken_savepoints = False
         self.down = False
         self.workers = Workers(server)
+        self.objects = ClusterObjects(server)
 
     def sync(self) -> None:
         """The ReplicaSet: a pod per Deployment that wants one."""
         self.workers.sync()
-        for deployment in self._deployments():
+        for deployment in self.objects.jobmanagers():
             wanted = deployment["spec"].get("replicas", 1) and not deployment["metadata"].get("deletionTimestamp")
             uid = deployment["metadata"]["uid"]
             if wanted and not any(process.deployment == uid for process in self.processes):
@@ -55,7 +53,7 @@ class Clusters:
         self.processes = [process for process in self.processes if self._is_wanted(process)]
 
     def _is_wanted(self, process: Process) -> bool:
-        owner = self._deployment(process.deployment)
+        owner = self.objects.owner(process.deployment)
         if owner is None or owner["metadata"].get("deletionTimestamp"):
             return False
         return owner["spec"].get("replicas", 1) > 0
@@ -66,8 +64,8 @@ class Clusters:
             self._advance(process)
 
     def _advance(self, process: Process) -> None:
-        deployment = self._deployment(process.deployment)
-        config = self._config(process.deployment)
+        deployment = self.objects.owner(process.deployment)
+        config = self.objects.config(process.deployment)
         if process.image in self.bad_images or config is None or deployment is None:
             return
         if process.run is None and not self._is_wanted(process):
@@ -79,18 +77,20 @@ class Clusters:
             process.job_id, process.path, process.ha = config
         elif not process.ready:
             process.ready = True
-            self._available(deployment, "True")
-            self._first_rollout_done(deployment)
+            self.objects.set_available(deployment, "True")
+            self.objects.first_rollout_done(deployment)
         elif process.run is None:
             process.run = None if process.over else self._submit(process)
         elif process.run.state in ("INITIALIZING", "RESTARTING") and self.workers.serve(self._mode()):
             process.run.state = "RUNNING"
 
     def _submit(self, process: Process) -> Run:
-        foreign = [name for name in self._ha_names() if process.job_id not in name and "cluster-config" not in name]
+        foreign = [
+            name for name in self.objects.ha_names() if process.job_id not in name and "cluster-config" not in name
+        ]
         assert not (process.ha and foreign), f"HA metadata of another job would be recovered too: {foreign}"
         run = Run(process.job_id, self.now_ms(), 0)
-        pointer = self._ha_pointer(process) if process.ha else None
+        pointer = self.objects.ha_pointer(process) if process.ha else None
         source = pointer or process.path
         if source == MARKER or (source is not None and source not in self.storage):
             run.state, run.end = "FAILED", self.now_ms()
@@ -99,7 +99,7 @@ class Clusters:
             run.position = self.storage[source]
             run.restored = (self.serial, source)
         if process.ha:
-            self._point(process, pointer or process.path)
+            self.objects.point(process, pointer or process.path)
         self._began(process, run)
         return run
 
@@ -138,7 +138,7 @@ class Clusters:
             self.newest = run.position
         run.checkpoints.append((self.serial, path, savepoint))
         if process.ha and not savepoint:
-            self._point(process, path)
+            self.objects.point(process, path)
         return path
 
     def finish_triggers(self) -> None:
@@ -186,7 +186,7 @@ class Clusters:
     def _end(self, process: Process, run: Run, state: str) -> None:
         run.state, run.end = state, self.now_ms()
         if process.ha:
-            for name in self._ha_names():
+            for name in self.objects.ha_names():
                 if run.job_id in name:
                     self.server.remove("configmaps", name)
 
@@ -206,13 +206,13 @@ class Clusters:
             process.started, process.ready = False, False
             process.run = process.left_by_restart(self.now_ms())
             process.reruns += 1
-            deployment = self._deployment(process.deployment)
+            deployment = self.objects.owner(process.deployment)
             if deployment is not None:
-                self._available(deployment, "False")
+                self.objects.set_available(deployment, "False")
 
     def lose_metadata(self) -> None:
         """Somebody deletes what HA keeps: a JobManager that restarts then knows its configuration only."""
-        for name in self._ha_names():
+        for name in self.objects.ha_names():
             self.server.remove("configmaps", name)
         for process in self.processes:
             process.orphaned = process.ha
@@ -255,142 +255,13 @@ class Clusters:
             raise errors.FlinkUnreachable("connection refused")
         run = process.run
         if request.path == "/jobs/overview":
-            return {"jobs": [self._entry(run)] if run else []}
+            return {"jobs": [protocol_rest.entry(run)] if run else []}
         if request.path == "/config":
             return {"flink-version": "1.20.5", "flink-revision": "x"}
         job_id, _, rest = request.path.removeprefix("/jobs/").partition("/")
         if run is None or run.job_id != job_id:
             raise errors.JobNotFound(404, "job not found")
-        return self._job_request(request, run, rest)
+        return protocol_rest.answer(request, run, rest)
 
     def reset(self, namespace, name) -> None:
         """Nothing is remembered."""
-
-    def _job_request(self, request: FlinkRequest, run: Run, rest: str) -> Object:
-        if request.method == "PATCH":
-            if run.end > 0:
-                raise errors.AlreadyEnded(409, "already ended")
-            run.state = "CANCELLING"
-            return {}
-        if rest == "stop":
-            return self._stop(run, request.body["triggerId"])
-        if rest == "savepoints":
-            stopping = (
-                {one for one, location in run.triggers.items() if location is None} - run.taking - set(run.failed)
-            )
-            assert not stopping, "never beside a stop"
-            run.taking.add(request.body["triggerId"])
-            return self._stop(run, request.body["triggerId"])
-        if rest.startswith("savepoints/"):
-            return self._trigger(run, rest.removeprefix("savepoints/"))
-        if rest == "checkpoints":
-            return self._statistics(run)
-        if rest == "metrics":
-            counts = {"numRestarts": 0, "numberOfCompletedCheckpoints": len(run.checkpoints)}
-            return {"value": [{"id": name, "value": str(count)} for name, count in counts.items()]}
-        if rest == "exceptions":
-            return {
-                "exceptionHistory": {"entries": [{"stacktrace": "java.lang.Exception: boom", "timestamp": run.end}]}
-            }
-        if rest == "execution-result":
-            return {"job-execution-result": {"failure-cause": {"stack-trace": "java.lang.Exception: boom"}}}
-        raise AssertionError(request)
-
-    def _stop(self, run: Run, trigger: str) -> Object:
-        if trigger not in run.triggers:
-            run.triggers[trigger] = None
-            if run.state != "RUNNING":
-                run.failed[trigger] = "org.apache.flink.runtime.messages.FlinkJobNotFoundException: not running"
-        return {"request-id": trigger}
-
-    def _trigger(self, run: Run, trigger: str) -> Object:
-        if trigger in run.failed:
-            cause = {"failure-cause": {"stack-trace": run.failed[trigger]}}
-            return {"status": {"id": "COMPLETED"}, "operation": cause}
-        if trigger not in run.triggers:
-            raise errors.JobNotFound(404, "There is no savepoint operation")
-        location = run.triggers[trigger]
-        if location is None:
-            return {"status": {"id": "IN_PROGRESS"}, "operation": None}
-        return {"status": {"id": "COMPLETED"}, "operation": {"location": location}}
-
-    def _statistics(self, run: Run) -> Object:
-        latest: Object = {"completed": None, "savepoint": None, "restored": None}
-        for number, path, savepoint in run.checkpoints:
-            gone = run.state == "FINISHED" and not savepoint
-            by_stop = "SAVEPOINT" if path.startswith(TAKEN) else "SYNC_SAVEPOINT"
-            kind = by_stop if savepoint else "CHECKPOINT"
-            entry = {"id": number, "external_path": path, "is_savepoint": savepoint, "discarded": gone}
-            entry["checkpoint_type"] = kind
-            latest["savepoint" if savepoint else "completed"] = entry
-        if run.restored is not None:
-            latest["restored"] = {"id": 0, "external_path": run.restored[1]}
-        return {"counts": {"completed": len(run.checkpoints)}, "latest": latest}
-
-    def _entry(self, run: Run) -> Object:
-        running = 2 if run.state == "RUNNING" else 0
-        tasks = {"total": 0 if run.bare else 2, "running": running}
-        return {
-            "jid": run.job_id,
-            "name": "job",
-            "state": run.state,
-            "start-time": run.start,
-            "end-time": run.end,
-            "last-modification": max(run.start, run.end),
-            "tasks": tasks,
-        }
-
-    # Kubernetes around it
-
-    def _deployments(self) -> list[Object]:
-        """Those of JobManagers."""
-        return [obj for (kind, name), obj in self.server.objects.items() if (kind, name) == ("deployments", "app")]
-
-    def _deployment(self, uid: str) -> Object | None:
-        return next((obj for obj in self._deployments() if obj["metadata"]["uid"] == uid), None)
-
-    def _config(self, uid: str) -> tuple[str, str | None, bool] | None:
-        """Job id, restore path and HA of the configuration that a process of this Deployment would read."""
-        config = next(
-            (obj for (kind, name), obj in self.server.objects.items() if name.startswith("flink-config")), None
-        )
-        if config is None or all(owner["uid"] != uid for owner in config["metadata"]["ownerReferences"]):
-            return None
-        text = config["data"]["flink-conf.yaml"]
-        job_id = _option(text, "$internal.pipeline.job-id")
-        path = _option(text, "execution.savepoint.path") or _option(text, "execution.state-recovery.path")
-        assert job_id, "every deployment carries its job id"
-        return job_id, path, _option(text, "high-availability.type") == "kubernetes"
-
-    def _available(self, deployment: Object, value: str) -> None:
-        for condition in deployment["status"]["conditions"]:
-            if condition["type"] == "Available" and condition["status"] != value:
-                condition |= {"status": value, "lastTransitionTime": self.server.stamp()}
-        self.server.put("deployments", deployment)
-
-    def _first_rollout_done(self, deployment: Object) -> None:
-        for condition in deployment["status"]["conditions"]:
-            if condition["type"] == "Progressing":
-                condition["reason"] = "NewReplicaSetAvailable"
-
-    def _ha_names(self) -> list[str]:
-        return [name for (kind, name) in self.server.objects if kind == "configmaps" and "-config-map" in name]
-
-    def _ha_pointer(self, process: Process) -> str | None:
-        obj = self.server.get("configmaps", f"app-{process.job_id}-config-map")
-        return (obj or {}).get("data", {}).get("checkpointID-1")
-
-    def _point(self, process: Process, path: str | None) -> None:
-        for name in ("app-cluster-config-map", f"app-{process.job_id}-config-map"):
-            obj = self.server.get("configmaps", name)
-            if obj is None:
-                labels = {"app": "app", "configmap-type": _HA}
-                obj = self.server.born("configmaps", {"metadata": {"name": name, "labels": labels}, "data": {}})
-            if path is not None and process.job_id in name and path != MARKER:
-                obj["data"]["checkpointID-1"] = path
-                self.server.put("configmaps", obj)
-
-
-def _option(text: str, key: str) -> str | None:
-    found = re.search(rf"^{re.escape(key)}: ['\"]?(.*?)['\"]?$", text, re.MULTILINE)
-    return found[1] if found else None

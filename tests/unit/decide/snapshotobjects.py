@@ -1,8 +1,11 @@
-"""FlinkStateSnapshots for tables: as the API server would have them."""
+"""FlinkStateSnapshots for tables, as the API server would have them, and what a job records of its own snapshots."""
 
 from __future__ import annotations
 
 from operator_core.jsonvalues import Object
+from operator_core.model import lastspecs
+
+LEGACY = {"kubernetes.operator.snapshot.resource.enabled": "false"}
 
 
 def snapshot(
@@ -38,3 +41,9 @@ def snapshot(
         "spec": {"backoffLimit": 0, "jobReference": {"kind": "FlinkDeployment", "name": "app"}, kind: dict(spec)},
         "status": status,
     }
+
+
+def nonce_of(given, field: str = "savepointTriggerNonce") -> object:
+    """The nonce that a step recorded as handled."""
+    text = given.status.reconciliation_status.last_reconciled_spec
+    return lastspecs.decode(text).spec["job"].get(field)

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from protocol_agent import Crash, Faulty
 from protocol_apiserver import ApiServer, LaggingCache
 from protocol_sessions import Lane, SessionCluster
-from test_protocol import Crash, Faulty
 
 from operator_core.conf import defaults as layers
 from operator_core.controllers import flinkdeployment, sessionjob
