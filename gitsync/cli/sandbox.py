@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from gitsync.sandbox import errors, forwarding, launching, namespaces, states, statuses
+from gitsync.sandbox import errors, forwarding, isolation, launching, namespaces, states, statuses
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
 
@@ -46,12 +46,22 @@ def sandbox() -> None:
 @sandbox.command()
 @with_dir
 @click.option("--no-kubelet", is_flag=True, help="The control plane alone: pods stay Pending.")
+@click.option(
+    "--isolation",
+    "way",
+    type=click.Choice([isolation.NAMESPACES, isolation.NONE]),
+    default=isolation.NAMESPACES,
+    show_default=True,
+    help="none: no namespaces, for a machine or container that forbids them; pods are less like pods.",
+)
 @click.option("--foreground", is_flag=True, help="Stay, and end the sandbox with Ctrl-C.")
-def up(place: Path | None, no_kubelet: bool, foreground: bool) -> None:
+def up(place: Path | None, no_kubelet: bool, way: str, foreground: bool) -> None:
     """Start the sandbox and return when it is ready; data of an earlier run is kept."""
     chosen = layout_of(place)
     progress = Progress()
-    supervisor = launching.up(launching.Options(chosen.dir, not no_kubelet, foreground), progress)
+    supervisor = launching.up(launching.Options(chosen.dir, not no_kubelet, foreground, way), progress)
+    for limit in isolation.named(way).limits:
+        progress.note(limit)
     if foreground:
         stay(chosen, supervisor, progress)
     else:
@@ -127,7 +137,13 @@ def shell(place: Path | None) -> None:
     environment = namespaces.environment()
     environment["PATH"] = f"{chosen.bin}:{environment['PATH']}"
     environment["KUBECONFIG"] = str(chosen.kubeconfig_inside)
-    enter = [*namespaces.enter_command(state), "env", "-C", str(chosen.dir), os.environ.get("SHELL", "/bin/sh")]
+    enter = [
+        *isolation.of(state).enter_command(chosen, state),
+        "env",
+        "-C",
+        str(chosen.dir),
+        os.environ.get("SHELL", "/bin/sh"),
+    ]
     os.execvpe(enter[0], enter, environment)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitsync.sandbox import layout as layouts
 from gitsync.sandbox.layout import Layout
@@ -23,6 +23,7 @@ SERVER_NAMES = (
     "localhost",
 )
 SERVER_ADDRESSES = (layouts.BRIDGE_ADDRESS, layouts.KUBERNETES_SERVICE_ADDRESS, "127.0.0.1")
+PLAIN_ADDRESS = layouts.BRIDGE_ADDRESS.replace("10.", "127.", 1)  # see `isolation`
 # No cloud, no bootstrap tokens, one node whose pod addresses the kubelet chooses, no attachable volumes.
 DISABLED_CONTROLLERS = ("bootstrap-signer", "token-cleaner", "node-ipam", "persistentvolume-attach-detach")
 
@@ -92,13 +93,38 @@ def control_plane(layout: Layout) -> tuple[Component, Component, Component]:
     return etcd(layout), api_server(layout), controller_manager(layout)
 
 
-def kubelet(layout: Layout) -> Component:
-    return Component(layouts.KUBELET, (sys.executable, "-m", "gitsync.sandbox.kubelet", "--dir", str(layout.dir)))
+def plain_control_plane(layout: Layout, address: str) -> tuple[Component, Component, Component]:
+    """The same without a network of its own: on `address` alone, nodes and pods through the kubelet's proxy."""
+    store = f"http://{address}:2379"
+    first = etcd(layout)
+    first = replace(
+        first, argv=(*first.argv, f"--listen-client-url={store}", f"--listen-peer-url=http://{address}:2380")
+    )
+    server = api_server(layout)
+    changed = {"--bind-address": address, "--etcd-servers": store}
+    words = [
+        f"{name}={changed.get(name, value)}" for name, _, value in (word.partition("=") for word in server.argv[1:])
+    ]
+    words.append(f"--egress-selector-config-file={layout.egress}")
+    return first, replace(server, argv=(server.argv[0], *words)), controller_manager(layout)
+
+
+def egress(layout: Layout) -> str:
+    """The API server's way to nodes and pods (Kubernetes API reference, EgressSelectorConfiguration)."""
+    transport = {"uds": {"udsName": str(layout.egress_socket)}}
+    way = {"name": "cluster", "connection": {"proxyProtocol": "HTTPConnect", "transport": transport}}
+    kind = {"apiVersion": "apiserver.k8s.io/v1beta1", "kind": "EgressSelectorConfiguration"}
+    return json.dumps(kind | {"egressSelections": [way]}, indent=1) + "\n"
+
+
+def kubelet(layout: Layout, isolation: str) -> Component:
+    words = ("-m", "gitsync.sandbox.kubelet", "--dir", str(layout.dir), "--isolation", isolation)
+    return Component(layouts.KUBELET, (sys.executable, *words))
 
 
 def certificates_command(layout: Layout) -> list[str]:
     """Makes apiserver.crt, apiserver.key and sa.key where they are missing or old."""
-    names, addresses = ",".join(SERVER_NAMES), ",".join(SERVER_ADDRESSES)
+    names, addresses = ",".join(SERVER_NAMES), ",".join((*SERVER_ADDRESSES, PLAIN_ADDRESS))
     program = str(layout.bin / "certificates")
     return [program, f"--dir={layout.certs}", f"--dns={names}", f"--ip={addresses}"]
 

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from types import TracebackType
 
-from gitsync.sandbox import errors, namespaces, ports
+from gitsync.sandbox import errors, isolation, namespaces, ports
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.states import State
 
@@ -70,9 +70,9 @@ class Forward:
             ) from error
         with listener:
             self.port: int = listener.getsockname()[1]
-            command = [*namespaces.enter_command(state), sys.executable, "-m", "gitsync.sandbox.relay"]
+            command = [*isolation.of(state).enter_command(layout, state), sys.executable, "-m", "gitsync.sandbox.relay"]
             command += [str(layout.kubeconfig_inside), str(listener.fileno())]
-            command += [target.kind, target.namespace, target.name, target.remote]
+            command += [target.kind, target.namespace, target.name, target.remote, state.isolation]
             self._relay = subprocess.Popen(
                 command, env=namespaces.environment(), stdin=subprocess.PIPE, pass_fds=(listener.fileno(),)
             )

@@ -15,17 +15,18 @@ from gitsync.sandbox import layout as layouts
 from gitsync.sandbox.layout import Layout
 
 
-def write(layout: Layout, api_port: int) -> None:
-    """Make certs/ and both kubeconfigs for an API server on the host's loopback port `api_port`."""
+def write(layout: Layout, api_port: int, address: str) -> None:
+    """Make certs/ and the kubeconfigs for an API server at `api_port` of the host's loopback, at `address` inside."""
     if prebuilt.is_used(layout):
         prebuilt.write_certificates(layout)
     else:
         _make_certificates(layout)
+    layout.egress.write_text(components.egress(layout), encoding="utf-8")
     if not layout.tokens.exists():
         write_private(layout.tokens, components.tokens_file(secrets.token_urlsafe(32)))
     token = layout.tokens.read_text(encoding="ascii").partition(",")[0]
     authority = layout.authority.read_text(encoding="ascii")
-    inside = f"https://{layouts.BRIDGE_ADDRESS}:{layouts.API_PORT}"
+    inside = f"https://{address}:{layouts.API_PORT}"
     write_private(layout.kubeconfig, components.kubeconfig(f"https://localhost:{api_port}", authority, token))
     write_private(layout.kubeconfig_inside, components.kubeconfig(inside, authority, token))
 

@@ -18,8 +18,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitsync.sandbox import building, caches, errors, namespaces, packages, prebuilt, processes, states
+from gitsync.sandbox import building, caches, errors, isolation, namespaces, prebuilt, processes, states
 from gitsync.sandbox import layout as layouts
+from gitsync.sandbox.isolation import Isolation
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
 
@@ -35,6 +36,7 @@ class Options:
     dir: Path
     kubelet: bool = True
     lifeline: bool = False
+    isolation: str = isolation.NAMESPACES
 
 
 def default_dir() -> Path:
@@ -52,11 +54,10 @@ def up(options: Options, progress: Progress) -> subprocess.Popen[bytes] | None:
     if states.is_supervised(layout):
         _join(layout, options, progress)
         return None
-    packages.ensure(options.kubelet, progress)
-    namespaces.choose()
-    found = prebuilt.find(progress)
+    way = isolation.ready(options.isolation, options.kubelet, progress)
+    found = prebuilt.find(progress) if way.name == isolation.NAMESPACES else None
     _prepare(layout, found or dict.fromkeys((building.PROGRAM, *LINKS), building.control_plane(progress)))
-    supervisor = _spawn(layout, options)
+    supervisor = _spawn(layout, options, way)
     try:
         _follow(layout, progress, lambda: supervisor.poll() is None, supervisor.pid)
     except BaseException:
@@ -130,8 +131,9 @@ def _prepare(layout: Layout, programs: Mapping[str, Path]) -> None:
         raise errors.SandboxError(f"{layout.dir} cannot hold a sandbox: {error}; name another --dir") from error
 
 
-def _spawn(layout: Layout, options: Options) -> subprocess.Popen[bytes]:
+def _spawn(layout: Layout, options: Options, way: Isolation) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "gitsync.sandbox.supervisor", "--dir", str(layout.dir)]
+    command += ["--isolation", way.name, *(["--user-namespace"] if way.user_namespace else [])]
     command += [] if options.kubelet else ["--no-kubelet"]
     command += ["--lifeline"] if options.lifeline else []
     with open(layout.log("supervisor"), "ab") as log:
@@ -147,6 +149,11 @@ def _spawn(layout: Layout, options: Options) -> subprocess.Popen[bytes]:
 
 def _join(layout: Layout, options: Options, progress: Progress) -> None:
     state = states.read(layout)
+    if state.isolation != options.isolation:
+        raise errors.SandboxError(
+            f"the sandbox in {layout.dir} runs with isolation {state.isolation}; "
+            f"`gitsync sandbox down --dir {layout.dir}` first"
+        )
     if state.kubelet != options.kubelet:
         kind = "with" if state.kubelet else "without"
         raise errors.SandboxError(

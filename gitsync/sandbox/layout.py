@@ -51,6 +51,16 @@ class Layout:
         return self.certs / "tokens.csv"
 
     @property
+    def egress(self) -> Path:
+        """How the API server of a sandbox without namespaces reaches nodes and pods."""
+        return self.dir / "egress.json"
+
+    @property
+    def egress_socket(self) -> Path:
+        """Where the kubelet of such a sandbox takes the API server's connections to nodes and pods."""
+        return self.dir / "egress"
+
+    @property
     def bin(self) -> Path:
         return self.dir / "bin"
 

@@ -26,9 +26,9 @@ CREDENTIALS = struct.Struct("3i")  # unix(7): pid, uid, gid, translated into the
 
 
 class Outer:
-    """One set of namespaces with `inner` as its first process."""
+    """`inner` as the first process of what `wrapping` (the start of its command line) makes around it."""
 
-    def __init__(self, user_namespace: bool, listener: socket.socket) -> None:
+    def __init__(self, wrapping: list[str], listener: socket.socket) -> None:
         self._listener = listener
         self._buffer = b""
         self._pending: deque[Object] = deque()
@@ -36,8 +36,8 @@ class Outer:
         control, inside = socket.socketpair()
         self._control = control
         control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        command = namespaces.unshare_command(user_namespace)
-        command += [sys.executable, "-m", "gitsync.sandbox.inner", str(inside.fileno()), str(listener.fileno())]
+        command = [*wrapping, sys.executable, "-m", "gitsync.sandbox.inner"]
+        command += [str(inside.fileno()), str(listener.fileno())]
         with inside:
             self.process = subprocess.Popen(
                 command,

@@ -25,6 +25,15 @@ def start_time(pid: int) -> int | None:
     return int(stat.rpartition(b")")[2].split()[19])
 
 
+def parent(pid: int) -> int:
+    """The id of a process's parent; 0 when the process is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0
+    return int(stat.rpartition(b")")[2].split()[1])
+
+
 def tree(pid: int) -> Iterator[int]:
     """A process and all its descendants, parents first."""
     yield pid

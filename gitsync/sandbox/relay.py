@@ -11,26 +11,30 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
-from gitsync.sandbox import destinations
+from gitsync.sandbox import destinations, isolation
 from gitsync.sandbox.access import Access, Unanswered
 from gitsync.sandbox.forwarding import Target
 
 CONNECT_TIMEOUT_S = 5.0
 CHUNK = 65536
+Real = Callable[[str], str]
+"""Where a cluster's address is reached from here."""
 
 
-def serve(access: Access, listener: socket.socket, target: Target) -> None:
+def serve(access: Access, listener: socket.socket, target: Target, real: Real) -> None:
     """Accept for ever, one thread per direction of a connection."""
     while True:
         outside, _ = listener.accept()
-        threading.Thread(target=_connect, args=(access, outside, target), daemon=True).start()
+        threading.Thread(target=_connect, args=(access, outside, target, real), daemon=True).start()
 
 
-def _connect(access: Access, outside: socket.socket, target: Target) -> None:
+def _connect(access: Access, outside: socket.socket, target: Target, real: Real) -> None:
     try:
-        inside = socket.create_connection(destinations.find(access, target), timeout=CONNECT_TIMEOUT_S)
+        address, port = destinations.find(access, target)
+        inside = socket.create_connection((real(address), port), timeout=CONNECT_TIMEOUT_S)
     except (destinations.NoDestination, Unanswered, OSError) as error:
         print(f"{target.kind}/{target.name}: {error}", file=sys.stderr, flush=True)
         outside.close()
@@ -56,12 +60,13 @@ def _copy(source: socket.socket, sink: socket.socket) -> None:
 
 
 def main() -> None:
-    """Arguments: kubeconfig, descriptor of the listening socket, kind, namespace, name, remote port."""
-    kubeconfig, descriptor, kind, namespace, name, remote = sys.argv[1:]
+    """Arguments: kubeconfig, descriptor of the listening socket, kind, namespace, name, remote port, isolation."""
+    kubeconfig, descriptor, kind, namespace, name, remote, way = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the command outside, which closes the pipe
     target = Target(kind, namespace, name, remote, 0)
     listener = socket.socket(fileno=int(descriptor))
-    threading.Thread(target=serve, args=(Access(Path(kubeconfig)), listener, target), daemon=True).start()
+    real = isolation.named(way).real
+    threading.Thread(target=serve, args=(Access(Path(kubeconfig)), listener, target, real), daemon=True).start()
     while os.read(sys.stdin.fileno(), CHUNK):
         pass
     os._exit(0)

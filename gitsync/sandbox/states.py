@@ -29,6 +29,7 @@ class State:
     message: str = ""
     kubelet: bool = True
     user_namespace: bool = False
+    isolation: str = "namespaces"
     version: str = ""
     started_at: float = 0.0
     pids: dict[str, int] = field(default_factory=dict)

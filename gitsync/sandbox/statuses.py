@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from gitsync.sandbox import access, processes, states
+from gitsync.sandbox import access, isolation, processes, states
 from gitsync.sandbox import layout as layouts
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.states import State
@@ -18,7 +18,7 @@ RUNNING, STOPPED, BROKEN = "running", "stopped", "broken"
 
 
 def status(layout: Layout) -> Object:
-    """Keys: dir, state, message, kubeconfig, version, kubelet, pods, ports, pids, restarts."""
+    """Keys: dir, state, message, kubeconfig, version, kubelet, isolation, limits, pods, ports, pids, restarts."""
     supervised = states.is_supervised(layout)
     state = states.read(layout)
     pids = _live_pids(state) if supervised else {}
@@ -37,6 +37,8 @@ def status(layout: Layout) -> Object:
         "kubeconfig": str(layout.kubeconfig),
         "version": state.version,
         "kubelet": state.kubelet,
+        "isolation": state.isolation,
+        "limits": list(isolation.of(state).limits),
         "pods": pods,
         "ports": state.ports,
         "pids": pids,
@@ -58,6 +60,8 @@ def render(document: Object) -> str:
         lines.append(f"kubernetes  {document['version']}  https://localhost:{document['ports'].get('api', '?')}")
         lines.append(f"kubeconfig  {document['kubeconfig']}")
         lines.append(f"kubelet     {'yes' if document['kubelet'] else 'no (pods stay Pending)'}")
+        lines.append(f"isolation   {document['isolation']}")
+        lines += [f"            {limit}" for limit in document["limits"]]
         restarts = ", ".join(f"{name} {count}" for name, count in document["restarts"].items())
         lines += [f"restarts    {restarts}"] if restarts else []
     if pods := document["pods"]:

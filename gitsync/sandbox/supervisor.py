@@ -21,7 +21,7 @@ from gitsync.sandbox import (
     components,
     errors,
     identity,
-    namespaces,
+    isolation,
     ports,
     prebuilt,
     processes,
@@ -31,6 +31,7 @@ from gitsync.sandbox import (
 from gitsync.sandbox import layout as layouts
 from gitsync.sandbox.access import Access
 from gitsync.sandbox.components import Component
+from gitsync.sandbox.isolation import Isolation
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.outer import Outer, Wakeup
 
@@ -66,16 +67,22 @@ class Part:
 class Supervisor:
     """One run of one sandbox."""
 
-    def __init__(self, layout: Layout, kubelet: bool, wakeup: Wakeup) -> None:
+    def __init__(self, layout: Layout, kubelet: bool, isolated: Isolation, wakeup: Wakeup) -> None:
         self._layout = layout
         self._kubelet = kubelet
+        self._isolation = isolated
         self._wakeup = wakeup
         self._parts: dict[str, Part] = {}
         self._outer: Outer | None = None
         self._pulls = pulls.Pulls(layout)
         version = prebuilt.version(layout) if prebuilt.is_used(layout) else building.kubernetes_version()
         self._state = states.State(states.STARTING, "prepare", kubelet=kubelet, version=version, started_at=time.time())
-        self._state = dataclasses.replace(self._state, pids={"supervisor": os.getpid()})
+        self._state = dataclasses.replace(
+            self._state,
+            pids={"supervisor": os.getpid()},
+            isolation=isolated.name,
+            user_namespace=isolated.user_namespace,
+        )
 
     def run(self) -> None:
         """Live until asked to end. Raises SandboxError when the sandbox does not come up."""
@@ -94,21 +101,20 @@ class Supervisor:
 
     def _bring_up(self) -> None:
         layout = self._layout
-        user_namespace = namespaces.choose()
+        self._isolation.sweep(layout)
         previous = states.read(layout).ports.get("api")
         listener = ports.listen(previous, ports.first_choice(str(layout.dir)))
         api_port = listener.getsockname()[1]
-        self._record(user_namespace=user_namespace, ports={"api": api_port})
-        identity.write(layout, api_port)
+        self._record(ports={"api": api_port})
+        identity.write(layout, api_port, self._isolation.real(layouts.BRIDGE_ADDRESS))
         self._record(stage="namespaces")
-        outer = self._outer = Outer(user_namespace, listener)
+        outer = self._outer = Outer(self._isolation.outer_command(layout), listener)
         self._wakeup.watch(outer, self._hear)
         self._record(pids=self._state.pids | {"unshare": outer.process.pid, "child": outer.child})
-        for command in components.network_commands():
+        for command in self._isolation.network_commands():
             outer.run(command)
         api = Access(layout.kubeconfig)
-        plane = prebuilt.control_plane(layout) if prebuilt.is_used(layout) else components.control_plane(layout)
-        *first, controllers = plane
+        *first, controllers = self._isolation.control_plane(layout)
         for component in first:
             self._start(component)
         self._until("API server", api.is_ready)
@@ -116,7 +122,7 @@ class Supervisor:
         self._until("controllers", api.accepts_pods)
         if self._kubelet:
             since = time.time() - 1.0
-            self._start(components.kubelet(layout))
+            self._start(components.kubelet(layout, self._isolation.name))
             self._until("node", lambda: api.node_is_ready(since))
         self._record(phase=states.RUNNING, stage="")
 
@@ -189,6 +195,7 @@ class Supervisor:
             print(f"while stopping: {error}", flush=True)
         self._wakeup.forget(outer)
         outer.close()
+        self._isolation.sweep(self._layout)
         self._record(pids={}, stage="")
 
     def _stop(self, outer: Outer, part: Part | None, patience: float) -> None:
@@ -213,13 +220,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="gitsync.sandbox.supervisor")
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--no-kubelet", action="store_true")
+    parser.add_argument("--user-namespace", action="store_true")
+    parser.add_argument("--isolation", choices=(isolation.NAMESPACES, isolation.NONE), default=isolation.NAMESPACES)
     parser.add_argument("--lifeline", action="store_true", help="end when standard input closes")
     options = parser.parse_args()
     layout = Layout(options.dir.resolve())
     wakeup = Wakeup(sys.stdin.fileno() if options.lifeline else None)
     try:
         with states.hold(layout):
-            Supervisor(layout, not options.no_kubelet, wakeup).run()
+            way = isolation.named(options.isolation, user_namespace=options.user_namespace)
+            Supervisor(layout, not options.no_kubelet, way, wakeup).run()
     except errors.SandboxError as error:
         print(error, file=sys.stderr, flush=True)
         return 3

@@ -69,7 +69,9 @@ class Monitor(Protocol):
     def is_alive(self) -> bool: ...
 
 
-class _Child:
+class Child:
+    """A monitor that this process started."""
+
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self._child = child
 
@@ -80,7 +82,7 @@ class _Child:
         return self._child.poll() is None
 
 
-class _Stranger:
+class Stranger:
     """A monitor that another process started."""
 
     def __init__(self, identity: Identity) -> None:
@@ -211,21 +213,22 @@ def start(spec: ContainerSpec, network: Path | None, log: Path) -> Process:
         raise
     finally:
         os.close(write)
-    pid = _program(read) or child.pid
-    run = Run(_identity(pid), _identity(child.pid), spec.folder, log, dict(spec.environment))
-    return Process(run, _Child(child))
+    pid = program(read) or child.pid
+    run = Run(identity(pid), identity(child.pid), spec.folder, log, dict(spec.environment))
+    return Process(run, Child(child))
 
 
 def adopt(run: Run) -> Process:
     """Go on with a container that another process started, be it running or ended."""
-    return Process(run, _Stranger(run.monitor))
+    return Process(run, Stranger(run.monitor))
 
 
-def _identity(pid: int) -> Identity:
+def identity(pid: int) -> Identity:
+    """The process that has this id now."""
     return Identity(pid, processes.start_time(pid) or 0)
 
 
-def _program(descriptor: int) -> int | None:
+def program(descriptor: int) -> int | None:
     """The program's pid in the document that bwrap writes; None when it ended before that."""
     with open(descriptor, "rb") as stream:
         document = stream.read()

@@ -14,7 +14,10 @@ import sys
 import threading
 from pathlib import Path
 
+from gitsync.sandbox import isolation
 from gitsync.sandbox.kubelet.agent import Kubelet
+from gitsync.sandbox.kubelet.housing import Housing, InNamespaces
+from gitsync.sandbox.kubelet.plainhousing import PlainHousing
 from gitsync.sandbox.kubelet.podstates import Backoff
 from gitsync.sandbox.kubelet.surroundings import Pauses
 from gitsync.sandbox.layout import Layout
@@ -30,6 +33,7 @@ def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m gitsync.sandbox.kubelet", description=__doc__)
     parser.add_argument("--dir", type=Path, required=True, help="the sandbox's folder")
+    parser.add_argument("--isolation", default=isolation.NAMESPACES, help="how pods are apart: namespaces or none")
     parser.add_argument("--backoff", type=float, default=None, help="seconds before the second restart in a row")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -41,7 +45,8 @@ def main() -> int:
     except AgentError as error:
         print(f"the kubelet cannot start: {error.message}", file=sys.stderr)
         return 3
-    kubelet = Kubelet(folder, client, SystemClock(), Pauses(Backoff(base=base), refresh))
+    housing: Housing = PlainHousing(folder) if arguments.isolation == isolation.NONE else InNamespaces()
+    kubelet = Kubelet(folder, client, SystemClock(), Pauses(Backoff(base=base), refresh), housing)
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())

@@ -15,10 +15,10 @@ from pathlib import Path
 from gitsync.sandbox import layout
 from gitsync.sandbox.containers import orphans
 from gitsync.sandbox.containers.processes import Process
-from gitsync.sandbox.kubelet import keptpods, nodes, podnets
+from gitsync.sandbox.kubelet import keptpods, nodes
 from gitsync.sandbox.kubelet.binding import Binder
-from gitsync.sandbox.kubelet.dnsserver import DnsServer
 from gitsync.sandbox.kubelet.heartbeats import Heartbeats
+from gitsync.sandbox.kubelet.housing import Housing
 from gitsync.sandbox.kubelet.imagestore import ImageStore
 from gitsync.sandbox.kubelet.keptpods import KeptPod
 from gitsync.sandbox.kubelet.logtimes import LogTimes
@@ -49,15 +49,16 @@ SYNC_PATIENCE_S = 10.0
 class Kubelet:
     """One node. `start` returns when it is ready."""
 
-    def __init__(self, folder: Path, client: Client, clock: Clock, pauses: Pauses) -> None:
+    def __init__(self, folder: Path, client: Client, clock: Clock, pauses: Pauses, housing: Housing) -> None:
         self._folder = folder
+        self._housing = housing
         self._machine = Machine(os.cpu_count() or 1, _memory(), layout.BRIDGE_ADDRESS, PORT)
         self._workers: dict[str, Worker] = {}
         self._kept: dict[str, KeptPod] = {}
         self._lock = threading.Lock()
         self._teller = Teller(Recorder(client, clock, component="kubelet", instance=nodes.NAME), clock)
         self._pods = Cache(client, requests.PODS, on_change=self._pod_changed)
-        self._net = ServiceNet(lambda: self._services.items(), lambda: self._slices.items())
+        self._net = ServiceNet(lambda: self._services.items(), lambda: self._slices.items(), housing.apply)
         self._services = Cache(client, requests.SERVICES, on_change=lambda *_: self._net.changed())
         self._slices = Cache(client, requests.ENDPOINT_SLICES, on_change=lambda *_: self._net.changed())
         offered = nodes.capacity(self._machine)
@@ -72,6 +73,7 @@ class Kubelet:
             images=ImageStore(folder),
             addresses=Addresses(),
             services=self._services.items,
+            housing=housing,
             pauses=pauses,
             folder=folder,
             host_ip=layout.BRIDGE_ADDRESS,
@@ -85,7 +87,7 @@ class Kubelet:
         for cache in (self._services, self._slices):
             cache.start()
         self._net.start()
-        DnsServer(layout.BRIDGE_ADDRESS, self._services.items, self._slices.items).start()
+        self._housing.serve(self._services.items, self._slices.items)
         self._serve_pods()
         self._services.wait_synced(10)
         self._heartbeats.register()
@@ -99,8 +101,7 @@ class Kubelet:
             cache.stop()
 
     def _clean(self) -> None:
-        orphans.end({kept.run.monitor.pid for pod in self._kept.values() for kept in pod.runs.values()})
-        podnets.clean(self._kept)
+        self._housing.clean(self._kept)
         pods = self._folder / "pods"
         for left in pods.iterdir() if pods.is_dir() else ():
             if left.name not in self._kept:
@@ -120,7 +121,7 @@ class Kubelet:
             for kept in pod.runs.values():
                 if kept.run.monitor.is_alive():
                     orphans.end_tree(kept.run.monitor.pid)
-            podnets.delete(ident)
+            self._housing.remove_network(ident)
             self._around.addresses.give_back(pod.address)
             shutil.rmtree(self._around.pod_folder(ident), ignore_errors=True)
 
@@ -128,7 +129,8 @@ class Kubelet:
         files = layout.Layout(self._folder)
         # The API server's own certificate names the bridge's address too, and the API server is the only client.
         certificate = (files.authority, files.certs / "apiserver.key")
-        PodServer((layout.BRIDGE_ADDRESS, PORT), certificate, Pods(self._find_log, self._find_process)).start()
+        address = self._housing.real(layout.BRIDGE_ADDRESS)
+        PodServer((address, PORT), certificate, Pods(self._find_log, self._find_process)).start()
 
     def _pod_changed(self, kind: str, pod: Object) -> None:
         ident = uid(pod)

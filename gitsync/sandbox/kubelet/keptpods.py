@@ -8,6 +8,7 @@ processes and networks are gone. What to make of a record is `inheriting`'s ques
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,8 +42,8 @@ class KeptPod:
 
 
 def era() -> str:
-    """A name for this run of the sandbox: the machine's boot and the start of the first process in here."""
-    return f"{BOOT.read_text(encoding='ascii').strip()}/{processes.start_time(1)}"
+    """A name for this run of the sandbox: the machine's boot and the start of the process that starts kubelets."""
+    return f"{BOOT.read_text(encoding='ascii').strip()}/{processes.start_time(os.getppid())}"
 
 
 def write_pod(folder: Path, address: str) -> None:

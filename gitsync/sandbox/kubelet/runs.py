@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gitsync.sandbox.containers import processes
 from gitsync.sandbox.containers.processes import End, Process
 from gitsync.sandbox.containers.specs import ContainerSpec
-from gitsync.sandbox.kubelet import hooks, keptpods, lifecycle, podnets, probing, quantities
+from gitsync.sandbox.kubelet import hooks, keptpods, lifecycle, probing, quantities
+from gitsync.sandbox.kubelet.housing import Lodger, Refused
 from gitsync.sandbox.kubelet.keptpods import KeptRun
 from gitsync.sandbox.kubelet.podstates import Event, Exited, Probed, Running, uid
 from gitsync.sandbox.kubelet.probing import Target, Told
@@ -60,23 +60,24 @@ class Runs:
         name = str(container["name"])
         log = self.log_file(name, number)
         log.parent.mkdir(parents=True, exist_ok=True)
-        network = (
-            None if dig(self._manifest, "spec", "hostNetwork", default=False) else podnets.path_for(uid(self._manifest))
-        )
         try:
-            process = processes.start(spec, network, log)
+            process = self._around.housing.start(Lodger(self._manifest, address), spec, log)
+        except Refused as error:
+            raise StartError("CreateContainerConfigError", str(error)) from error
         except OSError as error:
             raise StartError("CreateContainerError", f"the container cannot be started: {error}") from error
         container_id = f"process://{uid(self._manifest)}/{name}/{number}"
         keptpods.write_run(KeptRun(container_id, number, now, process.run))
-        target = Target(container, address, process)
+        target = Target(container, self._around.housing.real(address), process)
         self._begin(target, lifecycle.begun(container, container_id, now))
         hooks.after_start(target, lambda message: self._hook_failed(name, message))
         return container_id
 
     def adopt(self, container: Object, kept: KeptRun, address: str, state: Running) -> None:
         """Go on with a container that an earlier kubelet started."""
-        self._begin(Target(container, address, processes.adopt(kept.run)), state)
+        housing = self._around.housing
+        process = housing.adopt(Lodger(self._manifest, address), kept.run)
+        self._begin(Target(container, housing.real(address), process), state)
 
     def _begin(self, target: Target, state: Running) -> None:
         process, container, container_id = target.process, target.container, state.container_id

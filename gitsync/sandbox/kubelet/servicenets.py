@@ -1,6 +1,7 @@
-"""Keeps the kernel's rules equal to the Services and EndpointSlices of the moment.
+"""Keeps what leads to Services equal to the Services and EndpointSlices of the moment.
 
-Shell around `servicerules`, one thread: any change wakes it, changes that come together are one rewrite.
+One thread: any change wakes it, changes that come together are one rewrite. `KernelRules` is the shell around
+`servicerules`; without a network of their own pods are led by `plainservices`.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from operator_core.jsonvalues import Object
 log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
+Apply = Callable[[list[Object], list[Object]], bool]
+"""Makes Services and their endpoints true; False when it has to be tried again."""
 
 
 class ServiceNet:
     """`changed` may be called from anywhere, as often as one likes."""
 
-    def __init__(self, services: Callable[[], list[Object]], slices: Callable[[], list[Object]]) -> None:
+    def __init__(self, services: Callable[[], list[Object]], slices: Callable[[], list[Object]], apply: Apply) -> None:
         self._services = services
         self._slices = slices
+        self._apply = apply
         self._wake = threading.Event()
-        self._written: tuple[Port, ...] | None = None
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="services", daemon=True).start()
@@ -38,9 +41,20 @@ class ServiceNet:
         while True:
             self._wake.wait()
             self._wake.clear()
-            ports = servicerules.ports_of(self._services(), self._slices())
-            if ports != self._written and not self._write(ports):
+            if not self._apply(self._services(), self._slices()):
                 threading.Timer(RETRY_S, self._wake.set).start()
+
+
+class KernelRules:
+    """The rules of the pods' network."""
+
+    def __init__(self) -> None:
+        self._written: tuple[Port, ...] | None = None
+
+    def apply(self, services: list[Object], slices: list[Object]) -> bool:
+        """Write what changed; False when the kernel refused."""
+        ports = servicerules.ports_of(services, slices)
+        return ports == self._written or self._write(ports)
 
     def _write(self, ports: tuple[Port, ...]) -> bool:
         rules = servicerules.ruleset(ports)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitsync.sandbox.kubelet.housing import Housing
 from gitsync.sandbox.kubelet.imagestore import ImageStore
 from gitsync.sandbox.kubelet.logtimes import LogTimes
 from gitsync.sandbox.kubelet.memorywatch import MemoryWatch
@@ -40,6 +41,7 @@ class Surroundings:
     images: ImageStore
     addresses: Addresses
     services: Callable[[], list[Object]]
+    housing: Housing
     pauses: Pauses
     folder: Path
     host_ip: str

@@ -20,7 +20,6 @@ from gitsync.sandbox.kubelet import (
     inheriting,
     keptpods,
     lifecycle,
-    podnets,
     projections,
     starting,
     volumes,
@@ -179,7 +178,7 @@ class Worker:
                 self._address = self._around.host_ip
             elif not self._address:
                 address = self._around.addresses.take()
-                podnets.create(self.uid, address)
+                self._around.housing.make_network(self.uid, address)
                 self._address = address
             keptpods.write_pod(self._around.pod_folder(self.uid), self._address)
         except NetworkError as error:
@@ -237,7 +236,7 @@ class Worker:
 
     def _release(self) -> None:
         if self._address and self._address != self._around.host_ip:
-            podnets.delete(self.uid)
+            self._around.housing.remove_network(self.uid)
             self._around.addresses.give_back(self._address)
         self._address = ""
         shutil.rmtree(self._around.pod_folder(self.uid), ignore_errors=True)
