@@ -9,6 +9,7 @@ assumed. Only one such sandbox runs per machine (or container) at a time: the ad
 from __future__ import annotations
 
 import re
+import socket
 import sys
 from collections.abc import Sequence
 from typing import Protocol
@@ -25,10 +26,10 @@ CLUSTER_ADDRESS = re.compile(r"(?<![\d.])10\.(244|96)\.(\d{1,3})\.(\d{1,3})(?![\
 LIMITS = (
     "processes: pods are processes of your user, on this machine's files and network; runAsUser, read-only roots and "
     "process namespaces are not enforced",
-    "addresses: 10.244.x.y and 10.96.x.y of the API are 127.244.x.y and 127.96.x.y here, open to all users of the machine",
+    "addresses: 10.244.x.y and 10.96.x.y of the API are 127.244.x.y and 127.96.x.y here, for every user of the machine",
     "ports: Flink listens on its pod's own address; of other pods two cannot have the same container port",
-    "paths: container and mount paths are rewritten in commands, variables and ConfigMap files, not inside programs; "
-    "mounts over system folders are refused",
+    "paths: container and mount paths are rewritten in commands, variables and ConfigMap files, not inside programs; a "
+    "hostPath must be mounted at its own path, nothing over system folders",
     "names: JVMs know the cluster's Services and no other host; other programs know none",
     "ConfigMaps and Secrets: a running container keeps the files it started with",
 )
@@ -136,6 +137,17 @@ def ready(name: str, kubelet: bool, progress: Progress) -> Isolation:
     if name == NONE:
         if not sys.platform.startswith("linux"):
             raise errors.SandboxError("--isolation none needs Linux too: elsewhere 127.0.0.1 is the only such address")
+        _check_free(Plain().real(layouts.BRIDGE_ADDRESS))
         return Plain()
     packages.ensure(kubelet, progress)
     return InNamespaces(namespaces.choose())
+
+
+def _check_free(address: str) -> None:
+    try:
+        socket.create_server((address, layouts.API_PORT)).close()
+    except OSError as error:
+        raise errors.SandboxError(
+            f"{address} port {layouts.API_PORT}: {error.strerror}; a machine has room for one sandbox with "
+            "--isolation none, `gitsync sandbox down` ends it"
+        ) from error

@@ -51,7 +51,8 @@ def choose() -> bool:
     words = _probe(user_namespace=True)
     if words is None:
         return True
-    raise errors.SandboxError(remedy(Refusal(words, _switches(), root, _is_container())))
+    advice = remedy(Refusal(words, _switches(), root, _is_container()))
+    raise errors.SandboxError(f"{advice}; or do without them: `gitsync sandbox up --isolation none`")
 
 
 def remedy(refusal: Refusal) -> str:

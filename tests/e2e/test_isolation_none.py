@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from teams import Team
@@ -14,7 +13,7 @@ from gitsync.sandbox.demojob import sources
 from gitsync.sandbox.images import flinkhome, registry, releases
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
-from operator_core.jsonvalues import dig
+from operator_core.jsonvalues import Object, dig
 
 pytestmark = pytest.mark.full
 
@@ -38,19 +37,30 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
     assert not list(marks.marked(str(layout.dir))), "nothing of it runs after `down`"
 
 
+def job_file(team: Team, parallelism: int) -> str:
+    """The team's job with its data mounted at the data's own path, as such a sandbox wants it."""
+    data = str(team.folder / "flink-data")
+
+    def change(manifest: Object) -> None:
+        manifest["spec"]["podTemplate"]["spec"]["containers"][0]["volumeMounts"][0]["mountPath"] = data
+        for name, place in (("dir", "checkpoints"), ("savepoint-dir", "savepoints")):
+            manifest["spec"]["flinkConfiguration"][f"execution.checkpointing.{name}"] = f"file://{data}/{place}"
+        manifest["spec"]["job"]["parallelism"] = parallelism
+
+    return team.job_file("ticks", change)
+
+
 def test_job_runs_and_changes_with_its_state(team: Team) -> None:
-    files = {"apps/access.yaml": team.access_file(), "apps/ticks.yaml": team.job_file("ticks")}
+    files = {"apps/access.yaml": team.access_file(), "apps/ticks.yaml": job_file(team, 1)}
     sha = team.repository.commit("Run the ticks job", files)
     with team.agent():
         first = team.running()
         team.ready(sha)
         assert dig(team.deployment(), "status", "jobStatus", "state") == "RUNNING"
         before = team.state()
-        more = team.job_file("ticks", lambda manifest: manifest["spec"]["job"].update(parallelism=2))
-        team.repository.commit("Two at a time", {"apps/ticks.yaml": more})
+        team.repository.commit("Two at a time", {"apps/ticks.yaml": job_file(team, 2)})
         job = team.running(parallelism=2, other_than=first.id)
         after = team.state()
         assert before.total <= after.restored < after.total and after.gaps == 0
         restored = team.flink().restored(job)
         assert restored is not None and restored.is_savepoint
-        assert Path(team.folder / "flink-data" / "savepoints").is_dir(), "hostPath volumes are the folders themselves"

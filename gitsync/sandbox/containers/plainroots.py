@@ -1,9 +1,9 @@
 """A container's files without a mount namespace: a folder of links, and its paths rewritten wherever a pod names them.
 
 `build` lays the image and the volumes out below the run's folder and gives the container's definition as it is to be
-started: command, environment and the files of ConfigMaps name real places. A volume of a folder (hostPath, emptyDir)
-is named by the folder itself, so that a path written down by one pod, as of a savepoint, means the same to the next.
-What a program has in itself is not rewritten.
+started: command, environment and the files of ConfigMaps name real places. A folder of the machine (hostPath) must be
+mounted at its own path: what one pod writes down, as of a savepoint, another and the agent read. What a program has
+in itself is not rewritten.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def build(spec: ContainerSpec) -> tuple[ContainerSpec, Paths]:
     copied: list[tuple[Mount, Path]] = []
     for mount in sorted(spec.mounts, key=lambda mount: mount.target):
         mount = replace(mount, target=OTHER_ROOT.sub("", mount.target))
+        _check(mount, spec.folder.parents[2])
         target = _mounted(mount, root)
         places[mount.target] = str(mount.source)
         if _is_projection(mount.source) and not mount.target.startswith(SECRETS):
@@ -102,13 +103,23 @@ def _prefix(target: str, root: Path) -> dict[str, str]:
     return {f"/{prefix}": str(root / prefix)}
 
 
-def _mounted(mount: Mount, root: Path) -> Path:
+def _check(mount: Mount, pod: Path) -> None:
     top = PurePosixPath(mount.target).parts[1:2]
-    if not mount.target.startswith(SECRETS) and (not top or top[0] in SYSTEM) and mount.target != str(mount.source):
+    if mount.target == str(mount.source) or mount.target.startswith(SECRETS):
+        return
+    if not mount.source.is_relative_to(pod):
+        raise Impossible(
+            f"{mount.source} is mounted at {mount.target}, which needs a mount namespace, and a sandbox with --isolation "
+            f"none has none: mount it at its own path, so that a path in a savepoint or a request means the same to all"
+        )
+    if not top or top[0] in SYSTEM:
         raise Impossible(
             f"the mount at {mount.target} needs a mount namespace, which a sandbox with --isolation none does not "
             "have; mount it elsewhere, such as below /mnt or /data"
         )
+
+
+def _mounted(mount: Mount, root: Path) -> Path:
     place = _place(root, mount.target)
     if place.is_symlink() or place.is_file():
         place.unlink()

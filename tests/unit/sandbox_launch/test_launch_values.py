@@ -166,11 +166,14 @@ def test_status_lines_tell_state_pods_and_restarts() -> None:
         "ports": {"api": 20001},
         "kubeconfig": "/d/kubeconfig",
         "kubelet": True,
+        "isolation": "none",
+        "limits": ["names: few"],
         "restarts": {"etcd": 2},
         "pods": [access.pod_summary(pod("a", ready=False)), access.pod_summary(pod("longer"))],
     }
     text = statuses.render(document)
     assert "https://localhost:20001" in text
+    assert "isolation   none\n            names: few" in text
     assert "restarts    etcd 2" in text
     assert "  jobs/a       Running    not ready\n  jobs/longer  Running    ready" in text
 
