@@ -109,8 +109,8 @@ def _check(mount: Mount, pod: Path) -> None:
         return
     if not mount.source.is_relative_to(pod):
         raise Impossible(
-            f"{mount.source} is mounted at {mount.target}, which needs a mount namespace, and a sandbox with --isolation "
-            f"none has none: mount it at its own path, so that a path in a savepoint or a request means the same to all"
+            f"{mount.source} is mounted at {mount.target}, which needs a mount namespace, and a sandbox with "
+            "--isolation none has none: mount it at its own path, so that the path of a savepoint means the same to all"
         )
     if not top or top[0] in SYSTEM:
         raise Impossible(
