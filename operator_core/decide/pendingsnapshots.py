@@ -8,7 +8,7 @@ import hashlib
 from typing import assert_never
 
 from operator_core.conf import options
-from operator_core.decide import cadence, observing, records, snapshotrecords, steps
+from operator_core.decide import cadence, observing, records, savepointdirectories, snapshotrecords, steps
 from operator_core.decide.decisions import (
     Event,
     NewSnapshot,
@@ -44,11 +44,6 @@ def makes_resources(facts: JobFacts[S]) -> bool:
     return not records.keeps_history(facts)
 
 
-def directory(facts: JobFacts[S]) -> str | None:
-    """Where savepoints go: as configured now, else as the job was deployed."""
-    return options.get(facts.conf, options.SAVEPOINT_DIR) or options.get(facts.last_conf, options.SAVEPOINT_DIR)
-
-
 def effect(facts: JobFacts[S], pending: Pending) -> SideEffect:
     """What has a recorded snapshot taken: a resource of its own, or a request to Flink."""
     if makes_resources(facts):
@@ -56,7 +51,7 @@ def effect(facts: JobFacts[S], pending: Pending) -> SideEffect:
     job_id = facts.status.job_status.job_id or ""
     if pending.kind == "checkpoint":
         return TriggerCheckpoint(job_id, pending.trigger_id, pending.format_type)
-    return TriggerSavepoint(job_id, pending.trigger_id, directory(facts), pending.format_type)
+    return TriggerSavepoint(job_id, pending.trigger_id, savepointdirectories.of(facts), pending.format_type)
 
 
 def new(facts: JobFacts[S], pending: Pending) -> NewSnapshot:
@@ -67,7 +62,7 @@ def new(facts: JobFacts[S], pending: Pending) -> NewSnapshot:
         kind="savepoint",
         trigger=pending.trigger,
         stamp=pending.since,
-        path=directory(facts),
+        path=savepointdirectories.of(facts),
         format_type=pending.format_type,
         dispose_on_delete=options.get_bool(facts.conf, options.SAVEPOINT_DISPOSE),
     )

@@ -9,6 +9,7 @@ from operator_core.decide import (
     observing,
     pendingsnapshots,
     retention,
+    savepointdirectories,
     schedules,
     snapshotrecords,
     snapshotsdue,
@@ -89,7 +90,7 @@ def noted(facts: JobFacts[S]) -> S:
 
 def _begin(facts: JobFacts[S], due: Due) -> Step[S]:
     """Record the snapshot, then have it taken."""
-    if due.kind == "savepoint" and pendingsnapshots.directory(facts) is None:
+    if due.kind == "savepoint" and savepointdirectories.of(facts) is None:
         return _impossible(facts, due)
     if due.kind == "checkpoint":
         format_type = options.get(facts.conf, options.CHECKPOINT_TYPE) or "FULL"

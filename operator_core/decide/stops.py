@@ -18,6 +18,7 @@ from operator_core.decide import (
     observing,
     podfailures,
     records,
+    savepointdirectories,
     standalone,
     statelistings,
     steps,
@@ -60,7 +61,7 @@ def begin_stop(facts: JobFacts[S], events: tuple[Event, ...]) -> Step[S]:
 
 def request(facts: JobFacts[S], trigger_id: str, format_type: str) -> TriggerStop:
     """The stop request; the directory is the one that is configured now (Java operator: observe configuration)."""
-    directory = options.get(facts.conf, options.SAVEPOINT_DIR) or options.get(facts.last_conf, options.SAVEPOINT_DIR)
+    directory = savepointdirectories.of(facts)
     return TriggerStop(
         job_id=facts.status.job_status.job_id or "",
         trigger_id=trigger_id,
