@@ -108,5 +108,7 @@ class Loop:
             return
         try:
             self._on_error(key, error)
+        except AgentError as silent:
+            log.warning("%s %s/%s: %s; not reported: %s", key.kind, key.namespace, key.name, error, silent)
         except Exception:
             log.exception("reporting an error of %s %s/%s failed", key.kind, key.namespace, key.name)

@@ -92,3 +92,24 @@ def test_the_sooner_outcome_wins(first: Outcome, second: Outcome, result: Outcom
 )
 def test_failpoint_settings(setting: str | None, result: tuple[str, int] | None) -> None:
     assert wanted(setting) == result
+
+
+def test_an_error_that_cannot_be_reported_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """While the API server restarts, what a pass ran into cannot be written to the status either."""
+    queue = Queue(SystemClock())
+    failed = threading.Event()
+
+    def reconcile(key: Key) -> Outcome:
+        raise Retry(Reason.ApiError, "not installed yet")
+
+    def unreported(key: Key, error: Exception) -> None:
+        failed.set()
+        raise Retry(Reason.ApiError, "still not")
+
+    loop = Loop("test", queue, reconcile, workers=1, on_error=unreported)
+    loop.start()
+    queue.add(KEY)
+    assert failed.wait(10)
+    assert loop.stop(10)
+    (line,) = [each for each in caplog.records if each.name.endswith("loops")]
+    assert line.exc_info is None and "not installed yet" in line.getMessage() and "still not" in line.getMessage()
