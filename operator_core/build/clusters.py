@@ -28,7 +28,7 @@ from operator_core.model import resources
 from operator_core.model.flinkdeployments import KIND, FlinkDeployment
 from operator_core.model.resources import ObjectMeta
 
-__all__ = ["BuildRequest", "ClusterManifests", "build", "build_native", "ingress", "build_standalone", "owned_by"]
+__all__ = ["BuildRequest", "ClusterManifests", "build", "build_native", "build_standalone", "ingress", "owned_by"]
 
 
 @dataclass(frozen=True, slots=True)

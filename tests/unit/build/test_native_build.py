@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
-from operator_core.conf import defaults as layers
 from operator_core import errors
 from operator_core.build import clusters, flinkconf
+from operator_core.conf import defaults as layers
 from operator_core.jsonvalues import Object
 from operator_core.model import flinkdeployments, podtemplates
 

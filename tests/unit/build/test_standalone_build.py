@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from operator_core.conf import defaults as layers
 from operator_core.build import clusters
+from operator_core.conf import defaults as layers
 from operator_core.jsonvalues import Object
 from operator_core.model import flinkdeployments, podtemplates
 
