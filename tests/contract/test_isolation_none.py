@@ -20,6 +20,8 @@ from operator_core.kube.requests import Request
 
 API_CALL = """
 import json, os, ssl, urllib.request
+
+pytestmark = pytest.mark.full
 config = json.load(open(os.environ["KUBECONFIG"]))
 server, token = config["clusters"][0]["cluster"], config["users"][0]["user"]["token"]
 context = ssl.create_default_context(cafile=server["certificate-authority"])
