@@ -18,10 +18,10 @@ from operator_core.jsonvalues import dig
 from operator_core.kube import requests
 from operator_core.kube.requests import Request
 
+pytestmark = pytest.mark.full
 API_CALL = """
 import json, os, ssl, urllib.request
 
-pytestmark = pytest.mark.full
 config = json.load(open(os.environ["KUBECONFIG"]))
 server, token = config["clusters"][0]["cluster"], config["users"][0]["user"]["token"]
 context = ssl.create_default_context(cafile=server["certificate-authority"])
