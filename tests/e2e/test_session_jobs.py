@@ -69,7 +69,9 @@ def test_deleted_job_ends_and_its_savepoint_is_kept_where_asked(started: Team) -
     second = sessions.counting(team, "second")
     patch = {"metadata": {"annotations": {"gitsync.io/on-delete": "savepoint"}}}
     team.client.send(requests.merge_patch(requests.FLINK_SESSION_JOBS, team.jobs, "second", patch))
-    team.repository.commit("Without the second job", {SECOND: None})  # kept: nothing that has state is pruned unasked
+    # Kept, because nothing that has state is pruned unasked; but from now on nobody makes it again.
+    sha = team.repository.commit("Without the second job", {SECOND: None})
+    team.until(lambda: dig(team.app(), "status", "attemptedRevision") == sha or None, "the commit seen", 60)
     team.client.send(requests.delete(requests.FLINK_SESSION_JOBS, team.jobs, "second"))
     team.until(lambda: sessions.resource(team, "second") is None or None, "second gone", sessions.PATIENCE)
     assert second.run.id not in sessions.running_ids(team)
