@@ -62,7 +62,7 @@ def began(operation: Operation) -> datetime:
 
 def step(operation: Operation, sync: Sync, retry: Retry, now: datetime) -> Next:
     """What comes next."""
-    runs = {run.id: run for run in _runs(operation, sync)}
+    runs = {run.id: run for run in runs_of(operation, sync.app, sync.hooks)}
     states = {one.id: _looked_at(one, runs.get(one.id), operation, sync) for one in operation.hooks}
     known = operation.model_copy(update={"hooks": tuple(states.values())})
     recovered = operation.phase == "Failed" and _has_recovered(known, sync, runs)
@@ -171,14 +171,6 @@ def seconds_left(operation: Operation, now: datetime) -> float | None:
     if operation.phase != "Failed" or operation.retry_at is None:
         return None
     return max(0.05, (datetime.fromisoformat(operation.retry_at) - now).total_seconds())
-
-
-def _runs(operation: Operation, sync: Sync) -> list[Run]:
-    return [
-        hooks.run(hook, phase, sync.app, operation.revision, operation.mark)
-        for hook in sync.hooks
-        for phase in sorted(hook.phases)
-    ]
 
 
 def runs_of(operation: Operation, app: AppName, found: tuple[Hook, ...]) -> tuple[Run, ...]:

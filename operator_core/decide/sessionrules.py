@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from operator_core import errors
 from operator_core.conf import defaults as layers
 from operator_core.conf import effective, flattening, options
 from operator_core.conf.defaults import Defaults
+from operator_core.decide import specrules
 from operator_core.jsonvalues import Object, dig
 from operator_core.model import flinkdeployments
 from operator_core.model.flinkdeployments import FlinkDeploymentSpec
@@ -124,7 +125,7 @@ def _jar_can_be_fetched(candidate: Candidate) -> Iterator[str]:
     text = candidate.spec.job.jar_uri if candidate.spec.job else None
     if not text:
         return
-    url = _url(text)
+    url = specrules.url_of(text)
     if url is None or re.search(r"[\s<>\"{}|\\^`]", text):
         yield f"spec.job.jarURI: {text!r} is not a valid URI; write for instance {_JAR_EXAMPLE} (spaces as %20)"
         return
@@ -232,15 +233,6 @@ def _redeploy_has_a_path(candidate: Candidate) -> Iterator[str]:
             "spec.job.savepointRedeployNonce redeploys from spec.job.initialSavepointPath, which is missing; "
             "set the path of the savepoint to start from"
         )
-
-
-def _url(text: str) -> SplitResult | None:
-    try:
-        url = urlsplit(text)
-        _ = url.port
-    except ValueError:
-        return None
-    return url
 
 
 _RULES: tuple[Callable[[Candidate], Iterator[str]], ...] = (

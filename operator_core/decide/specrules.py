@@ -64,7 +64,7 @@ def ingress_is_usable(candidate: Candidate) -> Iterator[str]:
     meta = candidate.deployment.metadata
     rendered = re.sub(r"\{\{name}}", meta.name, ingress.template, flags=re.IGNORECASE)
     rendered = re.sub(r"\{\{namespace}}", meta.namespace, rendered, flags=re.IGNORECASE)
-    url = _url(rendered if "://" in rendered else f"http://{rendered}")
+    url = url_of(rendered if "://" in rendered else f"http://{rendered}")
     if url is None or (url.hostname and not _HOST.fullmatch(url.hostname)) or re.search(r"\s", rendered):
         yield f"spec.ingress.template: {rendered!r} is not a host with an optional path; write host[/path]"
 
@@ -93,7 +93,7 @@ def _jar(job: JobSpec) -> Iterator[str]:
     if not job.jar_uri:
         yield f"spec.job.jarURI is missing; set the job's jar inside the image, for instance {_JAR_EXAMPLE}"
         return
-    url = _url(job.jar_uri)
+    url = url_of(job.jar_uri)
     if url is None or re.search(r"[\s<>\"{}|\\^`]", job.jar_uri):
         yield f"spec.job.jarURI: {job.jar_uri!r} is not a valid URI; write for instance {_JAR_EXAMPLE} (spaces as %20)"
     elif not url.scheme:
@@ -159,7 +159,8 @@ def service_account_is_set(candidate: Candidate) -> Iterator[str]:
         )
 
 
-def _url(text: str) -> SplitResult | None:
+def url_of(text: str) -> SplitResult | None:
+    """The parts of a URL; None for text that is none."""
     try:
         url = urlsplit(text)
         _ = url.port

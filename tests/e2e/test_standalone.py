@@ -17,14 +17,14 @@ AUTOSCALER = "horizontal-pod-autoscaler"
 SIDECAR = {
     "name": "sidecar",
     "image": "flink:1.20",
-    "command": ["bash", "-c", "trap exit TERM; grep prepared /work/note && sleep infinity & wait"],
-    "volumeMounts": [{"name": "work", "mountPath": "/work"}],
+    "command": ["bash", "-c", "trap exit TERM; grep prepared /prepared/note && sleep infinity & wait"],
+    "volumeMounts": [{"name": "work", "mountPath": "/prepared"}],
 }
 PREPARE = {
     "name": "prepare",
     "image": "flink:1.20",
-    "command": ["bash", "-c", "echo prepared > /work/note"],
-    "volumeMounts": [{"name": "work", "mountPath": "/work"}],
+    "command": ["bash", "-c", "echo prepared > /prepared/note"],
+    "volumeMounts": [{"name": "work", "mountPath": "/prepared"}],
 }
 
 
@@ -37,7 +37,7 @@ def standalone(manifest: Object) -> None:
     template["initContainers"] = [PREPARE]
     template["containers"].append(SIDECAR)
     template["volumes"].append({"name": "work", "emptyDir": {}})
-    template["containers"][0]["volumeMounts"].append({"name": "work", "mountPath": "/work"})
+    template["containers"][0]["volumeMounts"].append({"name": "work", "mountPath": "/prepared"})
 
 
 @pytest.fixture(scope="module")
