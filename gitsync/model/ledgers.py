@@ -138,7 +138,10 @@ def _commits(kept: list[Record], known: Mapping[str, Object], described: Mapping
         by_sha.setdefault(record.revision, []).append(record)
     found = []
     written = {sha: _description(described.get(sha), known.get(sha, {}))["committed"] for sha in by_sha}
-    order = sorted(by_sha.items(), key=lambda one: _came(one[1][0], written[one[0]]), reverse=True)
+    # Commits of one second come in the order in which they were told of.
+    told = dict.fromkeys([*reversed(list(known)), *(record.revision for record in kept)])
+    place = {sha: position for position, sha in enumerate(told)}
+    order = sorted(by_sha.items(), key=lambda one: (*_came(one[1][0], written[one[0]]), place[one[0]]), reverse=True)
     for sha, own in order[:MOST_COMMITS]:
         newest = own[0]
         found.append(
@@ -195,9 +198,9 @@ def _age(record: Record) -> tuple[str, int, str]:
     return records.stamp(record.time), records.ORDER[record.phase], record.revision
 
 
-def _came(newest: Record, written: str) -> tuple[str, bool, str, str]:
+def _came(newest: Record, written: str) -> tuple[str, bool, str]:
     """Orders commits by their newest records; the commit that overtook others comes after them."""
-    return records.stamp(newest.time), newest.phase is not Phase.SUPERSEDED, written, newest.revision
+    return records.stamp(newest.time), newest.phase is not Phase.SUPERSEDED, written
 
 
 def _maps(value: Json) -> list[Object]:

@@ -1,5 +1,6 @@
 """The ledger of an app and the page of a cluster: bounded, newest first, and nobody's markup."""
 
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -51,6 +52,16 @@ def test_a_ledger_has_its_commits_and_their_records_newest_first() -> None:
     assert [one["phase"] for one in found["commits"][1]["records"]] == ["running", "applied"]
     assert found["commits"][0]["records"][0] == record(B, Phase.FAILED, 2, message="image unknown").to_json()
     assert found["commits"][1]["author"] == "Ada"
+
+
+@pytest.mark.parametrize("told", list(itertools.permutations((A, B, C))))
+def test_commits_of_one_second_come_in_the_order_they_were_told_of(told: tuple[str, ...]) -> None:
+    one, two, three = told
+    described = {sha: revision(sha, sha) for sha in told}
+    text = ledgers.updated("", [record(one, Phase.SUPERSEDED), record(two, Phase.SUPERSEDED)], described)
+    assert [each["revision"] for each in content(text)["commits"]] == [two, one]
+    text = ledgers.updated(text, [record(three, Phase.SUPERSEDED)], described)
+    assert [each["revision"] for each in content(text)["commits"]] == [three, two, one]
 
 
 def test_what_is_told_changes_nothing() -> None:
