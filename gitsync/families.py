@@ -20,17 +20,12 @@ from gitsync.plan import identities
 from gitsync.render import applications, applicationsets, children
 from gitsync.render.children import Family
 from gitsync.render.lookups import Lookups
-from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object
 from operator_core.kube.requests import Resource
 
 FollowsApplications = Literal["auto", "always", "never"]
 _LOOK_AGAIN_SECONDS = 600.0
 _ARGO = "argoproj.io/v1alpha1"
-
-
-class Pending(Exception):
-    """A repository that a generator looks into is being looked up for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +81,14 @@ class Families:
         ancestors = self._ancestors(name)
         key = (content, ancestors)
         known = self._known.get(name)
-        if known is not None and known.key == key and known.lookups.is_same_with(self._find):
+        if known is not None and known.key == key and known.lookups.is_same_with(self._repositories.find):
             return known.member
         asked: list[Place] = []
 
         def find(url: str, revision: str) -> tuple[Mirror, Revision]:
             self._check(name, url)
             asked.append((url, revision))
-            return self._find(url, revision)
+            return self._repositories.find(url, revision)
 
         lookups = Lookups(find)
         try:
@@ -116,16 +111,6 @@ class Families:
             known = self._known.pop(name, None)
         if known is not None and known.lookups.seen:
             self._repositories.follow(name, (), role=LOOKUPS)
-
-    def _find(self, url: str, revision: str) -> tuple[Mirror, Revision]:
-        seen = self._repositories.seen((url, revision))
-        if seen is None:
-            raise Pending
-        if seen.revision is None:
-            error = seen.error
-            reason = error.reason if error is not None else Reason.RepositoryUnreachable
-            raise Stalled(reason, error.message if error is not None else f"{url} cannot be read")
-        return self._repositories.mirror(url), seen.revision
 
     def _is_followed(self) -> bool:
         now = time.monotonic()

@@ -17,7 +17,7 @@ from gitsync.git.submodules import Submodules
 from gitsync.model import chartnames
 from gitsync.model.identities import AppName
 from gitsync.model.revisions import Revision
-from operator_core.errors import AgentError, Retry, Stalled
+from operator_core.errors import AgentError, Reason, Retry, Stalled
 from operator_core.outcomes import Done, Outcome
 from operator_core.runtime.queues import RECHECK, Key, Queue
 
@@ -29,6 +29,10 @@ Place = tuple[str, str]
 """A repository's URL and a branch, tag or commit."""
 _SAME_PROBE_SECONDS = 2.0
 """Names of one repository that are looked up in one go share its probe."""
+
+
+class Pending(Exception):
+    """A repository that something looks into is being looked up for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,17 @@ class Repositories:
         """What a name means; None while it is being looked up for the first time."""
         with self._lock:
             return self._seen.get(place)
+
+    def find(self, url: str, revision: str) -> tuple[Mirror, Revision]:
+        """Where a name that is followed is now. Raises Pending, and Stalled for one that cannot be read."""
+        seen = self.seen((url, revision))
+        if seen is None:
+            raise Pending
+        if seen.revision is None:
+            error = seen.error
+            reason = error.reason if error is not None else Reason.RepositoryUnreachable
+            raise Stalled(reason, error.message if error is not None else f"{url} cannot be read")
+        return self.mirror(url), seen.revision
 
     def looked_for(self, app: AppName, request: str) -> bool:
         """Whether an app's repositories were looked at since `request` came; if not, have that done and wake it."""

@@ -11,10 +11,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from gitsync import permits
-from gitsync.families import Families, Member, Pending
+from gitsync.families import Families, Member
+from gitsync.fetching import Pending, Repositories
 from gitsync.fetching import Place as Followed
-from gitsync.fetching import Repositories
 from gitsync.git import trees
+from gitsync.lockedcharts import LAST_GOOD, NEWEST, LockedCharts
 from gitsync.model import semver
 from gitsync.model.identities import AppName
 from gitsync.model.rendersets import RenderError, RenderSet
@@ -106,6 +107,7 @@ class Targets:
         self._verify = allowed.verify
         self._find_project = allowed.find_project
         self._opening = Opening(allowed.age_keys)
+        self._charts = LockedCharts(repositories, allowed.find_project)
         self._repositories = repositories
         self._builds = builds
         self._families = families
@@ -169,6 +171,8 @@ class Targets:
         for number, result in [*one.result.made.items(), *one.result.lent.items()]:
             place = one.places[number]
             permits.check_modules(project, trees.listing(place.mirror, place.revision.sha).modules.values(), result)
+            for repository in result.charts:
+                permits.check_repository(repository, project)
 
     def is_current(self, name: AppName, app: SyncApp, ref: str) -> bool:
         """Whether no newer commit was seen since the app's target was found last."""
@@ -233,9 +237,12 @@ class Targets:
             )
             for place, sha in zip(commits, shas, strict=True):
                 self._verify(app, place.mirror, sha, sha)
-            result = self._compose(name, commits, context, None)
+            with self._charts.finding(name, app.spec.project, LAST_GOOD) as find:
+                result = self._compose(name, commits, replace(context, find_chart=find), None)
         except AgentError:
             return None, False
+        except Pending:
+            return None, True
         if result is None or not result.whole.ok:
             return None, result is None
         self._good[name] = (shas, (sources, context), result, commits)
@@ -260,7 +267,9 @@ class Targets:
         newest = tuple(place.revision.sha for place in places)
         if known is not None and tuple(place.revision.sha for place in known.places) == newest:
             return known
-        result = self._compose(name, places, context, known.result if known is not None else None)
+        with self._charts.finding(name, app.spec.project, NEWEST) as find:
+            previous = known.result if known is not None else None
+            result = self._compose(name, places, replace(context, find_chart=find), previous)
         if result is None:
             return None
         if known is None:

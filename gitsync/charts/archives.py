@@ -1,8 +1,9 @@
-"""The files of a chart's archive, without ever writing one: what leads out of it or is too large is refused.
+"""The files of a chart's archive: what leads out of it or is too large is refused.
 
 Pure over bytes. A chart is one directory in a gzipped tar; links, devices and odd names have no place in it.
 """
 
+import gzip
 import hashlib
 import io
 import tarfile
@@ -43,6 +44,17 @@ def files(archive: bytes, what: str) -> Mapping[str, bytes]:
     if "Chart.yaml" not in found:
         raise _refused(what, "it has no Chart.yaml in its directory")
     return found
+
+
+def packed(name: str, files: Mapping[str, bytes]) -> bytes:
+    """The archive of a chart; the same for the same files."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        for path in sorted(files):
+            member = tarfile.TarInfo(f"{name}/{path}")
+            member.size = len(files[path])
+            tar.addfile(member, io.BytesIO(files[path]))
+    return gzip.compress(raw.getvalue(), compresslevel=1, mtime=0)
 
 
 def _path(member: tarfile.TarInfo, what: str) -> str:

@@ -2,9 +2,10 @@
 
 So everything after the fetch reads a chart as it reads any other directory. The commit of a version is made
 of its content, its name and nothing else, so it is the same on every agent; a version whose content changes
-is another commit. Nothing is ever pushed to it.
+is another commit. A version that a lock file names is kept as it came first. Nothing is ever pushed to it.
 """
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from gitsync.charts.indexes import Release
 from gitsync.charts.registries import Registry
 from gitsync.git import commands, mirrors, refs, urls
 from gitsync.git.access import Credentials
+from gitsync.model import chartnames
 from gitsync.model.revisions import Revision
 from operator_core.errors import Reason, Retry, Stalled
 
@@ -47,23 +49,18 @@ class ChartMirror(mirrors.Mirror):
         self._releases: Mapping[str, Release] = {}
         self._etag = ""
         self._imported: dict[str, tuple[Release, str]] = {}
+        self._locked: dict[str, str] = {}
 
     def resolve(self, ref: str, *, max_age: float = 0.0) -> Revision:
         """The version `ref` means now, with its content in the mirror. Raises Stalled and Retry."""
         if refs.is_full(ref) and self.has_commit(ref):
             return self.revision(ref, ref)
+        locked = chartnames.locked_version(ref)
         with self._asking:
-            if self._asked_at is None or time.monotonic() - self._asked_at > max_age:
-                self._releases = self._look()
-                self._asked_at = time.monotonic()
-            version = indexes.choose(ref, self._releases, f"the chart {self._place.name} of {self._place.base}")
-            release = self._releases[version]
-            known = self._imported.get(version)
-            if known is None or known[0] != release or not self.has_commit(known[1]):
-                known = self._imported[version] = release, self._import(release)
+            sha = self._newest(ref, max_age) if locked is None else self._kept(locked) or self._keep(locked, max_age)
         # A chart's archive brings no submodules.
-        self.complete.add(known[1])
-        return self.revision(known[1], ref)
+        self.complete.add(sha)
+        return self.revision(sha, ref)
 
     def exchange(
         self,
@@ -74,6 +71,30 @@ class ChartMirror(mirrors.Mirror):
     ) -> commands.Output:
         """Nothing can be written to a chart. Raises Stalled(PushForbidden)."""
         raise Stalled(Reason.PushForbidden, f"{self._place.base} holds charts: records cannot be written to it")
+
+    def _newest(self, wanted: str, max_age: float) -> str:
+        if self._asked_at is None or time.monotonic() - self._asked_at > max_age:
+            self._releases = self._look()
+            self._asked_at = time.monotonic()
+        version = indexes.choose(wanted, self._releases, f"the chart {self._place.name} of {self._place.base}")
+        release = self._releases[version]
+        known = self._imported.get(version)
+        if known is None or known[0] != release or not self.has_commit(known[1]):
+            known = self._imported[version] = release, self._import(release)
+        return known[1]
+
+    def _kept(self, version: str) -> str:
+        """The commit of a locked version that was brought before, also by an earlier process; else nothing."""
+        if version not in self._locked and self.directory.exists():
+            name = f"{_ref_of(version)}^{{commit}}"
+            self._locked[version] = self.local("rev-parse", "--verify", "--quiet", name, quiet=True).decode().strip()
+        sha = self._locked.get(version, "")
+        return sha if sha and self.has_commit(sha) else ""
+
+    def _keep(self, version: str, max_age: float) -> str:
+        sha = self._locked[version] = self._newest(version, max_age)
+        self.local("update-ref", _ref_of(version), sha)
+        return sha
 
     def _look(self) -> Mapping[str, Release]:
         """The versions there are now."""
@@ -128,6 +149,11 @@ class ChartMirror(mirrors.Mirror):
             return ask(registry)
         finally:
             registry.close()
+
+
+def _ref_of(version: str) -> str:
+    """Where a locked version is kept; versions may hold what a ref's name may not."""
+    return f"refs/locked/{hashlib.sha256(version.encode()).hexdigest()}"
 
 
 def _data(content: bytes) -> bytes:

@@ -85,7 +85,14 @@ def render(client: Client, asked: Asked) -> Rendered:
 
 def _composed(client: Client, asked: Asked, places: Sequence[Place]) -> RenderSet:
     capabilities = Capabilities(client)
-    context = targets.context_of(asked.app, asked.namespace, lambda: ClusterVersions(*capabilities.read()))
+
+    def find(url: str, ref: str) -> tuple[Mirror, Revision]:
+        mirror = _mirror(client, asked, url)
+        return mirror, mirror.resolve(ref)
+
+    context = replace(
+        targets.context_of(asked.app, asked.namespace, lambda: ClusterVersions(*capabilities.read())), find_chart=find
+    )
     parts = compositions.check([place.source for place in places])
     prepared: Mapping[int, layouts.Prepared] = compositions.prepare(places, parts, context, None)
     tools = Tools(Kustomize(), Helm())

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from gitsync.charts.chartmirrors import ChartMirror
 from gitsync.cli.run import local_path
 from gitsync.git import access, worktrees
 from gitsync.git.mirrors import Mirror
+from gitsync.model.revisions import Revision
 from gitsync.sandbox import caches
 
 
@@ -56,3 +58,9 @@ def mirror(repo: str, username: object, password_file: object) -> Mirror:
             raise click.FileError(str(password_file), error.strerror or "cannot be read") from error
         credentials = access.Credentials(str(username or "git"), password)
     return Mirror(local_path(repo) or "", caches.cache_dir() / "mirrors", credentials=credentials)
+
+
+def chart(url: str, ref: str) -> tuple[Mirror, Revision]:
+    """A chart that anybody may read, as `chartnames` names it, and its commit; kept between commands."""
+    found = ChartMirror(url, caches.cache_dir() / "charts")
+    return found, found.resolve(ref)

@@ -90,6 +90,7 @@ def _of_app(options: dict[str, object]) -> "tuple[RenderSet, list[Problem]]":
 
 
 def _of_place(place: Path | None, options: dict[str, object]) -> "RenderSet":
+    from gitsync.cli import locating
     from gitsync.model import sources
     from gitsync.render import layouts, rendering
     from gitsync.render.buildenvironment import AppContext
@@ -101,7 +102,8 @@ def _of_place(place: Path | None, options: dict[str, object]) -> "RenderSet":
         if isinstance(values, tuple) and values:
             given = {**given, "directory": None, "helm": {"valueFiles": list(values)}}
         wanted = sources.Source.model_validate(given)
-        app = AppContext(str(options["release"]), destination=str(options["destination_namespace"]))
+        namespace = str(options["destination_namespace"])
+        app = AppContext(str(options["release"]), destination=namespace, find_chart=locating.chart)
         return rendering.render_source(layouts.Place(wanted, mirror, revision), app)
 
 

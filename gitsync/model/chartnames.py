@@ -4,6 +4,7 @@ Pure. `chart:URL#NAME`; what the URL may be is decided in `charts.places`.
 """
 
 _START = "chart:"
+_LOCKED = "locked:"
 
 
 def text_of(repo_url: str, chart: str) -> str:
@@ -20,3 +21,13 @@ def split(url: str) -> tuple[str, str]:
     """The URL of the repository, by which projects and credentials go, and the chart's name."""
     repository, _, name = url.removeprefix(_START).rpartition("#")
     return repository, name
+
+
+def locked(version: str) -> str:
+    """The name of a version that a lock file gives: looked up once and the same from then on."""
+    return f"{_LOCKED}{version}"
+
+
+def locked_version(ref: str) -> str | None:
+    """The version of a name that `locked` made; None for any other name."""
+    return ref.removeprefix(_LOCKED) if ref.startswith(_LOCKED) else None

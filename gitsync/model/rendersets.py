@@ -61,7 +61,8 @@ class RenderSet:
 
     `exact`: only the inputs count, and not whatever else is below the path. `watched`: directories below
     which everything counts too ("" is the root). `declared`: what was asked for, before the commit's own
-    options were added to it. `lent`: files of other sources that were read, by the name of the source.
+    options were added to it. `lent`: files of other sources that were read, by the name of the source. `charts`: the
+    repositories of charts that the lock of a chart brought.
     """
 
     revision: Revision
@@ -75,6 +76,7 @@ class RenderSet:
     watched: tuple[str, ...] = ()
     declared: str = ""
     lent: tuple[tuple[str, "Lent"], ...] = ()
+    charts: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from gitsync.model.revisions import Revision
 from gitsync.model.sources import Source
+from gitsync.render.lookups import Find
 
 _REVISION = "ARGOCD_APP_REVISION"
 _NAMED = re.compile(r"\$(?:\{(?P<braced>[^}]*)\}|(?P<special>[*#$@!?0-9-])|(?P<name>\w+)|(?P<open>\{))", re.ASCII)
@@ -37,6 +38,8 @@ class AppContext:
     destination: str = ""
     children: str = ""
     cluster: Callable[[], ClusterVersions] = field(default=ClusterVersions, compare=False)
+    find_chart: Find | None = field(default=None, compare=False)
+    """Where a chart is that a lock names, by `chartnames`; without it nothing is looked up elsewhere."""
 
     @property
     def declared(self) -> list[str]:

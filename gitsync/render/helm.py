@@ -39,11 +39,12 @@ class Helm:
         self._runner.close()
 
     def template(
-        self, chart: Chart, options: HelmOptions, contents: Mapping[str, bytes]
+        self, chart: Chart, options: HelmOptions, contents: Mapping[str, bytes], packed: Mapping[str, bytes]
     ) -> tuple[tuple[RenderedObject, ...], tuple[RenderError, ...]]:
         """The chart's objects with Argo CD's annotations for Helm's hooks, or what is wrong.
 
-        `contents` has each file's content by blob. Raises Stalled(HelmUnavailable), and Retry(RenderFailed).
+        `contents` has each file's content by blob, `packed` archives of charts by place. Raises
+        Stalled(HelmUnavailable), and Retry(RenderFailed).
         """
         found = shutil.which(str(self._program or "helm"), path=self._path)
         if found is None:
@@ -53,7 +54,8 @@ class Helm:
             raise Stalled(Reason.HelmUnavailable, f"{problem}: {remedy}")
         loose = {f"values-{n}.yaml": content for n, content in enumerate(chart.value_files)}
         loose |= {f"file-{n}": content for n, (_, content) in enumerate(chart.parameter_files)}
-        export = Export({place: contents[file.blob] for place, file in chart.files.items()}, chart.links, loose)
+        files = {place: contents[file.blob] for place, file in chart.files.items()}
+        export = Export({**files, **packed}, chart.links, loose)
         ended = self._runner.run("helm", [found, *arguments(chart, options)], export)
         if ended.problem:
             return (), (explained(ended.problem, ended.stderr, chart.directory),)

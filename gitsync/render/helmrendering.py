@@ -7,17 +7,21 @@ that decided it: the chart, the files of other sources that were read, and the o
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
+from gitsync.charts import archives
+from gitsync.charts.lockfiles import Locked
 from gitsync.git import mirrors, trees
+from gitsync.model import chartnames
 from gitsync.model.rendersets import InputFile, RenderedObject, RenderError, RenderSet
 from gitsync.model.sources import Helm as Given
 from gitsync.model.sources import Source
 from gitsync.render import buildenvironment, documents, helmcharts, helmoptions, memos
 from gitsync.render.buildenvironment import AppContext
+from gitsync.render.chartwalks import Commit, Packed
 from gitsync.render.helm import Helm
-from gitsync.render.helmcharts import Chart, Commit
+from gitsync.render.helmcharts import Chart
 from gitsync.render.helmoptions import HelmOptions
 
 _READ_BY_HELM = (".yaml", ".yml", ".json", ".tpl", ".tgz")
@@ -75,21 +79,23 @@ def prepared(
 ) -> RenderSet | HelmBuild:
     """The run for the chart of `base`, or its result when nothing has to be run.
 
-    `values` are the variables that texts may name, `lent` the sources with a `ref`. Raises Stalled(Invalid).
+    `values` are the variables that texts may name, `lent` the sources with a `ref`. Raises Stalled, and what finding a
+    chart of a lock raises.
     """
     given = source.helm or Given()
     options = helmoptions.parse(_filled(given, app, values, lent), app.name, app.destination)
     own = commit_of(mirror, base.revision.sha)
-    chart = helmcharts.needed(own, base.path, options, lent)
+    chart = helmcharts.needed(own, base.path, options, lent, _finder(app))
     texts = [*given.value_files, *(one.value for one in given.parameters), *(one.path for one in given.file_parameters)]
     everything = ("",) if buildenvironment.names_the_commit(texts) else ()
     empty = replace(
         base,
         inputs=tuple(sorted({*base.inputs, *chart.inputs})),
         errors=(*base.errors, *chart.errors),
-        options=f"helm:{hashlib.sha256(json.dumps(asdict(options), sort_keys=True).encode()).hexdigest()}",
+        options=_as_read(options, chart),
         watched=(*base.watched, *chart.watched, *everything),
         lent=chart.lent,
+        charts=tuple(sorted({one.repository for one in chart.packed.values()})),
     )
     if previous is not None and previous.content_key == empty.content_key:
         return replace(previous, revision=base.revision, declared=base.declared)
@@ -115,11 +121,36 @@ def finish(mirror: mirrors.Mirror, build: HelmBuild, helm: Helm) -> RenderSet:
         ]
         if pointers:
             return replace(build.empty, errors=tuple(pointers))
-        objects, errors = helm.template(build.chart, build.options, contents)
+        packed = {place: _archive(one) for place, one in build.chart.packed.items()}
+        objects, errors = helm.template(build.chart, build.options, contents, packed)
         known = _Made(tuple((json.dumps(one.body), one.file, one.line) for one in objects), errors)
         _built.put(build.key, known)
     made = tuple(RenderedObject(json.loads(text), file, line) for text, file, line in known.objects)
     return replace(build.empty, objects=made, errors=known.errors)
+
+
+def _as_read(options: HelmOptions, chart: Chart) -> str:
+    """How the chart is read: its options, and the charts its lock brought."""
+    told = [asdict(options), sorted((place, one.sha) for place, one in chart.packed.items())]
+    return f"helm:{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}"
+
+
+def _finder(app: AppContext) -> Callable[[Locked], Packed] | None:
+    where = app.find_chart
+    if where is None:
+        return None
+
+    def find(locked: Locked) -> Packed:
+        repository = locked.repository.rstrip("/")
+        mirror, revision = where(chartnames.text_of(repository, locked.name), chartnames.locked(locked.version))
+        return Packed(locked.name, repository, revision.sha, commit_of(mirror, revision.sha))
+
+    return find
+
+
+def _archive(chart: Packed) -> bytes:
+    files = list(chart.commit.tree.below(""))
+    return archives.packed(chart.name, {file.path: chart.commit.read(file.blob) for file in files})
 
 
 def _filled(given: Given, app: AppContext, values: Mapping[str, str], lent: Mapping[str, Commit]) -> dict[str, object]:

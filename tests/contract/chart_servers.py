@@ -14,6 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from gitsync.charts import lockfiles
+from operator_core.jsonvalues import Object
+
 
 def packed(name: str, files: Mapping[str, str], *, links: Mapping[str, str] | None = None) -> bytes:
     """A chart's archive; names are below the chart's directory unless they begin with `=`."""
@@ -37,6 +40,15 @@ def chart(name: str, version: str, value: str = "1") -> dict[str, str]:
     )
     meta = f"apiVersion: v2\nname: {name}\nversion: {version}\n"
     return {"Chart.yaml": meta, "values.yaml": f"a: '{value}'\n", "templates/map.yaml": template}
+
+
+def depending(name: str, wanted: list[Object], found: list[Object]) -> dict[str, str]:
+    """The files of a chart with one ConfigMap and the lock of its dependencies."""
+    files = chart(name, "0.1.0")
+    digest = lockfiles.digest([wanted, found])
+    lock = {"dependencies": found, "digest": f"sha256:{digest}", "generated": "2026-01-01T00:00:00Z"}
+    files["Chart.yaml"] += yaml.safe_dump({"dependencies": wanted})
+    return {**files, "Chart.lock": yaml.safe_dump(lock)}
 
 
 class ChartServer:

@@ -62,6 +62,22 @@ def test_a_range_follows_what_the_repository_has(server: ChartServer, tmp_path: 
         one.exchange("push")
 
 
+def test_a_locked_version_is_asked_for_once_and_kept_as_it_came(server: ChartServer, tmp_path: Path) -> None:
+    server.publish("app", "1.2.0", packed("app", chart("app", "1.2.0", "first")))
+    locked = chartnames.locked("1.2.0")
+    one = mirror(server.url, tmp_path)
+    first = one.resolve(locked)
+    server.requests.clear()
+    server.entries.clear()
+    server.publish("app", "1.2.0", packed("app", chart("app", "1.2.0", "published anew")))
+    again = mirror(server.url, tmp_path).resolve(locked)
+    assert one.resolve(locked) == first == again, "also by another process with the same cache"
+    assert server.requests == []
+    assert "first" in content(one, first.sha, "values.yaml")
+    with pytest.raises(Stalled, match=r"has no version '1\.3\.0'"):
+        one.resolve(chartnames.locked("1.3.0"))
+
+
 def test_a_chart_that_is_not_what_its_index_says(server: ChartServer, tmp_path: Path) -> None:
     server.publish("app", "1.0.0", packed("app", chart("app", "1.0.0")), digest="0" * 64)
     with pytest.raises(Stalled, match=r"app 1\.0\.0 is not what its repository says: the digest") as caught:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import renderers
 import trustme
-from chart_servers import ChartServer, chart, packed
+from chart_servers import ChartServer, chart, depending, packed
 from syncing import Agent, Cluster, Repository, wait_for
 from test_sync_hostile_content import message_of
 
@@ -32,6 +32,9 @@ def server(authority: trustme.CA) -> Iterator[ChartServer]:
     authority.issue_cert("127.0.0.1").configure_cert(context)
     with ChartServer(context) as running:
         yield running
+
+
+OPEN_TO_GIT: Object = {"sourceRepos": ["/**"], "destinations": [{"server": "*", "namespace": "*"}]}
 
 
 def follow(cluster: Cluster, name: str, *sources: Object, project: str = "default") -> None:
@@ -67,7 +70,7 @@ def test_charts_of_a_repository_and_a_registry(
             "poll_seconds": 0.4,
             "git_ca_file": str(tmp_path / "ca.pem"),
             "helm": str(helm),
-            "projects": {"closed": closed},
+            "projects": {"closed": closed, "git": OPEN_TO_GIT},
             "cluster": "test",
         }
     )
@@ -90,8 +93,34 @@ def test_charts_of_a_repository_and_a_registry(
         server.publish("app", "1.4.0", packed("app", chart("app", "1.4.0", "forged")), digest="0" * 64)
         wait_told(cluster, "plain", "app 1.4.0 is not what its repository says")
         wait_data(cluster, "plain", "new")
+
+        # Charts whose lock names charts of the repository and of the registry.
+        for name in ("first", "second"):
+            server.publish(name, "1.0.0", packed(name, named(name)))
+        server.push("third", "2.1.0", packed("third", named("third")))
+        places = {"first": (server.url, "1.x"), "second": (f"{server.url}/", "~1.0"), "third": (server.oci, ">=2")}
+        wanted = [{"name": name, "version": v, "repository": url} for name, (url, v) in places.items()]
+        exact = {"first": "1.0.0", "second": "1.0.0", "third": "2.1.0"}
+        found = [{**one, "version": exact[one["name"]]} for one in wanted]
+        files = depending("web", wanted, found)
+        repository.commit("A chart", {f"web/{path}": text for path, text in files.items()})
+        own: Object = {"repoURL": str(repository.bare), "targetRevision": "main", "path": "web"}
+        values = {"first": {"a": "set"}}
+        follow(cluster, "locked", {**own, "helm": {"valuesObject": values}})
+        for name, value in {"locked": "1", "locked-first": "set", "locked-second": "1", "locked-third": "1"}.items():
+            wait_data(cluster, name, value)
+        follow(cluster, "unlocked", own, project="git")
+        told = "web/Chart.yaml: the dependency first: the project 'git' does not allow the repository"
+        wait_told(cluster, "unlocked", told)
     finally:
         agent.stop()
+
+
+def named(name: str) -> dict[str, str]:
+    """A chart whose ConfigMap does not have the name of its release alone."""
+    files = chart(name, "2.1.0" if name == "third" else "1.0.0")
+    files["templates/map.yaml"] = files["templates/map.yaml"].replace("}}\ndata", f"}}}}-{name}\ndata")
+    return files
 
 
 def wait_data(cluster: Cluster, name: str, value: str) -> None:

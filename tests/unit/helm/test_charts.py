@@ -6,8 +6,9 @@ import pytest
 
 from gitsync.git import trees
 from gitsync.render import helm, helmcharts, helmhooks, helmoptions
+from gitsync.render.chartwalks import Commit
 from gitsync.render.helm import Helm
-from gitsync.render.helmcharts import Chart, Commit
+from gitsync.render.helmcharts import Chart
 from gitsync.render.helmoptions import HelmOptions
 from operator_core.errors import Reason, Stalled
 
@@ -112,7 +113,7 @@ def test_links_that_lead_out_or_around_are_refused(target: str) -> None:
     ("dependency", "files", "told"),
     [
         ("repository: https://charts.example.com", {}, "the dependency common is not in charts/"),
-        ("repository: oci://r.example.com/x", {}, "run `helm dependency update` and commit charts/"),
+        ("repository: oci://r.example.com/x", {}, "run `helm dependency update` and commit Chart.lock or charts/"),
         ("repository: https://c", {"charts/web/charts/common-1.0.0.tgz": "x"}, ""),
         ("repository: https://c", {"charts/web/charts/common/Chart.yaml": "x"}, ""),
         ("repository: 'file://../common'", {"charts/common/Chart.yaml": "x"}, ""),
@@ -187,7 +188,7 @@ def test_values_that_could_be_options_are_refused_by_name(options: dict[str, Any
 
 def test_without_the_program_the_condition_says_so() -> None:
     with pytest.raises(Stalled) as caught:
-        Helm(path="/nonexistent").template(chart(), HelmOptions("a", "b"), {})
+        Helm(path="/nonexistent").template(chart(), HelmOptions("a", "b"), {}, {})
     assert caught.value.reason is Reason.HelmUnavailable
     assert "charts/web is a Helm chart" in caught.value.message
 
