@@ -27,7 +27,7 @@ from gitsync.model.syncstatuses import Problem, Status
 from gitsync.model.telling import Story
 from gitsync.plan import annotations, deletions, effects, health, policies
 from gitsync.plan.health import Assessed
-from gitsync.report import notices, recording, status
+from gitsync.report import flapping, notices, recording, status
 from gitsync.report.findings import Findings, WriteBack
 from gitsync.report.notices import Where
 from gitsync.report.outlets import Source
@@ -175,7 +175,9 @@ class Syncer:
         now = parts.clock.now()
         new = status.build(app.status, app.generation, findings, now, history_limit=app.spec.revision_history_limit)
         record = recording.record(parts.cluster or "", name, findings, new, live, now)
-        new = new.model_copy(update={"told": notices.told(app.status.told, record, new)})
+        steady = flapping.left(app.status.told, new, now)
+        record = flapping.steadied(app.status.told, record, new, now)
+        new = new.model_copy(update={"told": notices.told(app.status.told, record, new, now)})
         pause = parts.publisher.pause(name, app.status, new)
         if not pause and not parts.publisher.write(name, app.status, new):
             return After(0.0)
@@ -185,6 +187,7 @@ class Syncer:
                 parts.publisher.tell(Source(name, url, _story(app, findings)), record, app.status, new)
             parts.publisher.announce(Where(name, parts.cluster or "", url), app.status, new, record)
         later = self._next(findings, written)
+        later = sooner(later, After(steady)) if steady is not None else later
         return sooner(later, After(pause)) if pause else later
 
     def _next(self, findings: Findings, written: Written) -> Outcome:
@@ -217,8 +220,9 @@ class Syncer:
         except ValueError:
             old = Status()
         generation = int(obj["metadata"].get("generation", 0))
-        new = status.build(old, generation, findings, self._parts.clock.now())
-        new = new.model_copy(update={"told": notices.told(old.told, None, new)})
+        now = self._parts.clock.now()
+        new = status.build(old, generation, findings, now)
+        new = new.model_copy(update={"told": notices.told(old.told, None, new, now)})
         name = AppName(key.namespace, key.name)
         first: Json = dig(obj, "spec", "source") or next(iter(dig(obj, "spec", "sources", default=[])), {})
         url = str(dig(first, "repoURL", default=""))

@@ -122,6 +122,8 @@ class Told(Part):
     phase: str = ""
     time: str = Field(default="", description="When the phase was told.")
     trouble: str = Field(default="", description="Reason for which the app was said not to be ready; empty: it is.")
+    turns: int = Field(default=0, description="How often trouble was back soon after its end was told.")
+    turned: str = Field(default="", description="When trouble, or its end, was told last.")
 
 
 class Status(Part):

@@ -12,11 +12,13 @@ from gitsync.model import records, telling
 from gitsync.model.identities import AppName
 from gitsync.model.records import Phase, Record
 from gitsync.model.syncstatuses import Status, Told
+from gitsync.report import flapping
 from operator_core.jsonvalues import Object
 
 READY, NOT_READY = "ready", "not-ready"
 _MOVING = frozenset({"Applying", "Progressing", "WaitingForKind", "OutOfSync"})
 """Reasons of `Ready` that pass by themselves or wait for a person who knows."""
+_AGAIN = "; again, so its end is told once it lasts for {} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,12 @@ class Notice:
         }
 
 
-def told(old: Told | None, record: Record | None, new: Status) -> Told | None:
+def told(old: Told | None, record: Record | None, new: Status, now: datetime) -> Told | None:
     """What is told of an app with its next status: kept there, so that nobody tells it again."""
     before = old or Told()
-    trouble = _trouble(new) or ("" if _is_ready(new) else before.trouble)
-    after = before.model_copy(update={"trouble": trouble})
+    ended = _is_ready(new) and flapping.left(before, new, now) is None
+    trouble = _trouble(new) or ("" if ended else before.trouble)
+    after = flapping.turned(before, trouble, new.attempted_revision or "", now)
     if record is not None and _is_news(record, before):
         update = {"revision": record.revision, "phase": record.phase.value, "time": records.stamp(record.time)}
         after = after.model_copy(update=update)
@@ -86,7 +89,8 @@ def between(where: Where, old: Status, new: Status, record: Record | None, now: 
         ready = next(one for one in new.conditions if one.type == "Ready")
         event = NOT_READY if after.trouble else READY
         revision = new.attempted_revision or ""
-        found.append(Notice(event, where, revision, ready.reason, ready.message, now))
+        again = _AGAIN.format(int(flapping.hold(after.turns).total_seconds())) if after.trouble and after.turns else ""
+        found.append(Notice(event, where, revision, ready.reason, ready.message + again, now))
     return tuple(found)
 
 
@@ -98,12 +102,13 @@ def _is_news(record: Record, told: Told) -> bool:
 
 
 def _is_ready(status: Status) -> bool:
-    return any(one.type == "Ready" and one.status == "True" for one in status.conditions)
+    ready = flapping.ready_of(status)
+    return ready is not None and ready.status == "True"
 
 
 def _trouble(status: Status) -> str:
     """The reason for which an app is not ready, where that is trouble and not what every commit goes through."""
-    ready = next((one for one in status.conditions if one.type == "Ready"), None)
+    ready = flapping.ready_of(status)
     if ready is None or ready.status == "True" or ready.reason in _MOVING:
         return ""
     return ready.reason

@@ -34,7 +34,7 @@ def story(*steps: tuple[Status, Record | None]) -> list[str]:
     events: list[str] = []
     old = Status()
     for bare, one in steps:
-        new = bare.model_copy(update={"told": notices.told(old.told, one, bare)})
+        new = bare.model_copy(update={"told": notices.told(old.told, one, bare, NOW)})
         new = Status.model_validate(new.to_json())
         events += [notice.event for notice in notices.between(WHERE, old, new, one, NOW)]
         old = new
