@@ -113,9 +113,9 @@ def test_a_chart_with_values_of_its_own_and_of_another_repository(
     runs: list[str] = []
     template = Helm.template
 
-    def counted(self: Helm, chart: Any, options: Any, contents: Any) -> Any:
+    def counted(self: Helm, chart: Any, *rest: Any) -> Any:
         runs.append(chart.directory)
-        return template(self, chart, options, contents)
+        return template(self, chart, *rest)
 
     monkeypatch.setattr(Helm, "template", counted)
     world.begin()
