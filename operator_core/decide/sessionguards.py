@@ -3,7 +3,8 @@
 A cluster is replaced only while none of its jobs is between two records (stopping, cancelling, being submitted), and
 where high availability would not bring them back, only when those with state were stopped with it. A job is
 submitted only to a cluster that stays. Each side writes first (the job its record, the user the cluster's
-spec) and then reads the other one live, so at least one of them sees the other. Both controllers ask here.
+spec) and then reads the other one live, so at least one of them sees the other. A job that its cluster has lost and
+whose next step only a person can take holds nothing up. Both controllers ask here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from operator_core.conf import options
-from operator_core.decide import podfailures
+from operator_core.decide import podfailures, verdicts
 from operator_core.decide.phases import Phase, phase_of
-from operator_core.errors import Stalled
+from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
 from operator_core.model import flinksessionjobs, lastspecs
-from operator_core.model.statuses import TERMINAL_JOB_STATES
+from operator_core.model.statuses import TERMINAL_JOB_STATES, CommonStatus
 
 WAITING_FOR_JOBS = "WaitingForSessionJobs"
 """Reason of a session cluster's Ready condition: its jobs with state are to stop, so that it can be replaced."""
@@ -28,6 +29,8 @@ _UNDER_WAY: Mapping[Phase, str] = {
     Phase.CANCELLING: "is being cancelled",
     Phase.DEPLOYING: "is being submitted",
 }
+_LOST = frozenset((Reason.Missing, Reason.UpgradeFailed, Reason.CheckpointNotFound))
+"""Reasons of dead ends in which the cluster does not run the job any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,21 @@ def _harm(job: Object, *, recovers: bool) -> str:
     except Stalled:
         return ""  # its controller can do nothing with it either
     phase = phase_of(status, last)
+    if _is_lost(status):
+        return ""
     if phase in _UNDER_WAY:
         return _UNDER_WAY[phase]
     running = phase is Phase.DEPLOYED and status.job_status.state not in TERMINAL_JOB_STATES
     return "runs with state" if running and not recovers and has_state(job) else ""
+
+
+def _is_lost(status: CommonStatus) -> bool:
+    """Whether the newest word about the job is that it is gone and only a person can say what to go on from."""
+    told = {condition.type: condition for condition in status.conditions}
+    blocked, ready = told.get(verdicts.UPGRADE_BLOCKED), told.get(verdicts.READY)
+    if blocked is None or ready is None or blocked.status != "True" or ready.status != "False":
+        return False
+    return blocked.reason == ready.reason and blocked.reason in _LOST
 
 
 def has_state(job: Object) -> bool:

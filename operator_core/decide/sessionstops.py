@@ -6,6 +6,8 @@ the job is either listed, recovered by high availability, or gone, and then nobo
 state can be found safely the change is blocked with a named way out.
 """
 
+from dataclasses import replace
+
 from operator_core.conf import options
 from operator_core.decide import (
     cadence,
@@ -131,9 +133,10 @@ def given(facts: SessionFacts, want: Wanted) -> TearDown | DeadEnd:
     initial = dig(want.spec, "job", "initialSavepointPath")
     if facts.last is None or facts.last.first_deployment:
         return TearDown(Restore("savepoint", str(initial)) if initial else Restore("stateless"))
-    if records.how_stopped(facts) == "stateless":
-        return TearDown(Restore("stateless"))
     path = facts.status.job_status.upgrade_savepoint_path
+    began_empty = facts.status.job_status.state == "CANCELLING" and path is None  # its record says how it was stopped
+    if records.how_stopped(facts) == "stateless" or began_empty:
+        return TearDown(Restore("stateless"))
     if path:
         return TearDown(Restore("savepoint", path))
     return DeadEnd(Reason.UpgradeFailed, f"The savepoint to restore is not recorded in status. {choices.WAY_OUT}")
@@ -238,6 +241,8 @@ def _ended(facts: SessionFacts, job: Job) -> SessionStep:
 
 
 def _unknown_state(facts: SessionFacts) -> SessionStep:
+    if facts.flink.job is None:
+        facts = replace(facts, status=observing.with_state(facts.status, "RECONCILING"))
     directory = options.get(facts.last_conf, options.SAVEPOINT_DIR) or "the savepoint directory"
     return steps.blocked(
         facts,

@@ -6,9 +6,9 @@ live, no deployment starts behind the newest snapshot, deletions carry a uid) an
 faults stop, every resource comes to an end state or is blocked with a way out, and that way works.
 """
 
+import protocol_lengths
 import protocol_workers
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 from protocol_agent import FAULTS, Crash
@@ -231,15 +231,13 @@ class Protocol(Scene):
 
 
 class TestProtocol(Protocol.TestCase):
-    """A short search on every run: some two thousand rules, each many passes."""
+    """The search of every run of the tests."""
 
-    settings = settings(max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+    settings = protocol_lengths.SHORT
 
 
 @pytest.mark.full
 class TestProtocolAtLength(Protocol.TestCase):
     """The long search."""
 
-    settings = settings(
-        max_examples=1500, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+    settings = protocol_lengths.LONG

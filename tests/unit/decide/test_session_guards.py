@@ -4,6 +4,7 @@ import pytest
 import sessionsituations as s
 
 from operator_core.decide import sessionguards
+from operator_core.model.statuses import Condition
 
 
 def job(was, mode: str = "savepoint"):
@@ -22,6 +23,15 @@ SUSPENDED = s.status(s.spec(state="suspended"), job="FINISHED")
 FAILED = s.status(s.spec(), job="FAILED")
 
 
+def told(was, blocked: str, ready: str):
+    """The status with the words of two conditions."""
+    conditions = (
+        Condition(type="UpgradeBlocked", status="True", reason=blocked),
+        Condition(type="Ready", status="False", reason=ready),
+    )
+    return was.model_copy(update={"conditions": conditions})
+
+
 @pytest.mark.parametrize(
     ("was", "mode", "with_ha", "without_ha"),
     [
@@ -34,6 +44,12 @@ FAILED = s.status(s.spec(), job="FAILED")
         pytest.param(STOPPED, "savepoint", False, False, id="stopped"),
         pytest.param(SUSPENDED, "savepoint", False, False, id="suspended"),
         pytest.param(FAILED, "savepoint", False, False, id="failed"),
+        pytest.param(told(STOPPING, "UpgradeFailed", "UpgradeFailed"), "savepoint", False, False, id="lost in a stop"),
+        pytest.param(told(CANCELLING, "Missing", "Missing"), "last-state", False, False, id="lost while cancelled"),
+        pytest.param(told(RUNNING, "Missing", "Missing"), "savepoint", False, False, id="lost"),
+        pytest.param(told(STOPPING, "UpgradeFailed", "Upgrading"), "savepoint", True, True, id="stopping again"),
+        pytest.param(told(RUNNING, "SavepointError", "SavepointError"), "savepoint", False, True, id="stop failed"),
+        pytest.param(told(RUNNING, "RestoreFailed", "RestoreFailed"), "savepoint", False, True, id="nothing recorded"),
     ],
 )
 def test_what_a_cluster_waits_for(was, mode, with_ha, without_ha) -> None:

@@ -4,7 +4,8 @@ The same model as the search, walked on purpose: whatever dies when, both jobs g
 """
 
 import pytest
-from test_session_protocol import JOBS, Sessions
+from protocol_session_scene import JOBS
+from test_session_protocol import Sessions
 
 PASSES = 10
 

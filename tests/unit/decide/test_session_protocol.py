@@ -8,35 +8,18 @@ when the faults stop, every job runs or is suspended, or is blocked with a way o
 
 from __future__ import annotations
 
-import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+import protocol_lengths
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from protocol_agent import Crash, Faulty
-from protocol_apiserver import ApiServer, LaggingCache
-from protocol_sessions import Lane, SessionCluster
+from hypothesis.stateful import initialize, rule
+from protocol_agent import Crash
+from protocol_session_scene import JOBS, SessionScene, change_spec
 
-from operator_core.conf import defaults as layers
 from operator_core.controllers import flinkdeployment, sessionjob
-from operator_core.controllers.sessionworld import SessionWorld
-from operator_core.controllers.world import World
 from operator_core.errors import AgentError
-from operator_core.flink.errors import FlinkUnreachable
-from operator_core.kube import errors
 
-JOBS = ("a", "b")
-CLUSTER = {
-    "image": "flink:1.20",
-    "flinkVersion": "v1_20",
-    "serviceAccount": "flink",
-    "flinkConfiguration": {"state.checkpoints.dir": "file:///data/cp", "state.savepoints.dir": "file:///data/sp"},
-    "jobManager": {"resource": {"cpu": 1, "memory": "1024m"}},
-    "taskManager": {"resource": {"cpu": 1, "memory": "1024m"}},
-}
-HA = {"high-availability.type": "kubernetes", "high-availability.storageDir": "file:///data/ha"}
 FAULTS = st.one_of(
     st.none(),
     st.tuples(
@@ -49,68 +32,13 @@ EDITS = st.sampled_from(
 MISHAPS = st.sampled_from(["wait", "disk", "hang", "jobs", "jobmanager", "deployment", "no jar", "answer lost"])
 
 
-class Sessions(RuleBasedStateMachine):
+class Sessions(SessionScene):
     """One session cluster, two jobs, one agent, users."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = datetime(2026, 1, 1, tzinfo=UTC)
-        self.server = ApiServer(self._stamp)
-        self.api = Faulty(self.server.send, lambda: errors.Unreachable("injected"), self._touch)
-        self.ids = itertools.count(1)
-        self.numbers = itertools.count(1)
-        self.job_manager_lost = False
 
     @initialize(ha=st.booleans(), mode=st.sampled_from(["savepoint", "last-state", "stateless"]))
     def create(self, ha: bool, mode: str) -> None:
         """A user creates the cluster and both jobs."""
-        self.flink = SessionCluster(self.server, lambda: int(self.now.timestamp() * 1000), ha=ha)
-        self.rest = Faulty(self.flink.send, lambda: FlinkUnreachable("injected"))
-        self.rest.reset = self.flink.reset
-        spec = {**CLUSTER, "flinkConfiguration": {**CLUSTER["flinkConfiguration"], **(HA if ha else {})}}
-        self._born("flinkdeployments", "FlinkDeployment", "cluster", spec)
-        for name in JOBS:
-            job = {"entryClass": "x", "args": [name], "parallelism": 1, "upgradeMode": mode, "state": "running"}
-            self._born("flinksessionjobs", "FlinkSessionJob", name, {"deploymentName": "cluster", "job": job})
-        kinds = ("flinkdeployments", "deployments", "flinksessionjobs")
-        self.caches = [LaggingCache(self.server, kind) for kind in kinds]
-        self.lane = Lane(self.flink, lambda: self.now)
-        self.pods = ()
-        self.restart_agent()
-
-    def _born(self, kind: str, name: str, resource: str, spec) -> None:
-        head = {"apiVersion": "flink.apache.org/v1beta1", "kind": name, "metadata": {"name": resource}}
-        self.server.born(kind, {**head, "spec": spec})
-
-    # the agent
-
-    def restart_agent(self) -> None:
-        """A new process: nothing is remembered, caches are filled."""
-        self.lane.die()
-        self.lane = Lane(self.flink, lambda: self.now)
-        self.watch()
-        world = World(
-            api=self.api,
-            resources=self.caches[0],
-            deployments=self.caches[1],
-            pods=lambda namespace, name: self.pods,
-            flink=self.rest,
-            events=self,
-            clock=Clock(self),
-            new_id=lambda: f"{next(self.ids):032x}",
-            defaults=layers.NONE,
-            reach=lambda name: None,
-        )
-        self.session = SessionWorld(world, self.caches[2], self.lane)
-
-    def event(self, *_, **__) -> None:
-        """Nobody listens."""
-
-    def watch(self) -> None:
-        """The watches deliver."""
-        for cache in self.caches:
-            cache.catch_up()
-        self.pods = self.flink.pods()
+        self.build(ha, mode)
 
     @rule(who=st.sampled_from(["cluster", *JOBS]), api=FAULTS, rest=FAULTS, fresh=st.booleans())
     def reconcile(self, who, api, rest, fresh) -> None:
@@ -174,7 +102,7 @@ class Sessions(RuleBasedStateMachine):
         if change == "cluster":
             self.server.edit_spec("cluster", lambda spec: spec.update(restartNonce=number))
         elif self.server.get("flinksessionjobs", who) is not None:
-            self.server.edit_spec(who, lambda spec: _change(spec, change, number), "flinksessionjobs")
+            self.server.edit_spec(who, lambda spec: change_spec(spec, change, number), "flinksessionjobs")
             self._note_loss(who)
 
     def _note_loss(self, who: str) -> None:
@@ -202,12 +130,6 @@ class Sessions(RuleBasedStateMachine):
                 self._delete_deployment()
             case lane:
                 self.lane.work(lane)
-
-    def _delete_deployment(self) -> None:
-        deployment = self.server.get("deployments", "cluster")
-        if deployment is not None:
-            deployment["metadata"].setdefault("deletionTimestamp", self._stamp())
-            self.server.put("deployments", deployment)
 
     # the end
 
@@ -244,23 +166,6 @@ class Sessions(RuleBasedStateMachine):
             if all(self._ended(name) for name in JOBS):
                 return
 
-    def _status(self, name: str):
-        return self.server.get("flinksessionjobs", name).get("status", {})
-
-    def _failed(self, name: str) -> bool:
-        return self._status(name).get("jobStatus", {}).get("state") == "FAILED"
-
-    def _ended(self, name: str) -> bool:
-        job = self.server.get("flinksessionjobs", name)
-        status = job.get("status", {})
-        if job["spec"]["job"]["state"] == "suspended":
-            never = "lastReconciledSpec" not in status.get("reconciliationStatus", {})
-            lives = [run for run in self.flink.runs.values() if run.owner == name and run.lives]
-            return not lives and (never or status.get("lifecycleState") == "SUSPENDED")
-        runs = status.get("jobStatus", {}).get("state") == "RUNNING"
-        observed = status.get("observedGeneration") == job["metadata"]["generation"]
-        return runs and observed and status["reconciliationStatus"]["state"] == "DEPLOYED"
-
     def _delete_all(self) -> None:
         """Jobs go, whatever their state; nothing of them runs on."""
         for name in JOBS:
@@ -273,58 +178,15 @@ class Sessions(RuleBasedStateMachine):
         assert not [name for name in JOBS if self.server.get("flinksessionjobs", name)], "a finalizer stays for ever"
         assert not [run for run in self.flink.runs.values() if run.lives], "a deleted job runs on"
 
-    def _touch(self) -> None:
-        """Somebody changes what no pass cares about."""
-        for name in JOBS:
-            job = self.server.get("flinksessionjobs", name)
-            if job is not None:
-                job["metadata"].setdefault("labels", {})["touched"] = str(next(self.numbers))
-                self.server.put("flinksessionjobs", job)
-
-    def _stamp(self) -> str:
-        return self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _change(spec, change: str, number: int) -> None:
-    job = spec["job"]
-    match change:
-        case "parallelism":
-            job["parallelism"] = number + 1
-        case "nonce":
-            spec["restartNonce"] = number
-        case "suspend" | "resume":
-            job["state"] = "suspended" if change == "suspend" else "running"
-        case "invalid":
-            job["parallelism"] = 0
-        case "valid":
-            job["parallelism"] = max(1, job["parallelism"])
-        case mode:
-            job["upgradeMode"] = mode
-
-
-class Clock:
-    """The model's time, in the form the product wants it."""
-
-    def __init__(self, machine: Sessions) -> None:
-        self._machine = machine
-
-    def now(self) -> datetime:
-        return self._machine.now
-
-    def monotonic(self) -> float:
-        return self._machine.now.timestamp()
-
 
 class TestSessionProtocol(Sessions.TestCase):
-    """A short search on every run of the tests."""
+    """The search of every run of the tests."""
 
-    settings = settings(max_examples=10, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+    settings = protocol_lengths.SHORT
 
 
 @pytest.mark.full
 class TestSessionProtocolAtLength(Sessions.TestCase):
     """The long search."""
 
-    settings = settings(
-        max_examples=1000, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+    settings = protocol_lengths.LONG
