@@ -4,7 +4,6 @@ Understands the `Request` values that the operator sends, nothing else. A foregr
 Deployment until `collect` finds its pods gone, as the garbage collector does.
 """
 
-import copy
 import json
 import re
 from collections.abc import Callable
@@ -47,7 +46,7 @@ class ApiServer:
             raise errors.NotFound(404, f"{kind} {name} not found")
         match request.method:
             case "GET":
-                return copy.deepcopy(obj)
+                return _sent(obj)
             case "PUT":
                 return self._replace_status(kind, obj, sub, request.body)
             case "PATCH":
@@ -105,14 +104,14 @@ class ApiServer:
     def _list(self, kind: str, labels: str) -> Object:
         wanted = dict(pair.split("=") for pair in labels.split(",") if pair)
         items = [
-            copy.deepcopy(obj)
+            _sent(obj)
             for (stored, _), obj in self.objects.items()
             if stored == kind and wanted.items() <= (dig(obj, "metadata", "labels", default={})).items()
         ]
         return {"items": items, "metadata": {"resourceVersion": str(self.version)}}
 
     def _create(self, kind: str, request: Request) -> Object:
-        body = copy.deepcopy(request.body)
+        body = _sent(request.body)
         image = dig(body, "spec", "template", "spec", "containers", 0, "image")
         if image in self.refused_images:
             raise errors.Invalid(422, f"the image {image} is refused")
@@ -123,23 +122,23 @@ class ApiServer:
         for check in self.before_create:
             check(kind, body)
         created = self.born(kind, body)
-        self.created.append(copy.deepcopy(created))
-        return copy.deepcopy(created)
+        self.created.append(_sent(created))
+        return _sent(created)
 
     def _apply(self, kind: str, name: str, body: Object) -> Object:
         old = self.objects.get((kind, name))
         if old is None:
-            return copy.deepcopy(self.born(kind, copy.deepcopy(body)))
-        new = copy.deepcopy(body)
+            return _sent(self.born(kind, _sent(body)))
+        new = _sent(body)
         new["metadata"] = {**old["metadata"], **new["metadata"]}
-        return copy.deepcopy(self.put(kind, new))
+        return _sent(self.put(kind, new))
 
     def _replace_status(self, kind: str, obj: Object, sub: str | None, body: Object) -> Object:
         assert sub == "status", "only the status is ever replaced"
         if body["metadata"].get("resourceVersion") != obj["metadata"]["resourceVersion"]:
             raise errors.Conflict(409, "the object has been modified")
         obj["status"] = json.loads(json.dumps(body["status"]))
-        return copy.deepcopy(self.put(kind, obj))
+        return _sent(self.put(kind, obj))
 
     def _patch(self, kind: str, obj: Object, body: Object) -> Object:
         meta = body.get("metadata") or {}
@@ -151,7 +150,7 @@ class ApiServer:
         ending = kind in ("flinkdeployments", "flinksessionjobs") and obj["metadata"].get("deletionTimestamp")
         if ending and not obj["metadata"].get("finalizers"):
             self.remove(kind, obj["metadata"]["name"])
-        return copy.deepcopy(obj)
+        return _sent(obj)
 
     def _delete(self, kind: str, obj: Object, options: Object) -> Object:
         uid = dig(options, "preconditions", "uid")
@@ -161,9 +160,14 @@ class ApiServer:
             raise errors.Conflict(409, "the uid does not match")
         if kind == "deployments" and options["propagationPolicy"] == "Foreground":
             obj["metadata"].setdefault("deletionTimestamp", self.stamp())
-            return copy.deepcopy(self.put(kind, obj))
+            return _sent(self.put(kind, obj))
         self.remove(kind, obj["metadata"]["name"])
         return {"kind": "Status", "status": "Success"}
+
+
+def _sent(obj: Object) -> Object:
+    """The object as it comes out at the other end of a connection."""
+    return json.loads(json.dumps(obj))
 
 
 def _merge(target: Object, patch: Object) -> None:
@@ -173,7 +177,7 @@ def _merge(target: Object, patch: Object) -> None:
         elif isinstance(value, dict) and isinstance(target.get(key), dict):
             _merge(target[key], value)
         else:
-            target[key] = copy.deepcopy(value)
+            target[key] = _sent(value)
 
 
 class LaggingCache:
@@ -187,9 +191,14 @@ class LaggingCache:
 
     def catch_up(self) -> None:
         """The watch delivers all there is."""
-        present = {name: copy.deepcopy(obj) for (kind, name), obj in self._server.objects.items() if kind == self._kind}
-        self._seen = present
+        live = {name: obj for (kind, name), obj in self._server.objects.items() if kind == self._kind}
+        self._seen = {name: self._delivered(name, obj) for name, obj in live.items()}
         self._gone.clear()
+
+    def _delivered(self, name: str, live: Object) -> Object:
+        known = self._seen.get(name)
+        same = known is not None and known["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
+        return known if known is not None and same else _sent(live)
 
     def get(self, namespace, name):
         """What the watch told last."""
@@ -204,7 +213,7 @@ class LaggingCache:
         name = obj["metadata"]["name"]
         known = self._seen.get(name)
         if known is None or int(known["metadata"]["resourceVersion"]) < int(obj["metadata"]["resourceVersion"]):
-            self._seen[name] = copy.deepcopy(obj)
+            self._seen[name] = _sent(obj)
 
     def forget(self, namespace, name, version=0) -> None:
         """A live read found nothing."""

@@ -175,6 +175,10 @@ class Sessions(SessionScene):
         for _ in range(40):
             self.live(1, "cluster", None, None)
             self.now += timedelta(seconds=10)
+            if not any(self.server.get("flinksessionjobs", name) for name in JOBS):
+                break
+        for _ in range(5):  # what was sent before may arrive, and a new JobManager recover
+            self.live(1, "cluster", None, None)
         assert not [name for name in JOBS if self.server.get("flinksessionjobs", name)], "a finalizer stays for ever"
         assert not [run for run in self.flink.runs.values() if run.lives], "a deleted job runs on"
 
