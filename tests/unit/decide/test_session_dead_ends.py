@@ -43,9 +43,11 @@ def test_a_job_lost_in_its_stop_holds_up_neither_its_cluster_nor_the_other_job()
 def test_a_cancelled_job_that_began_empty_and_saved_nothing_begins_empty_again() -> None:
     """It was started stateless, asks for a savepoint now, and restarts: the fallback cancels it."""
     world = started(ha=False, mode="stateless")
+    world._edit("a", "nonce")
+    world._settle()
     world._edit("a", "savepoint")
     world.live(1, "cluster", None, None)
-    next(run for run in world.flink.runs.values() if run.owner == "a").state = "RESTARTING"
+    next(run for run in world.flink.runs.values() if run.owner == "a" and run.lives).state = "RESTARTING"
     world._edit("a", "parallelism")
     world.reconcile("a", None, None, True)
     assert world._status("a")["jobStatus"]["state"] == "CANCELLING"
