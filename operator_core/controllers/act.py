@@ -10,7 +10,7 @@ import logging
 from operator_core.controllers import clusteracts, observe, publish, snapshotresources
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import World
-from operator_core.decide import decisions, deploymentrecords, snapshotrecords
+from operator_core.decide import decisions, deploymentrecords, leftcheckpoints, snapshotrecords
 from operator_core.decide.decisions import Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.jobfacts import JobFacts, S
@@ -67,7 +67,7 @@ def _effect(world: World, run: Pass, facts: Facts, effect: decisions.SideEffect)
         ):
             snapshotresources.perform(world, run.resource, observe.address_of(facts), effect)
             if isinstance(effect, decisions.DisposeSavepoint):
-                run.status = snapshotrecords.disposed(run.status, effect.path)
+                run.status = leftcheckpoints.disposed(snapshotrecords.disposed(run.status, effect.path), effect.path)
         case _:
             clusteracts.perform(world, run, facts, effect)
 

@@ -16,6 +16,7 @@ from operator_core.decide import (
     exceptions,
     health,
     ingresses,
+    leftcheckpoints,
     leftstates,
     observing,
     podfailures,
@@ -33,7 +34,7 @@ from operator_core.decide import (
     wanted,
     waysout,
 )
-from operator_core.decide.decisions import AddFinalizer, Step
+from operator_core.decide.decisions import AddFinalizer, DisposeSavepoint, Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.flinkfacts import Job
 from operator_core.decide.needs import Need, Unread
@@ -142,6 +143,8 @@ def _watch_over(facts: Facts, want: Wanted, failure: podfailures.PodFailure | No
             return steps.look(facts, *needs)
     if (snapshot := snapshots.step(facts, want.spec)) is not None:
         return snapshot
+    if (left := leftcheckpoints.outlived(facts)) is not None:
+        return Step(DisposeSavepoint(left), facts.status)
     waiting = podfailures.unschedulable(facts.pods)
     verdict = verdicts.Waiting("Unschedulable", waiting) if waiting else None
     return steps.rest(facts, snapshotsdue.pause(facts, cadence.deployed(facts, status)), verdict=verdict)

@@ -197,7 +197,7 @@ class DeleteSnapshots:
 
 @dataclass(frozen=True, slots=True)
 class DisposeSavepoint:
-    """Have Flink delete the files of a savepoint in the status' history, then take it out of there."""
+    """Have Flink delete a savepoint in the status' history, or a checkpoint left behind, then take it out of there."""
 
     path: str
 

@@ -7,7 +7,7 @@ decided elsewhere.
 
 from typing import Any
 
-from operator_core.decide import records, taskmanagercounts, verdicts
+from operator_core.decide import leftcheckpoints, records, taskmanagercounts, verdicts
 from operator_core.decide.facts import Facts
 from operator_core.decide.jobfacts import S
 from operator_core.decide.phases import ROLLBACK_BEGUN
@@ -40,7 +40,7 @@ def deploying(facts: Facts, spec: Object, generation: int, restore: Restore, *, 
             "error": None,
             "observed_generation": generation,
             "job_manager_deployment_status": "MISSING",
-            "cluster_info": _carried_over(status, generation),
+            "cluster_info": _carried_over(facts, spec, generation, restore),
             "task_manager": taskmanagercounts.of_application(facts.name, spec, facts.conf),
         }
     )
@@ -131,7 +131,9 @@ def scaling_refused(status: FlinkDeploymentStatus, generation: int) -> FlinkDepl
     return status.model_copy(update={"cluster_info": {**status.cluster_info, records.SCALING_REFUSED: str(generation)}})
 
 
-def _carried_over(status: FlinkDeploymentStatus, generation: int) -> dict[str, str]:
-    """What a deployment of the same spec inherits from the one before it; a new spec begins anew."""
+def _carried_over(facts: Facts, spec: Object, generation: int, restore: Restore) -> dict[str, str]:
+    """What a deployment inherits: which checkpoints are left behind, and how often the same spec failed."""
+    status = facts.status
+    left = leftcheckpoints.carried_over(facts, spec, restore)
     count = status.cluster_info.get(records.FAILED_RESTARTS)
-    return {records.FAILED_RESTARTS: count} if count and status.observed_generation == generation else {}
+    return left | ({records.FAILED_RESTARTS: count} if count and status.observed_generation == generation else {})

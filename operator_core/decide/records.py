@@ -33,7 +33,7 @@ SCALING_REFUSED = "scaling-refused"
 """Key of clusterInfo: the generation for which Flink refused to rescale the job in place."""
 
 FAILED_RESTARTS = "failed-restarts"
-"""Key of clusterInfo: how often in a row a FAILED job was started again; the one key that outlives a deployment."""
+"""Key of clusterInfo: how often in a row a FAILED job was started again; outlives a deployment."""
 
 
 @dataclass(frozen=True, slots=True)

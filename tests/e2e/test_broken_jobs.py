@@ -68,30 +68,6 @@ def test_finished_job_is_left_in_peace_until_a_rerun_is_asked_for(agent: Team) -
     assert vertices is not None and vertices.parallelism == 2, "with everything that was changed meanwhile"
 
 
-@pytest.mark.full
-def test_flapping_job_is_restarted_from_its_newest_checkpoint(agent: Team) -> None:
-    def flapping(manifest: Object) -> None:
-        arguments(manifest, "--rate", "100", "--fail-after", "300")
-        conf = {
-            "restart-strategy.type": "fixed-delay",
-            "restart-strategy.fixed-delay.attempts": "1000",
-            "restart-strategy.fixed-delay.delay": "100 ms",
-            f"{OPERATOR}cluster.health-check.enabled": "true",
-            f"{OPERATOR}cluster.health-check.restarts.threshold": "2",
-            f"{OPERATOR}cluster.health-check.restarts.window": "1 min",
-        }
-        configure(manifest, conf)
-
-    agent.repository.commit("It flaps", {"apps/flapping.yaml": agent.job_file("flapping", flapping)})
-    first = agent.running("flapping")
-    told = agent.until(lambda: event(agent, "flapping", "RestartUnhealthyJob"), "the restart as an event", 120)
-    assert "restarted" in told["message"]
-    again = agent.running("flapping", other_than=first.id)
-    restored = agent.flink("flapping").restored(again)
-    assert restored is not None and first.id in restored.path
-    assert event(agent, "flapping", "JobException")
-
-
 def arguments(manifest: Object, *texts: str) -> None:
     manifest["spec"]["job"]["args"] = list(texts)
 

@@ -24,15 +24,7 @@ def test_what_an_upgrade_does_with_the_state(
 ) -> None:
     team = make_team(f"-{MODES.index(mode)}-{kind[0]}-{version}")
 
-    def change(parallelism: int) -> Callable[[Object], None]:
-        def changed(manifest: Object) -> None:
-            if mode == "last-state":
-                highlyavailable.change(manifest)
-            manifest["spec"]["mode"] = kind
-            manifest["spec"]["job"] |= {"upgradeMode": mode.partition(" ")[0], "parallelism": parallelism}
-
-        return changed
-
+    change = changes(mode, kind)
     files = {"apps/access.yaml": team.access_file(), FILE: team.job_file("ticks", change(1), version)}
     team.repository.commit("Run it", files)
     with team.agent():
@@ -49,3 +41,42 @@ def test_what_an_upgrade_does_with_the_state(
             assert restored is not None and ("/savepoint-" in restored.path) is (mode == "savepoint")
         team.ready(sha)
         assert dig(team.deployment(), "status", "lifecycleState") == "STABLE"
+
+
+@pytest.mark.parametrize(("kind", "version"), [("native", "v2_3"), ("standalone", "v1_20")])
+def test_checkpoint_left_for_an_upgrade_goes_after_the_next_one(
+    make_team: Callable[[str], Team], kind: str, version: str
+) -> None:
+    team = make_team(f"-left-{kind[0]}-{version}")
+    change = changes("last-state without HA", kind)
+    files = {"apps/access.yaml": team.access_file(), FILE: team.job_file("ticks", change(1), version)}
+    team.repository.commit("Run it", files)
+    with team.agent():
+        team.running()
+        left = []
+        for parallelism in (2, 1):
+            before = savedstates.saved(team)
+            team.repository.commit("Another width", {FILE: team.job_file("ticks", change(parallelism), version)})
+            again = savedstates.next_run(team, before, parallelism=parallelism)
+            restored = team.flink().restored(again)
+            assert restored is not None and f"/{before.run.id}/chk-" in restored.path
+            left.append(team.folder / restored.path.removeprefix("file:/"))
+        first, second = left
+        team.until(lambda: not (first / "_metadata").exists(), "the checkpoint before the last upgrade gone", 60)
+        assert (second / "_metadata").exists(), "a JobManager that restarts would start from it"
+        savedstates.saved(team)
+
+
+def changes(mode: str, kind: str) -> Callable[[int], Callable[[Object], None]]:
+    """What makes the demo's job one of this mode, by parallelism."""
+
+    def change(parallelism: int) -> Callable[[Object], None]:
+        def changed(manifest: Object) -> None:
+            if mode == "last-state":
+                highlyavailable.change(manifest)
+            manifest["spec"]["mode"] = kind
+            manifest["spec"]["job"] |= {"upgradeMode": mode.partition(" ")[0], "parallelism": parallelism}
+
+        return changed
+
+    return change

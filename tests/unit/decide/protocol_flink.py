@@ -258,10 +258,19 @@ class Clusters:
             return {"jobs": [protocol_rest.entry(run)] if run else []}
         if request.path == "/config":
             return {"flink-version": "1.20.5", "flink-revision": "x"}
+        if request.path == "/savepoint-disposal":
+            return self._dispose(request.body["savepoint-path"])
         job_id, _, rest = request.path.removeprefix("/jobs/").partition("/")
         if run is None or run.job_id != job_id:
             raise errors.JobNotFound(404, "job not found")
         return protocol_rest.answer(request, run, rest)
+
+    def _dispose(self, path: str) -> Object:
+        """Files go; never those that a JobManager would read again if it restarted now."""
+        assert all(process.path != path for process in self.processes), f"{path} is what a restart would start from"
+        self.storage.pop(path, None)
+        self.written.pop(path, None)
+        return {"request-id": "disposal"}
 
     def reset(self, namespace, name) -> None:
         """Nothing is remembered."""
