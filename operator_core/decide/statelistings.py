@@ -83,7 +83,7 @@ def newest(facts: Facts, listing: Listing) -> State | None:
     """The newest state that is usable; None where nothing is known.
 
     Of a stop under way the savepoint, else the checkpoint that got furthest: what lies there newer may be of a rerun
-    that began from older state and counts its checkpoints from there.
+    that began from older state and counts its checkpoints from there. A stop that has ended settled the state.
     """
     info = facts.status.job_status.savepoint_info
     listed = list(_listed(facts, listing))
@@ -93,8 +93,17 @@ def newest(facts: Facts, listing: Listing) -> State | None:
             return taken
         furthest = max(listed, key=_checkpoint_id, default=None)
         listed = [each for each in listed if each is furthest or _checkpoint_id(each) < 0]
-    found = [*listed, *(each for each in _recorded(facts) if _is_there(facts, listing, each.path))]
+    given = next((each for each in _given(facts, listing, listed) if _is_there(facts, listing, each.path)), None)
+    if given is not None and _is_settled(facts):
+        return given
+    recorded = [each for each in _recorded(facts, listing) if _is_there(facts, listing, each.path)]
+    found = [*listed, *recorded, *([given] if given is not None else [])]
     return max(found, key=lambda each: each.time, default=None)
+
+
+def _is_settled(facts: Facts) -> bool:
+    """Whether the job was stopped and its state recorded, so that nothing that ran afterwards counts."""
+    return facts.last is not None and dig(facts.last.spec, "job", "state") == "suspended"
 
 
 def _checkpoint_id(state: State) -> int:
@@ -125,17 +134,31 @@ def _listed(facts: Facts, listing: Listing) -> Iterator[State]:
             yield State(f"file:{path}", time)
 
 
-def _recorded(facts: Facts) -> Iterator[State]:
-    """What the status and the job's FlinkStateSnapshots say."""
-    status = facts.status
-    given, last = status.job_status.upgrade_savepoint_path, status.job_status.savepoint_info.last_savepoint
+def _given(facts: Facts, listing: Listing, listed: list[State]) -> Iterator[State]:
+    """The state that the deployment was given: older than all that it made since, whatever the clocks say."""
+    given = facts.status.job_status.upgrade_savepoint_path
     if given and given != LAST_STATE_MARKER:
-        yield State(given, status.reconciliation_status.reconciliation_timestamp)
-    if last is not None and last.location:
-        yield State(last.location, last.time_stamp)
+        state = _timed(listing, given, facts.status.reconciliation_status.reconciliation_timestamp)
+        oldest = min((each.time for each in listed if each.path != state.path), default=state.time + 1)
+        yield State(given, min(state.time, oldest - 1))
+
+
+def _recorded(facts: Facts, listing: Listing) -> Iterator[State]:
+    """What the status and the job's FlinkStateSnapshots say was taken of the job."""
+    status = facts.status
+    last = status.job_status.savepoint_info.last_savepoint
+    if last is not None and last.location and last.location != status.job_status.upgrade_savepoint_path:
+        yield _timed(listing, last.location, last.time_stamp)
     if path := status.cluster_info.get(FINAL_SNAPSHOT):
-        yield State(path, int(status.job_status.update_time or 0))
-    yield from _resources(facts)
+        yield _timed(listing, path, int(status.job_status.update_time or 0))
+    for each in _resources(facts):
+        yield _timed(listing, each.path, each.time)
+
+
+def _timed(listing: Listing, path: str, recorded: int) -> State:
+    """A recorded state; its file's time, where it was listed, comes from the clock that dated all other files."""
+    dated = {found: time for found, time in listing.found}
+    return State(path, dated.get(_plain(path), recorded))
 
 
 def _resources(facts: Facts) -> Iterator[State]:

@@ -5,6 +5,7 @@ What the end-to-end tests say is said through this: commit, wait, look. Waiting 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -212,13 +213,14 @@ def _running(job: flinkjobs.Job | None, parallelism: int, other_than: str) -> fl
 
 
 def clear(team: Team) -> None:
-    """Take away a team's objects, whether or not an agent is left to release the finalizers."""
+    """Take away a team's objects, whether or not an agent is left to release the finalizers; again is nothing."""
     for kind in (requests.FLINK_SESSION_JOBS, requests.FLINK_DEPLOYMENTS, requests.FLINK_STATE_SNAPSHOTS):
         for item in team.client.send(requests.listing(kind, team.jobs))["items"]:
             patch = {"metadata": {"finalizers": None}}
             team.client.send(requests.merge_patch(kind, team.jobs, item["metadata"]["name"], patch))
     for namespace in (team.jobs, team.home):
-        team.client.send(requests.delete(requests.NAMESPACES, None, namespace))
+        with contextlib.suppress(kube_errors.NotFound, kube_errors.Conflict):
+            team.client.send(requests.delete(requests.NAMESPACES, None, namespace))
     waiting.until(lambda: _is_empty(team), f"the pods of {team.name} gone", seconds=90)
 
 

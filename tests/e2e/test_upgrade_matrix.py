@@ -7,6 +7,7 @@ from collections.abc import Callable
 import highlyavailable
 import pytest
 import savedstates
+import teams
 from teams import Team
 
 from operator_core.jsonvalues import Object, dig
@@ -41,6 +42,7 @@ def test_what_an_upgrade_does_with_the_state(
             assert restored is not None and ("/savepoint-" in restored.path) is (mode == "savepoint")
         team.ready(sha)
         assert dig(team.deployment(), "status", "lifecycleState") == "STABLE"
+    teams.clear(team)
 
 
 @pytest.mark.parametrize(("kind", "version"), [("native", "v2_3"), ("standalone", "v1_20")])
@@ -65,6 +67,7 @@ def test_checkpoint_left_for_an_upgrade_goes_after_the_next_one(
         team.until(lambda: not (first / "_metadata").exists(), "the checkpoint before the last upgrade gone", 60)
         assert (second / "_metadata").exists(), "a JobManager that restarts would start from it"
         savedstates.saved(team)
+    teams.clear(team)
 
 
 def changes(mode: str, kind: str) -> Callable[[int], Callable[[Object], None]]:

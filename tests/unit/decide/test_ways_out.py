@@ -11,7 +11,7 @@ from operator_core.decide.decisions import EndListing, Look, Record, Rest, Scale
 from operator_core.decide.facts import Facts, Listing
 from operator_core.decide.flinkfacts import Flink
 from operator_core.decide.needs import Need
-from operator_core.model.statuses import Savepoint, SavepointInfo
+from operator_core.model.statuses import FlinkDeploymentStatus, Savepoint, SavepointInfo
 
 GONE: dict = {"deployment": None, "live_deployment": None, "pods": (), "flink": Flink()}
 CHECKPOINT = f"/cp/{JOB_ID}/chk-7"
@@ -67,6 +67,10 @@ def test_the_newest_of_its_own(found: list[tuple[str, int]], expected: str) -> N
     assert (value, reason) == ("False", "RequestHandled") and "r1" in message
 
 
+def _plain(path: str | None) -> str:
+    return str(path).removeprefix("file:").removeprefix("//")
+
+
 def _recorded(location: str, at: int) -> object:
     was = status(spec())
     info = SavepointInfo(last_savepoint=Savepoint(time_stamp=at, location=location))
@@ -75,12 +79,42 @@ def _recorded(location: str, at: int) -> object:
 
 def test_what_is_recorded_counts_unless_its_directory_says_it_is_gone() -> None:
     newer = _recorded(f"file://{SAVEPOINT}", NOW_MS)
-    assert _restored(step(_asked(was=newer, listing=_listed((CHECKPOINT, NOW_MS - 1), (SAVEPOINT, 1))))) == (
-        f"file://{SAVEPOINT}"
-    )
+    there = _listed((CHECKPOINT, NOW_MS - 1), (SAVEPOINT, NOW_MS))
+    assert _plain(_restored(step(_asked(was=newer, listing=there)))) == SAVEPOINT
     assert _restored(step(_asked(was=newer, listing=_listed((CHECKPOINT, 1))))) == f"file:{CHECKPOINT}"
     elsewhere = _recorded("s3://bucket/savepoint-1", NOW_MS)
     assert _restored(step(_asked(was=elsewhere, listing=_listed((CHECKPOINT, 1))))) == "s3://bucket/savepoint-1"
+
+
+def test_times_of_one_clock_are_compared_where_there_are_any() -> None:
+    """The agent's clock may be ahead of the storage's."""
+    ahead = _recorded(f"file://{SAVEPOINT}", NOW_MS + 600_000)
+    listing = _listed((CHECKPOINT, NOW_MS - 1000), (SAVEPOINT, NOW_MS - 60_000))
+    assert _restored(step(_asked(was=ahead, listing=listing))) == f"file:{CHECKPOINT}"
+
+
+GIVEN = "file:/sp/savepoint-ffffff-0123456789ab"
+
+
+def _given(path: str = GIVEN, *, at: int = NOW_MS, stopped: bool = False) -> FlinkDeploymentStatus:
+    """A deployment that started from `path` and was changed in place, or its Ingress was, at `at`."""
+    was = status(spec(state="suspended" if stopped else "running"), how="savepoint")
+    job = was.job_status.model_copy(update={"upgrade_savepoint_path": path})
+    record = was.reconciliation_status.model_copy(update={"reconciliation_timestamp": at})
+    return was.model_copy(update={"job_status": job, "reconciliation_status": record})
+
+
+def test_what_the_deployment_began_from_is_older_than_what_it_made() -> None:
+    listing = _listed((CHECKPOINT, NOW_MS - 5000))
+    assert _restored(step(_asked(was=_given(), listing=listing))) == f"file:{CHECKPOINT}"
+    assert _restored(step(_asked(was=_given(), listing=_listed((GIVEN.removeprefix("file:"), 1))))) == GIVEN
+
+
+def test_a_stop_that_ended_settled_the_state() -> None:
+    """A JobManager that restarted before it was torn down has run the job again from older state."""
+    listing = _listed((CHECKPOINT, NOW_MS), (SAVEPOINT, NOW_MS - 9000))
+    stopped = _given(f"file:{SAVEPOINT}", at=NOW_MS - 8000, stopped=True)
+    assert statelistings.newest(_asked(was=stopped), listing) == statelistings.State(f"file:{SAVEPOINT}", NOW_MS - 9000)
 
 
 def test_snapshot_resources_count() -> None:
