@@ -116,8 +116,9 @@ class Comparer:
             if isinstance(found, After):
                 return found
             prepared, plan, live = found
-            if not plan.blocked and self._operator is not None:
-                plan = planning.blocked_by(plan, effects.rejections(plan, live, self._operator.defaults()), app.status)
+            if not plan.blocked:
+                known = self._operator.defaults() if self._operator is not None else None
+                plan = planning.blocked_by(plan, effects.rejections(plan, live, known), app.status)
             project = self._find_project(app.spec.project)
             refused = projects.refusals(project, (*prepared.desired, *(hook.desired for hook in prepared.hooks)))
             if refused:

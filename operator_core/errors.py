@@ -71,6 +71,7 @@ class Reason(StrEnum):
     SnapshotAbandoned = "SnapshotAbandoned"
     SharedResource = "SharedResource"
     SyncFailed = "SyncFailed"
+    RenamePending = "RenamePending"
 
 
 class AgentError(Exception):

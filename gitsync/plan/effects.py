@@ -7,11 +7,12 @@ beforehand what it means, so plan and deed cannot disagree.
 from collections.abc import Mapping
 
 from gitsync.model.identities import Identity
-from gitsync.model.plans import Create, Plan, Update
+from gitsync.model.plans import Create, Desired, Plan, Update
 from gitsync.model.syncstatuses import Problem
 from gitsync.plan import phases
 from operator_core.conf.defaults import Defaults
 from operator_core.decide import plans
+from operator_core.decide import renames as operator_renames
 from operator_core.decide.plans import Effect, JobEffect
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object
@@ -31,8 +32,13 @@ def effect(
     return plans.effect_of(old, new, live=live, defaults=defaults)
 
 
-def rejections(plan: Plan, live: Mapping[Identity, Object], defaults: Defaults) -> tuple[Problem, ...]:
-    """What the operator half would refuse of a plan: told before anything is written, with its place in Git."""
+def rejections(plan: Plan, live: Mapping[Identity, Object], defaults: Defaults | None) -> tuple[Problem, ...]:
+    """What the operator half would refuse of a plan: told before anything is written, with its place in Git.
+
+    `defaults` is what holds below every resource; None: another operator carries the plan out.
+    """
+    if defaults is None:
+        return _renames(plan)
     found: list[Problem] = []
     for step in plan.steps:
         if not isinstance(step, Create | Update):
@@ -41,13 +47,23 @@ def rejections(plan: Plan, live: Mapping[Identity, Object], defaults: Defaults) 
         known = _whole(live.get(one.identity))
         told = effect(one.identity, known, one.body, live=known, defaults=defaults)
         if told is not None and told.effect is Effect.REJECTED:
-            text = f"{one.identity.shown}: {told.reason}"
-            found.append(
-                Problem(
-                    reason=Reason.ValidationError, message=text, file=one.file, line=one.line, object=one.identity.shown
-                )
-            )
+            found.append(_refused(one, told.reason))
     return tuple(found)
+
+
+def _renames(plan: Plan) -> tuple[Problem, ...]:
+    """New names of jobs where another operator starts them: it would start them without their state."""
+    created = [step.desired for step in plan.steps if isinstance(step, Create) and phases.is_job(step.desired.identity)]
+    text = (
+        f"{operator_renames.RENAMED_FROM} is served by gitsync's own operator, which does not run here; "
+        "set spec.job.initialSavepointPath to a savepoint of the old job"
+    )
+    return tuple(_refused(one, text) for one in created if operator_renames.name_before(one.body))
+
+
+def _refused(one: Desired, why: str) -> Problem:
+    text = f"{one.identity.shown}: {why}"
+    return Problem(reason=Reason.ValidationError, message=text, file=one.file, line=one.line, object=one.identity.shown)
 
 
 def foreseen(plan: Plan, live: Mapping[Identity, Object], defaults: Defaults) -> dict[Identity, str]:

@@ -14,6 +14,7 @@ from gitsync.model.plans import Create, Plan, Prune, Removal, Step, Update, Wait
 from gitsync.plan import annotations, health
 from gitsync.plan.healthrules import Verdict
 from gitsync.plan.hooks import Hook
+from operator_core.decide import renames
 from operator_core.jsonvalues import dig
 
 _FLINK = "flink.apache.org"
@@ -94,8 +95,16 @@ def _cut(
     now = {step.desired.identity for step in due}
     late = {s.desired.identity: reason for s in plan.steps if s.desired.identity not in now and is_pending(s)}
     waits = reason if rest else next(iter(held.values()), "")
-    removals = tuple(one for one in plan.removals if not isinstance(one, Prune)) if rest else _ordered(plan.removals)
+    renamed = {_before(step) for step in due}
+    early = tuple(one for one in plan.removals if not isinstance(one, Prune) or one.identity in renamed)
+    removals = early if rest else _ordered(plan.removals)
     return Stage(_written(due, held), removals, {**late, **held}, waits, reason if fails else "")
+
+
+def _before(step: Step) -> Identity:
+    """What a renamed job was: it goes with the wave of the new name, which waits for its savepoint."""
+    now = step.desired.identity
+    return replace(now, name=renames.name_before(step.desired.body))
 
 
 def nothing(plan: Plan, reason: str, *, fails: str = "") -> Stage:

@@ -11,9 +11,10 @@ from typing_extensions import TypeVar
 
 from operator_core.build import names
 from operator_core.controllers.world import ObjectCache, World
-from operator_core.decide.facts import Facts, Ids
+from operator_core.decide import renames
+from operator_core.decide.facts import Facts, Ids, Predecessor
 from operator_core.decide.needs import NOT_READ
-from operator_core.jsonvalues import Object
+from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 from operator_core.model import flinkdeployments
 from operator_core.model.resources import Wire
@@ -83,6 +84,7 @@ def facts(world: World, run: Pass) -> Facts:
         now=world.clock.now(),
         ids=Ids(job=world.new_id(), trigger=world.new_id()),
         snapshots=snapshots_of(world, run),
+        predecessor=predecessor_of(world, run),
     )
 
 
@@ -91,3 +93,14 @@ def snapshots_of(world: World, run: Pass[StatusT]) -> tuple[Object, ...] | None:
     if world.snapshots is None:
         return None
     return world.snapshots.of(str(run.resource["kind"]), run.namespace, run.name)
+
+
+def predecessor_of(world: World, run: Pass[StatusT]) -> Predecessor | None:
+    """What the job says it was before it was renamed."""
+    name = renames.name_before(run.resource)
+    if not name:
+        return None
+    there = run.place.cache.get(run.namespace, name)
+    taken = world.snapshots.of(str(run.resource["kind"]), run.namespace, name) if world.snapshots is not None else None
+    deleting = bool(dig(there, "metadata", "deletionTimestamp"))
+    return Predecessor(name, exists=there is not None, deleting=deleting, snapshots=taken or ())

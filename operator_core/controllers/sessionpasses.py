@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from operator_core.conf.defaults import Defaults
 from operator_core.controllers import flinkanswers, observe
-from operator_core.controllers.passes import Pass, Place, snapshots_of
+from operator_core.controllers.passes import Pass, Place, predecessor_of, snapshots_of
 from operator_core.controllers.sessionworld import SessionWorld
 from operator_core.decide import sessionrules
 from operator_core.decide.facts import Ids
@@ -65,6 +65,7 @@ def facts(session: SessionWorld, run: SessionPass) -> SessionFacts:
         now=world.clock.now(),
         ids=Ids(job=world.new_id(), trigger=world.new_id()),
         snapshots=snapshots_of(world, run),
+        predecessor=predecessor_of(world, run),
     )
 
 

@@ -7,7 +7,7 @@ it names and the other way round. Only adds keys; what is done about them is for
 from operator_core.controllers.podindex import PodIndex
 from operator_core.controllers.sessionindex import SessionIndex
 from operator_core.controllers.watched import Watched
-from operator_core.decide import statesnapshots
+from operator_core.decide import renames, statesnapshots
 from operator_core.jsonvalues import Object, dig
 from operator_core.model import flinkdeployments, flinksessionjobs, flinkstatesnapshots
 from operator_core.runtime.queues import Key, Queue
@@ -27,8 +27,10 @@ class Wakes:
         match kind:
             case flinkdeployments.KIND:
                 self._deployment_changed(obj)
+                self._renamed(kind, change, obj)
             case flinksessionjobs.KIND:
                 self._session_job_changed(change, obj)
+                self._renamed(kind, change, obj)
             case flinkstatesnapshots.KIND:
                 self._queue.add(Key(kind, obj["metadata"]["namespace"], obj["metadata"]["name"]))
                 self.job_of(obj)
@@ -93,6 +95,16 @@ class Wakes:
         self._snapshots_of(Key(flinksessionjobs.KIND, namespace, name))
         if cluster:
             self.deployment(namespace, cluster)
+
+    def _renamed(self, kind: str, change: str, obj: Object) -> None:
+        """Whoever goes on with the state of what is gone now, or is going."""
+        meta = obj["metadata"]
+        if change != "DELETED" and "deletionTimestamp" not in meta:
+            return
+        for other in self._watched.of_kind(kind).items():
+            same = other["metadata"]["namespace"] == meta["namespace"]
+            if same and renames.name_before(other) == meta["name"]:
+                self._queue.add(Key(kind, meta["namespace"], other["metadata"]["name"]))
 
     def _cluster(self, namespace: str, cluster: str) -> None:
         """A FlinkDeployment, and the session jobs that it has when it is a session cluster."""

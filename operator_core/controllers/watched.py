@@ -75,8 +75,11 @@ class Watched:
         """The FlinkDeployment, FlinkSessionJob or FlinkStateSnapshot that a key names, or None."""
         if key.kind == requests.FLINK_STATE_SNAPSHOTS.kind:
             return self.snapshots.get(key.namespace, key.name)
-        cache = self.session_jobs if key.kind == requests.FLINK_SESSION_JOBS.kind else self.resources
-        return cache.get(key.namespace, key.name)
+        return self.of_kind(key.kind).get(key.namespace, key.name)
+
+    def of_kind(self, kind: str) -> Cache:
+        """The FlinkSessionJobs, or the FlinkDeployments."""
+        return self.session_jobs if kind == requests.FLINK_SESSION_JOBS.kind else self.resources
 
     @property
     def _caches(self) -> tuple[Cache, ...]:

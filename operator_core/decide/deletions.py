@@ -9,7 +9,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from operator_core.conf import options
-from operator_core.decide import choices, leftstates, observing, standalone, steps, stops, verdicts, wanted
+from operator_core.decide import (
+    choices,
+    leftstates,
+    observing,
+    snapshotrecords,
+    standalone,
+    steps,
+    stops,
+    verdicts,
+    wanted,
+)
 from operator_core.decide.decisions import DeleteHaMetadata, Event, NewSnapshot, Release, Rest, Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.flinkfacts import Job, Unreachable
@@ -160,7 +170,7 @@ def kept_savepoint(facts: JobFacts[S]) -> NewSnapshot | None:
         path=taken.location,
         format_type=taken.format_type,
         already_exists=True,
-        kept_by="deletion",
+        kept_by=snapshotrecords.BY_DELETION,
     )
 
 

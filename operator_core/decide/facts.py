@@ -38,6 +38,16 @@ class HaMetadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Predecessor:
+    """The resource whose job this one says to go on with, and the FlinkStateSnapshots that name it."""
+
+    name: str
+    exists: bool
+    deleting: bool
+    snapshots: tuple[Object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class IngressState:
     """`due`: the Ingress is not as the spec asks for it; `superfluous`: uid of ours that it does not ask for."""
 
@@ -85,6 +95,7 @@ class Facts:
     ingress: IngressState = field(default_factory=IngressState)
     snapshots: tuple[Object, ...] | None = None
     listing: Listing | Unread | None = NOT_READ
+    predecessor: Predecessor | None = None
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from typing_extensions import TypeVar
 
-from operator_core.decide.facts import Ids
+from operator_core.decide.facts import Ids, Predecessor
 from operator_core.decide.flinkfacts import Flink
 from operator_core.jsonvalues import Object
 from operator_core.model.flinkdeployments import FlinkDeploymentSpec
@@ -83,6 +83,11 @@ class JobFacts(Protocol[S_co]):
     @property
     def snapshots(self) -> tuple[Object, ...] | None:
         """The FlinkStateSnapshots that name this job; None where the cluster does not have the kind."""
+        ...
+
+    @property
+    def predecessor(self) -> Predecessor | None:
+        """What the job says it was before it was renamed; None: nothing."""
         ...
 
     @property

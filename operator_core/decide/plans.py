@@ -12,7 +12,7 @@ from enum import StrEnum
 from operator_core.conf import defaults as layers
 from operator_core.conf import effective, options
 from operator_core.conf.defaults import Defaults
-from operator_core.decide import scalings, sessionrules, snapshotrecords, specdiff, standalone, validation
+from operator_core.decide import renames, scalings, sessionrules, snapshotrecords, specdiff, standalone, validation
 from operator_core.decide.records import STOPPED_BY_HAND
 from operator_core.decide.wanted import ON_DELETE
 from operator_core.errors import Stalled
@@ -69,7 +69,7 @@ def effect_of(
     new_spec = new.get("spec") or {}
     before = last.spec if last is not None else dig(old, "spec") if live is None else None
     if before is None:
-        return _creation(new_spec)
+        return _creation(new, new_spec)
     diff = specdiff.classify(before, new_spec)
     if new_spec.get("job") is None:
         return _session_change(new, diff, defaults)
@@ -124,11 +124,13 @@ def _deletion(gone: Object | None) -> JobEffect:
     return JobEffect(Effect.DELETE, "the job is cancelled and deleted; no savepoint is taken")
 
 
-def _creation(spec: Object) -> JobEffect:
+def _creation(new: Object, spec: Object) -> JobEffect:
     if spec.get("job") is None:
         return JobEffect(Effect.CREATE, "the session cluster is created")
     if specdiff.desired_state(spec) != "running":
         return JobEffect(Effect.CREATE, "the job is created suspended")
+    if (before := renames.name_before(new)) and _mode(spec) != "stateless":
+        return JobEffect(Effect.CREATE, f"the job goes on from the savepoint with which {before} is deleted")
     if dig(spec, "job", "initialSavepointPath"):
         return JobEffect(Effect.CREATE, "the job starts from initialSavepointPath")
     return JobEffect(Effect.CREATE, "the job starts without state")

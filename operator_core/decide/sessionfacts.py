@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from operator_core.decide.facts import Ids
+from operator_core.decide.facts import Ids, Predecessor
 from operator_core.decide.flinkfacts import Flink
 from operator_core.decide.needs import NOT_READ, Unread
 from operator_core.jsonvalues import Object
@@ -78,6 +78,7 @@ class SessionFacts:
     ids: Ids
     flink: Flink = field(default_factory=Flink)
     snapshots: tuple[Object, ...] | None = None
+    predecessor: Predecessor | None = None
 
     @property
     def name(self) -> str:

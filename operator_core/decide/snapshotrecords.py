@@ -25,6 +25,8 @@ from operator_core.model.statuses import (
 
 KEPT_BY = "gitsync.io/kept-by"
 """Annotation of a FlinkStateSnapshot that retention must leave alone; its value says who wants it kept."""
+BY_DELETION = "deletion"
+"""Its value for the savepoint that a deletion took: nothing of that run is newer."""
 NONCES: dict[SnapshotKind, str] = {"savepoint": "savepointTriggerNonce", "checkpoint": "checkpointTriggerNonce"}
 
 

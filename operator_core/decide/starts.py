@@ -12,6 +12,7 @@ from operator_core.decide import (
     leftstates,
     observing,
     remarks,
+    renames,
     snapshots,
     standalone,
     steps,
@@ -43,7 +44,15 @@ def first(facts: Facts, want: Wanted) -> Step:
     if isinstance(asked, wanted.RestoreFrom) and asked.path:
         answer = verdicts.Answered(asked.id, f"restoring from {asked.path}")
         return _record(facts, want, Restore("savepoint", asked.path), first_deployment=True, verdict=answer)
-    return _record(facts, want, first_restore(facts, want), first_deployment=True)
+    return _first_record(facts, want)
+
+
+def _first_record(facts: Facts, want: Wanted) -> Step:
+    """Nobody named the state by a request: it is another name's, or what the spec says."""
+    found = (None if _named(facts) else renames.inherited(facts)) or renames.Inherited(first_restore(facts, want))
+    if isinstance(found, Step):
+        return found
+    return _record(facts, want, found.restore, first_deployment=True, verdict=found.answer)
 
 
 def taken(facts: Facts) -> Step | None:
@@ -250,5 +259,5 @@ def _not_created(facts: Facts, want: Wanted) -> Step:
             return _record(facts, want, Restore("last-state"), first_deployment=False)
     last_first = facts.last is not None and facts.last.first_deployment
     if last_first:
-        return _record(facts, want, first_restore(facts, want), first_deployment=True)
+        return _first_record(facts, want)
     return start(facts, want)

@@ -11,6 +11,7 @@ from operator_core.decide import (
     choices,
     observing,
     records,
+    renames,
     sessionguards,
     sessionstops,
     snapshots,
@@ -18,6 +19,7 @@ from operator_core.decide import (
     stoprecords,
     submissionrecords,
     verdicts,
+    wanted,
 )
 from operator_core.decide.decisions import CancelJob, Event, Rest, Step, SubmitJob
 from operator_core.decide.flinkfacts import Unreachable
@@ -25,7 +27,7 @@ from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import Restore
 from operator_core.decide.sessionfacts import Sent, SessionFacts, SubmissionFailed, UnderWay
 from operator_core.decide.sessionstops import SessionStep
-from operator_core.decide.wanted import Wanted, requested_paths
+from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
 from operator_core.model import flinksessionjobs
@@ -42,9 +44,22 @@ def first(facts: SessionFacts, want: Wanted) -> SessionStep:
     """Nothing was ever submitted."""
     if not want.running:
         return Step(Rest(None), facts.status)
+    asked = wanted.request(facts)
+    if isinstance(asked, wanted.RestoreFrom) and asked.path:
+        answer = verdicts.Answered(asked.id, f"restoring from {asked.path}")
+        return _begin(facts, want, Restore("savepoint", asked.path), first_submission=True, verdict=answer)
+    recorded = facts.status.job_status.upgrade_savepoint_path
+    if recorded and recorded in wanted.requested_paths(facts):
+        return _begin(facts, want, Restore("savepoint", recorded), first_submission=True)
+    found = renames.inherited(facts) or renames.Inherited(_first_restore(want))
+    if isinstance(found, Step):
+        return found
+    return _begin(facts, want, found.restore, first_submission=True, verdict=found.answer)
+
+
+def _first_restore(want: Wanted) -> Restore:
     path = dig(want.spec, "job", "initialSavepointPath")
-    restore = Restore("savepoint", str(path)) if path else Restore("stateless")
-    return _begin(facts, want, restore, first_submission=True)
+    return Restore("savepoint", str(path)) if path else Restore("stateless")
 
 
 def stopped(facts: SessionFacts, want: Wanted) -> SessionStep:
@@ -115,7 +130,7 @@ def _again(facts: SessionFacts, want: Wanted) -> SessionStep:
 def recorded_restore(facts: SessionFacts, want: Wanted) -> Restore | None:
     """The state the record says to start from; a stateless spec drops it. None: it is not recorded."""
     info = facts.status.job_status
-    named = info.upgrade_savepoint_path in requested_paths(facts)
+    named = info.upgrade_savepoint_path in wanted.requested_paths(facts)
     dropped = want.upgrade_mode == "stateless" and facts.invalid is None and not named
     if records.how_stopped(facts) == "stateless" or dropped:
         return Restore("stateless")
@@ -125,7 +140,14 @@ def recorded_restore(facts: SessionFacts, want: Wanted) -> Restore | None:
     return Restore("savepoint", path) if path else None
 
 
-def _begin(facts: SessionFacts, want: Wanted, restore: Restore, *, first_submission: bool) -> SessionStep:
+def _begin(
+    facts: SessionFacts,
+    want: Wanted,
+    restore: Restore,
+    *,
+    first_submission: bool,
+    verdict: verdicts.Answered | None = None,
+) -> SessionStep:
     """Record the submission once the cluster would take it."""
     closed = sessionguards.closed(facts.session.resource)
     if closed is not None:
@@ -134,7 +156,7 @@ def _begin(facts: SessionFacts, want: Wanted, restore: Restore, *, first_submiss
         return waiting_for_cluster(facts, "is not ready")
     status = submissionrecords.submitting(facts, want.spec, want.generation, restore, first=first_submission)
     event = Event("Normal", "Submit", "Starting deployment", observing.JOB)
-    return steps.record(facts, status, None, failpoint="submit-recorded", events=(event,))
+    return steps.record(facts, status, None, failpoint="submit-recorded", verdict=verdict, events=(event,))
 
 
 def submitting(facts: SessionFacts, want: Wanted) -> SessionStep | None:

@@ -8,11 +8,13 @@ from datetime import timedelta
 import pytest
 import sessionsituations as s
 
-from operator_core.decide import verdicts
+from operator_core.decide import sessionjobs, verdicts
 from operator_core.decide.decisions import CancelJob, Look, Record, Release, Rest, SubmitJob, TriggerStop
+from operator_core.decide.facts import Predecessor
 from operator_core.decide.flinkfacts import Checkpoints, Flink, Snapshot, TriggerUnknown, Unreachable
 from operator_core.decide.needs import Need
 from operator_core.decide.sessionfacts import SubmissionFailed, UnderWay
+from operator_core.jsonvalues import Object
 from operator_core.model.statuses import Condition
 
 
@@ -44,6 +46,23 @@ def test_the_submission_is_recorded_before_anything_is_sent() -> None:
     job = step.status.job_status
     assert (job.job_id, job.state, job.upgrade_savepoint_path) == ("j" * 32, "RECONCILING", "file:///sp/1")
     assert [event.reason for event in step.events] == ["Submit"]
+
+
+def test_a_new_job_starts_from_what_a_request_or_its_old_name_says() -> None:
+    asked = s.facts(s.spec(), None, session=s.cluster())
+    annotations = {"gitsync.io/restore-from": "now file:///sp/named"}
+    asked.resource["metadata"]["annotations"] = annotations
+    step = sessionjobs.decide(asked)
+    assert step.status.job_status.upgrade_savepoint_path == "file:///sp/named"
+    kept: Object = {
+        "metadata": {"creationTimestamp": "2026-01-01T10:00:00Z", "annotations": {"gitsync.io/kept-by": "deletion"}},
+        "spec": {"savepoint": {"alreadyExists": True, "path": "file:///sp/last"}},
+    }
+    renamed = s.facts(s.spec(), None, session=s.cluster())
+    step = sessionjobs.decide(replace(renamed, predecessor=Predecessor("before", False, False, (kept,))))
+    assert step.status.job_status.upgrade_savepoint_path == "file:///sp/last"
+    waiting = sessionjobs.decide(replace(renamed, predecessor=Predecessor("before", True, True)))
+    assert s.ready(waiting)[1] == "RenamePending"
 
 
 def test_what_is_recorded_is_submitted_until_it_is_listed() -> None:

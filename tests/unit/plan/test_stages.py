@@ -135,6 +135,16 @@ def test_nothing_is_pruned_before_the_last_wave() -> None:
     assert [one for one in stage.removals if isinstance(one, Prune)] == []
 
 
+def test_the_old_name_of_a_job_goes_with_the_wave_of_the_new_one() -> None:
+    new = desired("new", 0, "FlinkDeployment", "flink.apache.org")
+    new.body["metadata"]["annotations"]["gitsync.io/renamed-from"] = "old"
+    old = prune("old", 0, "FlinkDeployment", "flink.apache.org")
+    renamed = plan(Create(new), Create(desired("b", 1)), removals=(old, prune("x")))
+    stage = stages.of_waves(renamed, {}, {}, settles_last=False)
+    assert stage.removals == (old,)
+    assert names(stage) == ["new"]
+
+
 STEPS = st.lists(
     st.tuples(st.integers(-2, 2), st.booleans(), st.sampled_from([None, HEALTHY, PROGRESSING, DEGRADED])), max_size=8
 )
