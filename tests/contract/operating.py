@@ -7,7 +7,7 @@ from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors, requests
 from operator_core.kube.client import Client
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 def until(condition: Callable[[], object]) -> None:

@@ -17,7 +17,7 @@ from operator_core.kube.requests import Resource
 from operator_core.runtime.clock import SystemClock
 
 T = TypeVar("T")
-DEADLINE = 20.0
+DEADLINE = 60.0
 ONE = """\
 apiVersion: v1
 kind: ConfigMap

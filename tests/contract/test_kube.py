@@ -12,7 +12,7 @@ from operator_core.kube.events import Recorder
 from operator_core.kube.requests import CONFIG_MAPS, EVENTS, SERVICES
 from operator_core.runtime.clock import SystemClock
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def config_map(namespace: str, name: str, **data: object) -> dict[str, object]:

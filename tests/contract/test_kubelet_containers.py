@@ -18,7 +18,7 @@ from gitsync.sandbox.containers.processes import End
 from gitsync.sandbox.containers.specs import ContainerSpec
 from gitsync.sandbox.images import thisimage
 
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
 CALLER = """
 import sys, time
 from pathlib import Path

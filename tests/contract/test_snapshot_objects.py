@@ -14,7 +14,7 @@ from operator_core.kube.client import Client
 from operator_core.model import crds
 from operator_core.runtime.clock import SystemClock
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 REFERENCE = {"kind": "FlinkDeployment", "name": "app"}
 
 
