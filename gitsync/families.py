@@ -67,10 +67,10 @@ class Families:
         self._known: dict[AppName, _Known] = {}
         self._decided: tuple[float, bool] | None = None
 
-    def of(self, name: AppName, rendered: RenderSet, content: str) -> Member | None:
+    def of(self, name: AppName, rendered: RenderSet, content: str, *, fresh: bool = False) -> Member | None:
         """The family among what was rendered (`content` is its key); None where there are no Applications.
 
-        Raises Pending; the app is woken when that ends.
+        `fresh`: made anew, whatever is remembered. Raises Pending; the app is woken when that ends.
         """
         if not children.has_any(rendered.objects):
             self._forget(name)
@@ -80,7 +80,7 @@ class Families:
             return Member(_left_alone(rendered), ())
         ancestors = self._ancestors(name)
         key = (content, ancestors)
-        known = self._known.get(name)
+        known = self._known.get(name) if not fresh else None
         if known is not None and known.key == key and known.lookups.is_same_with(self._repositories.find):
             return known.member
         asked: list[Place] = []

@@ -18,6 +18,7 @@ from gitsync.render.lookups import Find
 
 NEWEST = "charts"
 LAST_GOOD = "charts of the last good revision"
+CONFIRMING = "charts of a second render"
 """Why charts are looked up; each has its own, so that one never takes the other's away."""
 
 

@@ -16,6 +16,7 @@ from gitsync.apply.refusals import Refusals
 from gitsync.carrying import Carrier, Written
 from gitsync.cascading import Cascade
 from gitsync.comparing import Compared, Comparer
+from gitsync.confirming import Confirmer
 from gitsync.fetching import Repositories
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
@@ -58,6 +59,7 @@ class Parts:
     repositories: Repositories
     targets: Targets
     comparer: Comparer
+    confirmer: Confirmer
     claims: Claims
     carrier: Carrier
     applier: Applier
@@ -103,7 +105,10 @@ class Syncer:
             return Done()
         try:
             compared = parts.comparer.compare(name, app, target, lambda: parts.targets.last_good(name, app))
-            return compared if isinstance(compared, After) else self._finish(name, app, target, compared)
+            if isinstance(compared, After):
+                return compared
+            confirmed = parts.confirmer.confirmed(name, app, target, compared)
+            return self._finish(name, app, target, confirmed) if confirmed is not None else Done()
         finally:
             parts.claims.looked_at(name, newest)
 
@@ -231,7 +236,7 @@ class Syncer:
 
     def _forget(self, name: AppName) -> None:
         parts = self._parts
-        for part in (parts.publisher, parts.repositories, parts.targets, parts.comparer):
+        for part in (parts.publisher, parts.repositories, parts.targets, parts.comparer, parts.confirmer):
             part.drop(name)
         parts.refusals.clear(name)
 

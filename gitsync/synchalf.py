@@ -20,6 +20,7 @@ from gitsync.apply.restoreorders import RestoreOrders
 from gitsync.carrying import Carrier
 from gitsync.charts.chartmirrors import ChartMirrors
 from gitsync.comparing import Comparer, OperatorHalf, Rulings
+from gitsync.confirming import Confirmer
 from gitsync.credentialstores import CredentialStore
 from gitsync.families import Families
 from gitsync.fetching import REPOSITORY, Repositories
@@ -27,6 +28,7 @@ from gitsync.git import refs, urls
 from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.signatures import Verifier
 from gitsync.git.urls import Policy
+from gitsync.lockedcharts import LockedCharts
 from gitsync.lookups import WORKERS, Lookups
 from gitsync.model import projects, syncapps
 from gitsync.model.identities import AppName
@@ -115,6 +117,13 @@ class SyncHalf:
             repositories=self._repositories,
             targets=self._targets,
             comparer=comparer,
+            confirmer=Confirmer(
+                self._targets,
+                self._builds,
+                families,
+                LockedCharts(self._repositories, self._projects.find),
+                discovery.find,
+            ),
             claims=claims,
             carrier=Carrier(
                 clock=clock,

@@ -51,7 +51,9 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rendered:
+class Made:
+    """What was rendered of an app, and from what."""
+
     asked: tuple[tuple[Source, ...], AppContext]
     places: tuple[Place, ...]
     """Every source at the newest commit known to have this content."""
@@ -114,7 +116,7 @@ class Targets:
         self._control_namespace = control_namespace
         self._cluster = cluster
         self._lock = threading.Lock()
-        self._newest: dict[AppName, _Rendered] = {}
+        self._newest: dict[AppName, Made] = {}
         self._good: dict[AppName, tuple[tuple[str, ...], object, Composition, tuple[Place, ...]]] = {}
 
     def follow(self, name: AppName, app: SyncApp, ref: str) -> None:
@@ -150,7 +152,7 @@ class Targets:
             broken = Problem(reason=error.reason, message=error.message)
             return Target(revisions[_main(app)].sha, None, (broken, *problems), True)
 
-    def _target(self, name: AppName, app: SyncApp, one: _Rendered, problems: tuple[Problem, ...]) -> Target:
+    def _target(self, name: AppName, app: SyncApp, one: Made, problems: tuple[Problem, ...]) -> Target:
         """What was rendered, opened, with child apps in place. Raises Stalled and Pending."""
         self._check_modules(app, one)
         whole, attempted, several = one.result.whole, one.content[_main(app)], _several(one.content)
@@ -166,13 +168,17 @@ class Targets:
             return Target(attempted, whole, problems, False, several)
         return _with_family(Target(attempted, whole, problems), one.content, member)
 
-    def _check_modules(self, app: SyncApp, one: _Rendered) -> None:
+    def _check_modules(self, app: SyncApp, one: Made) -> None:
         project = self._find_project(app.spec.project)
         for number, result in [*one.result.made.items(), *one.result.lent.items()]:
             place = one.places[number]
             permits.check_modules(project, trees.listing(place.mirror, place.revision.sha).modules.values(), result)
             for repository in result.charts:
                 permits.check_repository(repository, project)
+
+    def made(self, name: AppName) -> Made | None:
+        """What the last target of an app was rendered from; None when there is none."""
+        return self._newest.get(name)
 
     def is_current(self, name: AppName, app: SyncApp, ref: str) -> bool:
         """Whether no newer commit was seen since the app's target was found last."""
@@ -258,7 +264,7 @@ class Targets:
             return None
         return compositions.joined(places, parts, dict(zip(prepared, results, strict=True)), context)
 
-    def _render(self, name: AppName, app: SyncApp, places: tuple[Place, ...]) -> _Rendered | None:
+    def _render(self, name: AppName, app: SyncApp, places: tuple[Place, ...]) -> Made | None:
         context = context_of(app, self._control_namespace, self._cluster)
         asked = (app.spec.all_sources, context)
         known = self._newest.get(name)
@@ -276,7 +282,7 @@ class Targets:
             content = self._named_by(app, places, result)
         else:
             content = known.content if known.result.content_key == result.content_key else newest
-        one = _Rendered(asked, places, content, result)
+        one = Made(asked, places, content, result)
         with self._lock:
             self._newest[name] = one
         return one

@@ -98,6 +98,11 @@ class _Memo(Generic[_T]):
             self._answers.move_to_end(key)
             return found[0]
 
+    def drop(self, key: tuple[str, ...]) -> None:
+        with self._lock:
+            _, weight = self._answers.pop(key, (None, 0))
+            self._weight -= weight
+
     def put(self, key: tuple[str, ...], answer: _T, weight: int = 1) -> None:
         with self._lock:
             if key in self._answers or weight > self._capacity:
@@ -130,6 +135,11 @@ def listing(mirror: mirrors.Mirror, sha: str) -> Listing:
         known = Listing(output, modules)
         _listings.put((mirror.url, sha), known, len(output) + 1)
     return known
+
+
+def forget(mirror: mirrors.Mirror, sha: str) -> None:
+    """Read the entries of commit `sha` from the mirror again when they are asked for next."""
+    _listings.drop((mirror.url, sha))
 
 
 def _has_submodule(output: bytes) -> bool:

@@ -5,6 +5,7 @@ pass gets nothing, ends, and is woken when the build has. Which commit an app wa
 pass alone: the result of a build that is no longer wanted is never asked for.
 """
 
+import contextlib
 import logging
 import threading
 from collections import OrderedDict
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from gitsync.git import mirrors
 from gitsync.model.identities import AppName
 from gitsync.model.rendersets import RenderSet
-from gitsync.render import layouts
+from gitsync.render import layouts, memos
 from gitsync.render.layouts import Tools
 from operator_core.errors import AgentError, Reason
 from operator_core.outcomes import Done, Outcome
@@ -45,7 +46,7 @@ class BuildLane:
         self._tools = tools
         self._wake = wake
         self._lock = threading.Lock()
-        self._wanted: dict[Key, tuple[AppName, mirrors.Mirror, layouts.Build]] = {}
+        self._wanted: dict[Key, tuple[AppName, mirrors.Mirror, layouts.Build, bool]] = {}
         self._ended: OrderedDict[Key, _Result] = OrderedDict()
         self._queue = Queue(clock)
         self._loop = Loop("builds", self._queue, self._build, workers=WORKERS)
@@ -60,18 +61,18 @@ class BuildLane:
         self._tools.close()
         self._loop.stop(timeout)
 
-    def results(self, app: AppName, work: Sequence[Work]) -> list[RenderSet] | None:
+    def results(self, app: AppName, work: Sequence[Work], *, fresh: bool = False) -> list[RenderSet] | None:
         """The result of every source; None while one is being built, whose end wakes the app.
 
-        Raises what a build raised: Stalled and Retry.
+        `fresh`: built anew, whatever is remembered. Raises what a build raised: Stalled and Retry.
         """
-        keys = [_key(app, one.prepared) for one in work]
+        keys = [_key(app, one.prepared, fresh=fresh) for one in work]
         with self._lock:
             ended = {key: self._ended.pop(key) for key in keys if key is not None and key in self._ended}
         failed = next((one for one in ended.values() if isinstance(one, AgentError)), None)
         if failed is not None:
             raise failed
-        found = [self._result(app, one, ended) for one in work]
+        found = [self._result(app, one, ended, fresh=fresh) for one in work]
         whole = [one for one in found if one is not None]
         if len(whole) == len(work):
             return whole
@@ -80,18 +81,18 @@ class BuildLane:
             self._ended.update(ended)
         return None
 
-    def _result(self, app: AppName, one: Work, ended: dict[Key, _Result]) -> RenderSet | None:
+    def _result(self, app: AppName, one: Work, ended: dict[Key, _Result], *, fresh: bool) -> RenderSet | None:
         build = one.prepared
         if isinstance(build, RenderSet):
             return build
-        key = Key("Build", str(app), build.key)
+        key = _key_of(app, build, fresh=fresh)
         known = ended.get(key)
         if isinstance(known, RenderSet):
             return replace(known, revision=build.empty.revision, declared=build.empty.declared)
         if build.is_done():
             return layouts.finish(one.mirror, build, self._tools)
         with self._lock:
-            self._wanted[key] = (app, one.mirror, build)
+            self._wanted[key] = (app, one.mirror, build, fresh)
         self._queue.add(key)
         return None
 
@@ -100,10 +101,11 @@ class BuildLane:
             wanted = self._wanted.pop(key, None)
         if wanted is None:
             return Done()
-        app, mirror, build = wanted
+        app, mirror, build, fresh = wanted
         result: _Result
         try:
-            result = layouts.finish(mirror, build, self._tools)
+            with memos.fresh() if fresh else contextlib.nullcontext():
+                result = layouts.finish(mirror, build, self._tools)
         except AgentError as error:
             result = error
         except Exception as error:
@@ -118,5 +120,9 @@ class BuildLane:
         return Done()
 
 
-def _key(app: AppName, prepared: layouts.Prepared) -> Key | None:
-    return None if isinstance(prepared, RenderSet) else Key("Build", str(app), prepared.key)
+def _key(app: AppName, prepared: layouts.Prepared, *, fresh: bool) -> Key | None:
+    return None if isinstance(prepared, RenderSet) else _key_of(app, prepared, fresh=fresh)
+
+
+def _key_of(app: AppName, build: layouts.Build, *, fresh: bool) -> Key:
+    return Key("Rebuild" if fresh else "Build", str(app), build.key)

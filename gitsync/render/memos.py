@@ -1,11 +1,27 @@
-"""What was computed lately, by key, up to a total weight. Safe to share between threads."""
+"""What was computed lately, by key, up to a total weight. Safe to share between threads.
 
+Who has to know that something comes out the same twice asks inside `fresh()`, where nothing is remembered.
+"""
+
+import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextvars import ContextVar
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
+_is_fresh: ContextVar[bool] = ContextVar("is_fresh", default=False)
+
+
+@contextlib.contextmanager
+def fresh() -> Iterator[None]:
+    """Within the block, and in this thread alone, no memo has an answer."""
+    token = _is_fresh.set(True)
+    try:
+        yield
+    finally:
+        _is_fresh.reset(token)
 
 
 class Memo(Generic[_T]):
@@ -20,6 +36,8 @@ class Memo(Generic[_T]):
 
     def get(self, key: Hashable) -> _T | None:
         """The answer, or None when it is not remembered."""
+        if _is_fresh.get():
+            return None
         with self._lock:
             known = self._answers.get(key)
             if known is not None:
