@@ -2,7 +2,8 @@
 
 Server-side apply removes a field only when nobody else owns it. What kubectl, Argo CD, Flux or Helm
 own of an object that Git now describes is therefore moved to `gitsync` first, as client-go's
-`csaupgrade` does for kubectl. Fields of controllers (scale, status, anything else) stay theirs.
+`csaupgrade` does for kubectl; the apply that follows changes what has to change, marks of the former
+tool included, in one write. Fields of controllers (scale, status, anything else) stay theirs.
 """
 
 import json
@@ -19,6 +20,7 @@ FORMER_MANAGERS = frozenset(
         "argocd-application-controller",
         "flux",
         "helm",
+        "helm-controller",
         "kubectl",
         "kubectl-client-side-apply",
         "kubectl-create",
@@ -51,7 +53,7 @@ def migrated(managed: list[Object]) -> list[Object] | None:
                 "operation": "Apply",
                 "apiVersion": version,
                 "fieldsType": "FieldsV1",
-                "fieldsV1": _without_last_applied(fields),
+                "fieldsV1": fields,
             }
         )
     return left
@@ -72,9 +74,6 @@ def take_over(client: Client, desired: Desired) -> None:
         {"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
         {"op": "replace", "path": "/metadata/managedFields", "value": managed},
     ]
-    if "kubectl.kubernetes.io/last-applied-configuration" in (live["metadata"].get("annotations") or {}):
-        path = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration"
-        operations.append({"op": "remove", "path": path})
     client.send(requests.json_patch(resource, namespace, identity.name, operations))
 
 
@@ -83,10 +82,3 @@ def _union(first: Json, second: Json) -> Object:
     for key, below in second.items():
         result[key] = _union(result.get(key, {}), below)
     return result
-
-
-def _without_last_applied(fields: Object) -> Object:
-    annotations = dig(fields, "f:metadata", "f:annotations")
-    if isinstance(annotations, dict):
-        annotations.pop("f:kubectl.kubernetes.io/last-applied-configuration", None)
-    return fields

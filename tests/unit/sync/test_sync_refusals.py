@@ -55,5 +55,5 @@ def test_adoption_takes_over_fields_of_former_tools_only() -> None:
     moved = adopting.migrated(managed)
     assert moved is not None
     assert [one["manager"] for one in moved] == ["some-controller", "kubectl-edit", "gitsync"]
-    assert moved[-1]["fieldsV1"] == {"f:data": {"f:a": {}, "f:b": {}}, "f:metadata": {"f:annotations": {}}}
+    assert moved[-1]["fieldsV1"] == {"f:data": {"f:a": {}, "f:b": {}}, "f:metadata": {"f:annotations": last_applied}}
     assert adopting.migrated([entry("some-controller", {})]) is None
