@@ -50,6 +50,7 @@ crds: install ## write deploy/crds and deploy/schemas from the models
 	$(BIN)/python -m operator_core.model.crds deploy/crds
 	$(BIN)/python -m gitsync.model.syncapps deploy/crds
 	$(BIN)/python -m operator_core.model.jsonschemas deploy/crds deploy/schemas
+	$(BIN)/python -m gitsync.validate.definitions
 
 docs: install ## write what the documentation has from the code
 	$(BIN)/python -m operator_core.conf.catalog docs/configuration.md

@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 from gitsync.cli.locating import Located
 from gitsync.git import trees
 from gitsync.git.worktrees import Snapshot
-from gitsync.model import sources
 from gitsync.model.rendersets import RenderedObject, RenderSet
-from gitsync.render import documents, kustomizations, layouts, rendering, selecting
-from gitsync.render.buildenvironment import AppContext
+from gitsync.render import documents, kustomizations, plain, selecting
 from gitsync.validate.checking import Directory
 from gitsync.validate.findings import Finding, Severity
 from operator_core.errors import AgentError, Reason, Stalled
@@ -102,6 +100,8 @@ def _is_in_chart(path: str, tree: _Tree) -> bool:
 
 
 def _built(path: str, tree: _Tree) -> Directory:
+    from gitsync.render import rendering
+
     try:
         rendered = rendering.render(tree.snapshot.mirror, tree.snapshot.revision, selecting.Source(path or "."))
     except AgentError as error:
@@ -124,6 +124,10 @@ def _told(rendered: RenderSet) -> Iterable[Finding]:
 
 def _chart(path: str, tree: _Tree) -> Directory:
     """A chart with its own values alone; one that needs more can only be judged by whoever gives it some."""
+    from gitsync.model import sources
+    from gitsync.render import layouts, rendering
+    from gitsync.render.buildenvironment import AppContext
+
     file = f"{path}/Chart.yaml" if path else "Chart.yaml"
     name = re.sub(r"[^a-z0-9-]", "-", path.rpartition("/")[2].lower()).strip("-") or "release"
     snapshot = tree.snapshot
@@ -146,10 +150,10 @@ def _chart(path: str, tree: _Tree) -> Directory:
 def _plain(path: str, files: list[trees.File], tree: _Tree) -> Directory:
     objects: list[RenderedObject] = []
     told: list[Finding] = []
-    contents = trees.read(tree.snapshot.mirror, [file.blob for file in files if file.size <= rendering.LARGEST_APP])
+    contents = trees.read(tree.snapshot.mirror, [file.blob for file in files if file.size <= plain.LARGEST_APP])
     for file in files:
         if file.blob not in contents:
-            problem = f"it has {file.size} bytes, more than the {rendering.LARGEST_APP} that are read"
+            problem = f"it has {file.size} bytes, more than the {plain.LARGEST_APP} that are read"
             told.append(Finding(file.path, 0, 0, "manifest", Severity.error, problem))
             continue
         parsed = documents.parse(contents[file.blob], is_json=file.path.endswith(".json"))

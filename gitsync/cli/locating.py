@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from gitsync.charts.chartmirrors import ChartMirror
 from gitsync.cli.run import local_path
 from gitsync.git import access, worktrees
 from gitsync.git.mirrors import Mirror
@@ -62,5 +61,7 @@ def mirror(repo: str, username: object, password_file: object) -> Mirror:
 
 def chart(url: str, ref: str) -> tuple[Mirror, Revision]:
     """A chart that anybody may read, as `chartnames` names it, and its commit; kept between commands."""
+    from gitsync.charts.chartmirrors import ChartMirror
+
     found = ChartMirror(url, caches.cache_dir() / "charts")
     return found, found.resolve(ref)

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, WithJsonSchema
 
 from gitsync.model import chartnames
-from gitsync.model.syncstatuses import Part
+from gitsync.model.parts import Part
 from operator_core.jsonvalues import Json, Object, dig
 
 IntOrText = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]

@@ -19,16 +19,17 @@ from typing import Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from gitsync.model import semver, structural
+from gitsync.model import semver, structural, tracking
+from gitsync.model.parts import Part
 from gitsync.model.sources import Source
 from gitsync.model.syncpolicies import IgnoreDifference, SyncPolicy
-from gitsync.model.syncstatuses import Part, Status
+from gitsync.model.syncstatuses import Status
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
 
 API_VERSION = "gitsync.io/v1alpha1"
 KIND = "SyncApp"
-TRACKING = "gitsync.io/tracking-id"
+TRACKING = tracking.TRACKING
 REVISION = "gitsync.io/revision"
 SYNC_REQUESTED = "gitsync.io/sync-requested"
 PIN = "gitsync.io/pin"

@@ -5,16 +5,10 @@ Pure data. What goes into it is decided by `report.status`.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from gitsync.model.parts import Part
 from operator_core.jsonvalues import Object
-
-
-class Part(BaseModel):
-    """What all parts of the resource share: names as in the manifest, frozen; unknown fields are dropped."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
 class Health(Part):

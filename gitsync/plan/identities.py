@@ -6,7 +6,7 @@ controller that copies annotations to its children does not hand them to an app.
 """
 
 from gitsync.model.identities import AppName, Identity
-from gitsync.model.syncapps import TRACKING
+from gitsync.model.tracking import TRACKING
 from operator_core.jsonvalues import Object, dig
 
 

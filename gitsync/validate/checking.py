@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from gitsync.model.identities import Identity
 from gitsync.model.rendersets import RenderedObject
 from gitsync.plan import identities
-from gitsync.validate import applicationrules, flinkrules, objectrules, references, statesafety
+from gitsync.validate import flinkrules, objectrules, references, statesafety
 from gitsync.validate.findings import Finding, Severity, Trouble
 from gitsync.validate.kinds import Kinds
 from gitsync.validate.places import Places
@@ -106,7 +106,11 @@ def troubles(body: Object, kinds: Kinds, defaults: Defaults, inventory: referenc
             # Its schema has said the same with a place, when there is one.
             if not misshapen:
                 yield flinkrules.unreadable(error, body)
-    yield from applicationrules.troubles(body)
+    if str(body.get("apiVersion", "")).startswith("argoproj.io/"):
+        # Loaded when there is one: a check of a hundred files takes less time than these rules take to load.
+        from gitsync.validate import applicationrules
+
+        yield from applicationrules.troubles(body)
     if not misshapen:
         yield from references.troubles(body, inventory)
 

@@ -9,15 +9,14 @@ import functools
 import importlib.util
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitsync.model import syncapps
+from gitsync.validate import definitions
 from gitsync.validate.schemas import Schema
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
-from operator_core.model import crds
 
 _PACKAGE = "kubernetes_validate"
 _DIRECTORY = re.compile(r"v(\d+)\.(\d+)(?:\.\d+)?-local-strict")
@@ -51,9 +50,9 @@ class Kinds:
         """Kubernetes' own kinds, read when the first object asks for one."""
         return _read(self.schemas) if self.schemas is not None else None
 
-    def learn(self, definitions: Iterable[Object], *, over: bool = True) -> None:
+    def learn(self, given: Iterable[Object], *, over: bool = True) -> None:
         """Take the kinds of CustomResourceDefinitions in, `over` those known already; schemas are trusted."""
-        for definition in definitions:
+        for definition in given:
             group, kind = dig(definition, "spec", "group", default=""), dig(definition, "spec", "names", "kind")
             for version in dig(definition, "spec", "versions", default=[]):
                 schema = dig(version, "schema", "openAPIV3Schema")
@@ -65,9 +64,9 @@ class Kinds:
     def schema(self, api_version: str, kind: str) -> Schema | None:
         """The schema of a kind; None where it is not known."""
         group, _, version = api_version.rpartition("/")
-        if group in _OWN and group not in self._own:
+        if group in definitions.GROUPS and group not in self._own:
             self._own.add(group)
-            self.learn(_OWN[group](), over=False)
+            self.learn(definitions.of_group(group), over=False)
         custom = self._custom.get((api_version, kind))
         if custom is not None or not _may_be_built_in(group) or self.built_in is None:
             return custom
@@ -91,20 +90,6 @@ def _may_be_built_in(group: str) -> bool:
 def known(schemas: Path | None) -> Kinds:
     """Our own kinds, and those of Kubernetes where their schemas are given."""
     return Kinds(schemas)
-
-
-@functools.cache
-def _flink() -> tuple[Object, ...]:
-    return tuple(crds.flink_crds())
-
-
-@functools.cache
-def _sync() -> tuple[Object, ...]:
-    return (syncapps.crd(),)
-
-
-_OWN: Mapping[str, Callable[[], tuple[Object, ...]]] = {"flink.apache.org": _flink, "gitsync.io": _sync}
-"""Our own definitions by group; made when the first object asks, because making them takes a while."""
 
 
 def schemas_of(release: str | None) -> Path | None:

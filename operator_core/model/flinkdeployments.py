@@ -88,7 +88,7 @@ class FlinkDeploymentSpec(Wire):
 class FlinkDeployment(Wire):
     metadata: ObjectMeta
     spec: FlinkDeploymentSpec = FlinkDeploymentSpec()
-    status: FlinkDeploymentStatus = FlinkDeploymentStatus()
+    status: FlinkDeploymentStatus = Field(default_factory=FlinkDeploymentStatus)
 
 
 def parse(obj: Object) -> FlinkDeployment:

@@ -31,7 +31,7 @@ class FlinkSessionJobStatus(CommonStatus):
 class FlinkSessionJob(Wire):
     metadata: ObjectMeta
     spec: FlinkSessionJobSpec = FlinkSessionJobSpec()
-    status: FlinkSessionJobStatus = FlinkSessionJobStatus()
+    status: FlinkSessionJobStatus = Field(default_factory=FlinkSessionJobStatus)
 
 
 def parse(obj: Object) -> FlinkSessionJob:
