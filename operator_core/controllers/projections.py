@@ -7,14 +7,22 @@ from operator_core.jsonvalues import Object, dig
 
 
 def deployment(obj: Object) -> Object:
-    """A Deployment without its pod template, which nobody reads."""
+    """A Deployment without its pod template and the counts of its pods, which nobody reads.
+
+    Of the conditions the times at which nothing changed are left out too: a rollout writes them again and again.
+    """
     meta, spec = obj["metadata"], obj.get("spec") or {}
+    conditions = dig(obj, "status", "conditions", default=[])
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {key: value for key, value in meta.items() if key != "managedFields"},
         "spec": {"replicas": spec.get("replicas", 1)},
-        "status": obj.get("status") or {},
+        "status": {
+            "conditions": [
+                {key: value for key, value in condition.items() if key != "lastUpdateTime"} for condition in conditions
+            ]
+        },
     }
 
 

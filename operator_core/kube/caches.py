@@ -3,7 +3,7 @@
 A pass reads here instead of asking the API server. Two promises: an object older than our own last
 write is never returned (invariant e of the write-ahead protocol: `observed`), and objects are
 shared, so readers must not change them. `project` drops what nobody reads (managed fields, big
-maps) before anything is kept.
+maps) before anything is kept; a change of which nothing is kept is not told.
 """
 
 import threading
@@ -167,7 +167,8 @@ class Cache:
             for obj in fresh:
                 before = self._objects.get(_name(obj))
                 if self._store(obj):
-                    told.append(("MODIFIED" if before is not None else "ADDED", obj))
+                    if before is None or not _is_alike(before, obj):
+                        told.append(("MODIFIED" if before is not None else "ADDED", obj))
             self._listed.add(scope)
             synced = len(self._listed) == len(self._watchers)
         self._tell(told)
@@ -180,13 +181,13 @@ class Cache:
         with self._lock:
             if scope not in self._watchers:
                 return
+            known = self._objects.get(name)
             if event.type == "DELETED":
-                known = self._objects.get(name)
                 if known is not None and version_of(known) > version_of(obj) and not _same(known, obj):
                     return
                 self._objects.pop(name, None)
                 self._deleted[name] = version_of(obj)
-            elif not self._store(obj):
+            elif not self._store(obj) or (known is not None and _is_alike(known, obj)):
                 return
         self._tell([(event.type, obj)])
 
@@ -210,6 +211,15 @@ class Cache:
 
 def _name(obj: Object) -> Name:
     return (dig(obj, "metadata", "namespace", default=""), dig(obj, "metadata", "name", default=""))
+
+
+def _is_alike(first: Object, second: Object) -> bool:
+    """Whether two objects of a name differ in nothing but their versions."""
+    one, other = first["metadata"], second["metadata"]
+    if one.get("uid") != other.get("uid"):
+        return False
+    plain = {**one, "resourceVersion": other.get("resourceVersion")}
+    return {**first, "metadata": plain} == second
 
 
 def _same(first: Object, second: Object) -> bool:

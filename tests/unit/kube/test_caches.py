@@ -48,6 +48,26 @@ def test_the_event_of_our_own_write_tells_nothing_new() -> None:
     assert script.told == []
 
 
+def test_a_change_of_nothing_that_is_kept_is_stored_and_not_told() -> None:
+    script = Script()
+    script.feed(Changed("ADDED", obj("a", 1)))
+    entry = obj("a", 4)
+    entry["metadata"]["managedFields"] = [{"manager": "x"}]
+    script.feed(Changed("MODIFIED", entry))
+    script.feed(Listed((obj("a", 6),), "6"))
+    assert script.version("a") == "6"
+    assert script.told == [("ADDED", "a")]
+    script.feed(Changed("MODIFIED", obj("a", 7) | {"data": {"k": "v"}}))
+    assert script.told[1:] == [("MODIFIED", "a")]
+
+
+def test_another_object_of_the_name_is_told_however_alike() -> None:
+    script = Script()
+    script.feed(Changed("ADDED", obj("a", 1)))
+    script.feed(Changed("MODIFIED", obj("a", 2, uid="u2")))
+    assert script.told == [("ADDED", "a"), ("MODIFIED", "a")]
+
+
 def test_a_list_removes_what_is_gone_but_not_what_was_written_after_it() -> None:
     script = Script()
     script.feed(Listed((obj("a", 1), obj("b", 2)), "3"))
@@ -110,7 +130,7 @@ def test_what_happened_while_the_scope_changed_is_told() -> None:
     assert not script.cache.covers("ns")
     assert script.version("kept") == "1"
     script.told.clear()
-    script.feed(Listed((obj("kept", 5), obj("new", 6)), "7"), "ns")
+    script.feed(Listed((obj("kept", 5) | {"data": {"k": "v"}}, obj("new", 6)), "7"), "ns")
     assert script.cache.covers("ns")
     assert script.told == [("DELETED", "gone"), ("MODIFIED", "kept"), ("ADDED", "new")]
 
