@@ -44,6 +44,8 @@ class Queue:
         self._ready: list[tuple[int, float, Key]] = []
         self._running: set[Key] = set()
         self._closed = False
+        self._alarm = float("inf")
+        """When one of those who wait in `get` looks at the clock again: the others need not."""
 
     def add(self, key: Key, after: float = 0.0, priority: int = CHANGED) -> None:
         """Have `key` looked at `after` seconds from now, or earlier if that was already asked for."""
@@ -67,12 +69,26 @@ class Queue:
                 now = self._clock.monotonic()
                 key = self._take(now)
                 if key is not None:
+                    self._condition.notify()  # somebody else watches the clock now
                     return key
-                pause = self._pause(now, deadline)
-                if pause is not None and pause <= 0:
+                if deadline is not None and deadline <= now:
                     return None
-                self._condition.wait(pause)
+                self._wait(now, deadline)
             return None
+
+    def _wait(self, now: float, deadline: float | None) -> None:
+        """Wait for a key that is due sooner, or for the next due time unless another waits for that already."""
+        due = self._later[0][0] if self._later else float("inf")
+        if deadline is not None:
+            self._condition.wait(max(0.001, min(due, deadline) - now))
+            return
+        if due >= self._alarm:
+            self._condition.wait()
+            return
+        self._alarm = due
+        self._condition.wait(max(0.001, due - now))
+        if self._alarm == due:
+            self._alarm = float("inf")
 
     def done(self, key: Key) -> None:
         """The caller finished its pass; the key may be handed out again."""
@@ -117,11 +133,3 @@ class Queue:
             self._running.add(key)
             return key
         return None
-
-    def _pause(self, now: float, deadline: float | None) -> float | None:
-        times = [self._later[0][0]] if self._later else []
-        if deadline is not None:
-            times.append(deadline)
-        if deadline is not None and deadline <= now:
-            return 0.0
-        return max(0.001, min(times) - now) if times else None

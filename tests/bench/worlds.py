@@ -74,6 +74,19 @@ def cpu_seconds(pid: int) -> float:
     return sum(int(field) for field in fields[11:15]) / CLOCK_TICKS
 
 
+def control_plane_cpu(layout: Layout) -> float:
+    """CPU time that a sandbox's etcd, API server and controllers used so far."""
+    own = str(layout.dir / "bin").encode()
+    total = 0.0
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cmdline").read_bytes().startswith(own):
+                total += cpu_seconds(int(entry.name))
+        except OSError:  # it ended meanwhile
+            continue
+    return total
+
+
 def resident_mb(pid: int) -> float:
     """Resident memory of a process in MB."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_MB

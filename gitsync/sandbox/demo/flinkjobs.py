@@ -76,10 +76,10 @@ class Restored:
 class FlinkRest:
     """One Flink cluster's REST interface. Every method raises operator_core's KubeError when it does not answer."""
 
-    def __init__(self, client: clients.Client, namespace: str, name: str) -> None:
+    def __init__(self, client: clients.Client, namespace: str, name: str, *, tls: bool = False) -> None:
         self._client = client
         self._namespace = namespace
-        self._service = f"{name}-rest:8081"
+        self._service = f"{'https:' if tls else ''}{name}-rest:8081"
 
     def get(self, path: str, query: tuple[tuple[str, str], ...] = ()) -> Object:
         """One GET."""
