@@ -11,7 +11,7 @@ from operator_core.build import clusters, names
 from operator_core.controllers import ingresses, manifests, statelistings
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import FIELD_MANAGER, World
-from operator_core.decide import decisions, deploymentrecords
+from operator_core.decide import decisions, deploymentrecords, standalone
 from operator_core.decide.facts import Facts
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
@@ -98,7 +98,8 @@ def _delete_deployment(world: World, namespace: str, name: str, uid: str) -> Non
 
 
 def _scale_workers(world: World, run: Pass, uid: str, replicas: int) -> None:
-    patch: Object = {"metadata": {"uid": uid}, "spec": {"replicas": replicas}}
+    mark = {standalone.SCALED_TO: str(replicas)}
+    patch: Object = {"metadata": {"uid": uid, "annotations": mark}, "spec": {"replicas": replicas}}
     name = names.task_manager(run.name)
     request = requests.merge_patch(requests.DEPLOYMENTS, run.namespace, name, patch, field_manager=FIELD_MANAGER)
     world.deployments.observed(world.api.send(request))

@@ -22,6 +22,7 @@ from operator_core.decide import (
     podfailures,
     recoveries,
     rollbacks,
+    scalings,
     snapshots,
     snapshotsdue,
     specdiff,
@@ -118,8 +119,8 @@ def _unchanged(facts: Facts, want: Wanted, failure: podfailures.PodFailure | Non
         return recoveries.missing(facts, want)
     if upgrades.is_marked(facts.cluster):
         return carrying.out(facts, leftstates.same_restore(facts, want), ())
-    beside = standalone.missing(facts) or ingresses.step(facts, want)
-    return beside or _watch_over(facts, want, failure)
+    unsettled = standalone.missing(facts) or standalone.unsettled(facts) or scalings.unsettled(facts)
+    return unsettled or ingresses.step(facts, want) or _watch_over(facts, want, failure)
 
 
 def _watch_over(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None) -> Step:

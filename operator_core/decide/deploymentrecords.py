@@ -81,7 +81,9 @@ def scaled(facts: Facts, spec: Object, generation: int) -> FlinkDeploymentStatus
         recorded = records.recorded_spec(facts, spec, "running", records.how_stopped(facts))
         workers = taskmanagercounts.of_application(facts.name, spec, facts.conf)
     text = lastspecs.encode(recorded, first_deployment=facts.last.first_deployment)
-    status = facts.status.model_copy(update={"observed_generation": generation, "task_manager": workers})
+    info = {key: value for key, value in facts.status.cluster_info.items() if key != records.SCALING}
+    changes = {"observed_generation": generation, "task_manager": workers, "cluster_info": info}
+    status = facts.status.model_copy(update=changes)
     return records.with_record(status, facts, state="DEPLOYED", last_reconciled_spec=text)
 
 
@@ -126,9 +128,21 @@ def stable(status: S) -> S:
     return status.model_copy(update={"reconciliation_status": record})
 
 
+def scaling(status: FlinkDeploymentStatus, before: str) -> FlinkDeploymentStatus:
+    """The job is about to be rescaled in place from these bounds; those of an attempt that is still open stay."""
+    return status.model_copy(update={"cluster_info": {records.SCALING: before, **status.cluster_info}})
+
+
+def scaling_over(status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:
+    """The job has the bounds that its recorded spec asks for, or Flink does not let it have them."""
+    info = {key: value for key, value in status.cluster_info.items() if key != records.SCALING}
+    return status.model_copy(update={"cluster_info": info})
+
+
 def scaling_refused(status: FlinkDeploymentStatus, generation: int) -> FlinkDeploymentStatus:
     """Flink would not rescale the job in place for this generation."""
-    return status.model_copy(update={"cluster_info": {**status.cluster_info, records.SCALING_REFUSED: str(generation)}})
+    info = {**scaling_over(status).cluster_info, records.SCALING_REFUSED: str(generation)}
+    return status.model_copy(update={"cluster_info": info})
 
 
 def _carried_over(facts: Facts, spec: Object, generation: int, restore: Restore) -> dict[str, str]:

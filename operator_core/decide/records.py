@@ -32,6 +32,9 @@ STOPPED_BY_HAND = "stopped-with-savepoint"
 SCALING_REFUSED = "scaling-refused"
 """Key of clusterInfo: the generation for which Flink refused to rescale the job in place."""
 
+SCALING = "scaling"
+"""Key of clusterInfo: the bounds of the job's vertices from before a rescaling whose spec is not recorded yet."""
+
 FAILED_RESTARTS = "failed-restarts"
 """Key of clusterInfo: how often in a row a FAILED job was started again; outlives a deployment."""
 

@@ -2,7 +2,8 @@
 
 Exactly where the Java operator does: native mode, adaptive scheduler, Flink 1.18 or later, and nothing but
 `pipeline.jobvertex-parallelism-overrides` changed, none of them taken away. Everything else, and every refusal by
-Flink, is a full upgrade. Asking twice sets the same bounds, so no record comes before.
+Flink, is a full upgrade. The bounds from before are recorded first: where the spec changes back before it could be
+recorded as deployed, nothing else would tell that the job has the bounds of another.
 """
 
 from collections.abc import Mapping
@@ -40,8 +41,41 @@ def scaled(facts: Facts, want: Wanted, diff: SpecDiff) -> Step | None:
             Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=key),
             Event("Normal", "Scaling", "In-place scaling triggered", observing.JOB),
         )
-        return Step(RescaleJob(job.id, tuple(sorted(target.items())), want.generation), facts.status, told)
+        rescale = RescaleJob(job.id, tuple(sorted(target.items())), want.generation)
+        status = deploymentrecords.scaling(facts.status, _text(found))
+        return steps.record(facts, status, rescale, events=told)
     return steps.record(facts, deploymentrecords.scaled(facts, want.spec, want.generation), None)
+
+
+def unsettled(facts: Facts) -> Step | None:
+    """Give the job the bounds that its recorded spec asks for, after a rescaling for one that never was recorded."""
+    before, job, found = facts.status.cluster_info.get(records.SCALING), facts.flink.job, facts.flink.requirements
+    if before is None or not isinstance(job, Job) or job.state in TERMINAL_JOB_STATES:
+        return None
+    if isinstance(found, Unread):
+        return steps.look(facts, Need.REQUIREMENTS)
+    if isinstance(found, Unreachable):
+        return None
+    known = {vertex: bound for vertex, bound in _bounds_of(before).items() if vertex in found}
+    target = bounds({**found, **known}, overrides(facts.last_conf))
+    if target == found:
+        return steps.record(facts, deploymentrecords.scaling_over(facts.status), None)
+    return Step(RescaleJob(job.id, tuple(sorted(target.items())), facts.generation), facts.status)
+
+
+def _text(found: Mapping[str, Bounds]) -> str:
+    return ",".join(f"{vertex}:{bound.lower}-{bound.upper}" for vertex, bound in sorted(found.items()))
+
+
+def _bounds_of(text: str) -> dict[str, Bounds]:
+    """What `_text` wrote; what somebody else made of it is left out."""
+    found: dict[str, Bounds] = {}
+    for entry in text.split(","):
+        vertex, _, pair = entry.partition(":")
+        lower, _, upper = pair.partition("-")
+        if lower.isdigit() and upper.isdigit():
+            found[vertex] = Bounds(int(lower), int(upper))
+    return found
 
 
 def is_possible(spec: Object, diff: SpecDiff, last_conf: Mapping[str, str], conf: Mapping[str, str]) -> bool:

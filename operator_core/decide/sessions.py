@@ -127,7 +127,8 @@ def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None
     facts = replace(facts, status=facts.status.model_copy(update={"observed_generation": want.generation}))
     if facts.cluster is None:
         return _missing(facts, want)
-    if (beside := standalone.missing(facts) or ingresses.step(facts, want)) is not None:
+    beside = standalone.missing(facts) or standalone.unsettled(facts) or ingresses.step(facts, want)
+    if beside is not None:
         return beside
     if failure is not None:
         return _broken(facts, failure)

@@ -2,7 +2,8 @@
 
 A cluster is gone only when both are; TaskManagers of an older deployment would serve the next JobManager. Where state
 is in HA metadata the JobManager goes first: losing its TaskManagers it might end the job and clean the metadata
-up. Replicas change in place for the reactive scheduler and for session clusters. Knows nothing of savepoints.
+up. Replicas change in place for the reactive scheduler and for session clusters; a change of which the record could
+not be written any more is set right again. Knows nothing of savepoints.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from operator_core.decide.specdiff import DiffType, SpecDiff
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
 from operator_core.jsonvalues import Object, dig
+
+SCALED_TO = "gitsync.io/scaled-to"
+"""Annotation of the TaskManagers' Deployment: the replicas it was given in place."""
 
 _GONE_RECHECK = 30.0
 
@@ -94,6 +98,23 @@ def scaled(facts: Facts, want: Wanted, diff: SpecDiff) -> Step | None:
         scale = ScaleWorkers(str(dig(facts.workers, "metadata", "uid")), wished)
         return Step(scale, facts.status, (event,))
     return steps.record(facts, deploymentrecords.scaled(facts, want.spec, want.generation), None)
+
+
+def unsettled(facts: Facts) -> Step | None:
+    """Set replicas right that were meant for a spec that was never recorded: it changed back, or the agent died.
+
+    Told by the annotation: what somebody else gave the Deployment since then is theirs.
+    """
+    if not is_standalone(facts) or facts.last is None or not scales_in_place(facts.last.spec, facts.last_conf):
+        return None
+    if facts.workers is None or _ends(facts.workers) or not _is_ours(facts, facts.workers):
+        return None
+    present = dig(facts.workers, "spec", "replicas", default=1)
+    wished = replicas(facts.last.spec, facts.last_conf)
+    given = dig(facts.workers, "metadata", "annotations", default={}).get(SCALED_TO)
+    if present == wished or given != str(present):
+        return None
+    return Step(ScaleWorkers(str(dig(facts.workers, "metadata", "uid")), wished), facts.status)
 
 
 def scales_in_place(spec: Object, conf: Mapping[str, str]) -> bool:

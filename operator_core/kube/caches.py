@@ -166,9 +166,8 @@ class Cache:
                     told.append(("DELETED", known))
             for obj in fresh:
                 before = self._objects.get(_name(obj))
-                if self._store(obj):
-                    if before is None or not _is_alike(before, obj):
-                        told.append(("MODIFIED" if before is not None else "ADDED", obj))
+                if self._store(obj) and (before is None or not _is_alike(before, obj)):
+                    told.append(("MODIFIED" if before is not None else "ADDED", obj))
             self._listed.add(scope)
             synced = len(self._listed) == len(self._watchers)
         self._tell(told)

@@ -1,7 +1,7 @@
 """In-place scaling: exactly where the Java operator does it, and what a plan says of it."""
 
 import pytest
-from situations import JOB_ID, facts, reasons, running_job, spec, status, step
+from situations import JOB_ID, NOW_MS, facts, reasons, running_job, spec, status, step
 
 from operator_core.decide import plans, scalings
 from operator_core.decide.decisions import Look, Record, RescaleJob, Step, TriggerStop
@@ -32,8 +32,9 @@ def _changed(before: dict[str, str], after: dict[str, str], *, requirements=PRES
 )
 def test_changed_overrides_become_bounds(before: str, after: str, target: dict[str, Bounds]) -> None:
     taken = _changed({**ADAPTIVE, KEY: before}, {**ADAPTIVE, KEY: after})
-    assert isinstance(taken.decision, RescaleJob) and taken.decision.job_id == JOB_ID
-    assert dict(taken.decision.bounds) == target
+    assert isinstance(taken.decision, Record) and isinstance(taken.decision.then, RescaleJob)
+    assert taken.decision.then.job_id == JOB_ID and dict(taken.decision.then.bounds) == target
+    assert taken.status.cluster_info["scaling"] == "a:1-2,b:2-2"
     assert reasons(taken) == ["SpecChanged", "Scaling"]
 
 
@@ -45,6 +46,47 @@ def test_once_the_bounds_hold_the_spec_is_recorded() -> None:
     recorded = lastspecs.decode(str(taken.status.reconciliation_status.last_reconciled_spec)).spec
     assert recorded["flinkConfiguration"][KEY] == "a:4"
     assert taken.status.reconciliation_status.state == "DEPLOYED" and reasons(taken) == []
+    assert "scaling" not in taken.status.cluster_info
+
+
+@pytest.mark.parametrize(
+    ("deployed", "found", "target"),
+    [
+        pytest.param("a:2", {"a": Bounds(1, 4), "b": Bounds(2, 2)}, {"a": Bounds(1, 2), "b": Bounds(2, 2)}, id="back"),
+        pytest.param("", {"a": Bounds(1, 4), "b": Bounds(2, 2)}, {"a": Bounds(1, 3), "b": Bounds(2, 2)}, id="to none"),
+        pytest.param("a:3", {"a": Bounds(1, 3), "b": Bounds(2, 2)}, None, id="never rescaled"),
+        pytest.param("a:2", {"a": Bounds(1, 4)}, {"a": Bounds(1, 2)}, id="a vertex that is gone"),
+    ],
+)
+def test_a_rescaling_whose_spec_changed_back_is_undone(deployed: str, found: dict, target: dict | None) -> None:
+    """The record says A, the job was given B, and the resource asks for A again before B could be recorded."""
+    wanted = spec({**ADAPTIVE, KEY: deployed})
+    info = {"scaling": "a:1-3,b:2-2", "flink-version": "1.20.5", "state-size": "1", "exceptions-told": f"0 {NOW_MS}"}
+    given = facts(wanted, status(wanted, cluster_info=info), preflight=None, meta={"generation": 3})
+    asked = step(given, job=running_job())
+    assert isinstance(asked.decision, Look) and asked.decision.needs == (Need.REQUIREMENTS,)
+    taken = step(given, job=running_job(), requirements=found)
+    if target is None:
+        assert taken.decision == Record(None, None) and "scaling" not in taken.status.cluster_info
+    else:
+        assert isinstance(taken.decision, RescaleJob) and dict(taken.decision.bounds) == target
+        settled = step(given, job=running_job(), requirements=target)
+        assert settled.decision == Record(None, None) and "scaling" not in settled.status.cluster_info
+
+
+def test_the_bounds_before_the_first_attempt_are_kept() -> None:
+    after = {**ADAPTIVE, KEY: "a:5"}
+    given = facts(spec(after), status(spec(ADAPTIVE), cluster_info={"scaling": "a:1-2,b:2-2"}), preflight=None)
+    taken = step(given, job=running_job(), requirements={"a": Bounds(1, 4), "b": Bounds(2, 2)})
+    assert taken.status.cluster_info["scaling"] == "a:1-2,b:2-2"
+
+
+@pytest.mark.parametrize("text", ["", "a", "a:", "a:1", "a:x-y", ",,"])
+def test_a_damaged_record_of_bounds_is_passed_over(text: str) -> None:
+    wanted = spec({**ADAPTIVE, KEY: "a:2"})
+    given = facts(wanted, status(wanted, cluster_info={"scaling": text}), preflight=None)
+    taken = step(given, job=running_job(), requirements={"a": Bounds(1, 2), "b": Bounds(2, 2)})
+    assert taken.decision == Record(None, None)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +118,8 @@ def test_a_refusal_is_remembered_for_its_generation() -> None:
     given = facts(spec(after), status(spec(before), cluster_info=refused), preflight=None)
     assert isinstance(step(given, requirements=PRESENT).decision, Record)
     newer = facts(spec(after), given.status, preflight=None, meta={"generation": 2})
-    assert isinstance(step(newer, requirements=PRESENT).decision, RescaleJob)
+    tried = step(newer, requirements=PRESENT).decision
+    assert isinstance(tried, Record) and isinstance(tried.then, RescaleJob)
 
 
 def test_flink_is_asked_only_for_a_change_that_could_be_made_in_place() -> None:

@@ -132,3 +132,23 @@ def test_how_replicas_change(
             assert taken.status.reconciliation_status.reconciliation_timestamp == records.epoch_ms(NOW)
         case _:
             assert how == "deployed again"
+
+
+@pytest.mark.parametrize(
+    ("conf", "there", "told"),
+    [
+        pytest.param(REACTIVE, workers(replicas=3, annotations={standalone.SCALED_TO: "3"}), 1, id="given by us"),
+        pytest.param(REACTIVE, workers(replicas=4, annotations={standalone.SCALED_TO: "3"}), None, id="by others"),
+        pytest.param(REACTIVE, workers(replicas=3), None, id="by others alone"),
+        pytest.param(REACTIVE, workers(annotations={standalone.SCALED_TO: "1"}), None, id="as recorded"),
+        pytest.param({}, workers(replicas=3, annotations={standalone.SCALED_TO: "3"}), None, id="not reactive"),
+    ],
+)
+def test_replicas_for_a_spec_that_changed_back_are_set_right(
+    conf: dict[str, str], there: Object, told: int | None
+) -> None:
+    """The record says one, three were given, and the resource asks for one again before three could be recorded."""
+    taken = standalone.unsettled(of(spec(conf), spec(conf), workers=there))
+    assert (taken.decision if taken is not None else None) == (None if told is None else ScaleWorkers("uid-tm", told))
+    if told is not None:
+        assert step(of(spec(conf), spec(conf), workers=there)).decision == ScaleWorkers("uid-tm", told)
