@@ -15,8 +15,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 from gitsync.model import projects
+from operator_core.conf import options
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Json, Object
+from operator_core.model import labelselectors
 
 PREFIX = "GITSYNC_"
 
@@ -125,6 +127,15 @@ class Settings(Part):
     install_crds: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
+
+    @field_validator("operator_defaults")
+    @classmethod
+    def _selector_is_one(cls, value: dict[str, str]) -> dict[str, str]:
+        try:
+            labelselectors.parse(options.get(value, options.LABEL_SELECTOR) or "")
+        except Stalled as error:
+            raise ValueError(f"{options.LABEL_SELECTOR.key}: {error.message}") from error
+        return value
 
     @field_validator("cluster")
     @classmethod

@@ -91,6 +91,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         exception.throwable.list.max.count | 2 |
         ingress.manage | true |
         job.submission.timeout | 10 min |
+        label.selector | | other resources are left alone, deletions of them too
         leader-election.lease-name | flink-operator-lease | the Lease by which a running Java operator is recognised
         savepoint.history.max.age.threshold | |
         savepoint.history.max.count.threshold | |
@@ -138,7 +139,6 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         kubernetes.client.metrics.enabled | true | requests to the API server are always counted
         kubernetes.client.metrics.http.response.code.groups.enabled | false | metrics of the Java client
         kubernetes.client.metrics.slow.request.threshold | 5 s | metrics of the Java client
-        label.selector | | not yet: choose namespaces instead
         metrics.histogram.sample.size | 1000 | Flink's metric system, which is Java
         metrics.reporter.NAME.KEY | | Flink's metric reporters are Java classes; `/metrics` serves Prometheus
         metrics.scope.k8soperator.resource | | Flink's metric system, which is Java

@@ -142,6 +142,7 @@ ARTIFACT_DIRECTORY = _operator("user.artifacts.local-dir")
 ARTIFACT_SIZE = _operator("user.artifacts.max-size", "512 mb")
 SUBMISSION_TIMEOUT = _operator("job.submission.timeout", "10 min")
 LEASE_NAME = _operator("leader-election.lease-name", "flink-operator-lease")
+LABEL_SELECTOR = _operator("label.selector")
 SNAPSHOT_RESOURCES = _operator("snapshot.resource.enabled", "true")
 # Operator: what is told
 EXCEPTION_EVENTS = _operator("events.exceptions.limit-per-reconciliation", "10")

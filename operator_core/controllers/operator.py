@@ -25,12 +25,13 @@ from operator_core.errors import AgentError, Stalled
 from operator_core.flink.jarsources import JarSources
 from operator_core.flink.rest import DirectTransport, ProxyTransport, Rest, Transport
 from operator_core.flink.tlscontexts import Files, TlsContexts
-from operator_core.jsonvalues import Object
+from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 from operator_core.kube.caches import Cache
 from operator_core.kube.client import Client
 from operator_core.kube.events import Recorder
-from operator_core.model import flinkdeployments, flinksessionjobs, flinkstatesnapshots
+from operator_core.model import flinkdeployments, flinksessionjobs, flinkstatesnapshots, labelselectors
+from operator_core.model.labelselectors import LabelSelector
 from operator_core.outcomes import After, Done, Outcome
 from operator_core.runtime.clock import Clock
 from operator_core.runtime.failpoints import reach
@@ -71,6 +72,7 @@ class Operator:
         recorder = Recorder(client, clock, component="gitsync")
         self._foreign = ForeignOperators(client, clock, recorder, namespaces, lambda: self._wakes.all())
         self._foreign.lease_name = options.get(defaults.given, options.LEASE_NAME)
+        self._selector = _selector(defaults)
         self._watched = Watched(client, namespaces=namespaces, project=self._foreign.project, told=self._changed)
         self._wakes = Wakes(self._queue, self._watched)
         self._lane = SubmissionLane(clock, transport, JarSources(), self._wakes.session_job)
@@ -108,6 +110,7 @@ class Operator:
     def configure(self, defaults: Defaults) -> None:
         """Take other defaults from the next pass on. What runs is not restarted for them: as in the Java operator
         they reach a job when it is next deployed, and the operator's own options hold at once."""
+        self._selector = _selector(defaults)
         self.world = replace(self.world, defaults=defaults)
         self._foreign.lease_name = options.get(defaults.given, options.LEASE_NAME)
         self._wakes.all()
@@ -156,6 +159,8 @@ class Operator:
         if not self._foreign.is_known or not self._watched.covers(key.namespace):
             return After(_UNLISTED_SECONDS)
         resource = self._watched.get(key)
+        if resource is not None and not self._selector.selects(dig(resource, "metadata", "labels", default={})):
+            return Done()
         refusal = self._foreign.refusal(resource) if resource is not None else None
         if resource is not None and refusal is not None:
             self._foreign.tell(resource, refusal)
@@ -208,3 +213,8 @@ class Operator:
             else:
                 self.transitions.observe(kind, obj)
         self._wakes.changed(kind, change, obj)
+
+
+def _selector(defaults: Defaults) -> LabelSelector:
+    """Which resources are looked after. Raises Stalled where the option's text is no selector."""
+    return labelselectors.parse(options.get(defaults.given, options.LABEL_SELECTOR) or "")

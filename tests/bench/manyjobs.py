@@ -233,9 +233,7 @@ def _resource(name: str) -> Object:
 
 def print_costs(made: list[Made], idle: list[Idle], empty: float) -> None:
     """As tables."""
-    print(
-        "\n| resources at once | median s | p95 s | worst s | CPU s each | control plane's CPU s each | requests |"
-    )
+    print("\n| resources at once | median s | p95 s | worst s | CPU s each | control plane CPU s | requests |")
     print("|---|---|---|---|---|---|---|")
     for one in made:
         cpu = f"{one.cpu / one.count:.3f} | {one.control_plane_cpu / one.count:.3f} | {one.requests / one.count:.1f}"

@@ -38,12 +38,12 @@ class Jobs:
         except errors.AlreadyExists:
             return
 
-    def create(self, name: str = "app") -> None:
+    def create(self, name: str = "app", labels: Object | None = None) -> None:
         """One that would run."""
         body: Object = {
             "apiVersion": "flink.apache.org/v1beta1",
             "kind": "FlinkDeployment",
-            "metadata": {"name": name, "namespace": self.namespace},
+            "metadata": {"name": name, "namespace": self.namespace, "labels": labels or {}},
             "spec": {
                 "image": "flink:1.20",
                 "flinkVersion": "v1_20",
@@ -59,6 +59,15 @@ class Jobs:
         """The new generation."""
         request = requests.merge_patch(requests.FLINK_DEPLOYMENTS, self.namespace, name, {"spec": spec})
         return int(self.client.send(request)["metadata"]["generation"])
+
+    def label(self, name: str, key: str, value: str) -> None:
+        """Set one label."""
+        patch = {"metadata": {"labels": {key: value}}}
+        self.client.send(requests.merge_patch(requests.FLINK_DEPLOYMENTS, self.namespace, name, patch))
+
+    def metadata(self, name: str) -> Object:
+        live = self.client.send(requests.get(requests.FLINK_DEPLOYMENTS, self.namespace, name))
+        return dict(live["metadata"])
 
     def status(self, name: str, *path: str) -> object:
         return dig(self.client.send(requests.get(requests.FLINK_DEPLOYMENTS, self.namespace, name)), "status", *path)
@@ -135,6 +144,29 @@ def test_watched_namespaces_change_without_losing_what_happened(client: Client, 
         operator.watch(())
         assert first.wait_deployed("app", missed) != before
         assert second.status("app", "observedGeneration") == 1
+
+
+def test_a_label_selector_says_which_resources_are_looked_after(client: Client, namespace: str) -> None:
+    """Labels and the selector may change while the operator runs; what is not meant is not touched, a deletion too."""
+    jobs = Jobs(client, namespace)
+    selecting = [Defaults({options.LABEL_SELECTOR.key: f"team in ({team})"}) for team in ("payments", "search,fraud")]
+    with running(client, namespace, defaults=selecting[0]) as operator:
+        jobs.create("mine", {"team": "payments"})
+        jobs.create("other", {"team": "search"})
+        jobs.create("plain")
+        jobs.wait_deployed("mine")
+        jobs.label("plain", "team", "payments")
+        jobs.wait_deployed("plain")
+        assert jobs.status("other") is None and "finalizers" not in jobs.metadata("other")
+        uid = jobs.deployment_uid("mine")
+        operator.configure(selecting[1])
+        jobs.wait_deployed("other")
+        missed = jobs.edit("mine", {"restartNonce": 1})
+        jobs.label("plain", "team", "fraud")
+        jobs.wait_deployed("plain", jobs.edit("plain", {"restartNonce": 1}))
+        assert (jobs.status("mine", "observedGeneration"), jobs.deployment_uid("mine")) == (1, uid)
+        operator.configure(selecting[0])
+        assert jobs.wait_deployed("mine", missed) != uid
 
 
 def test_two_operators_beside_each_other_each_do_their_own(client: Client, namespace: str) -> None:

@@ -35,6 +35,7 @@ def test_lists_and_maps_from_the_environment() -> None:
         ({"webhook_port": 80}, "secretFile"),
         ({"cluster": "a/b"}, "part of a Git ref"),
         ({"cluster": "a..b"}, "part of a Git ref"),
+        ({"operator_defaults": {"kubernetes.operator.label.selector": "a b"}}, "is no label selector"),
         ({"role": "boss"}, "role"),
         ({"poll_seconds": 0}, "poll_seconds"),
         ({"webhook_port": 80, "webhook_secret_file": "/s", "probe_port": 81}, "same port"),
