@@ -32,7 +32,8 @@ def plan(revisions: tuple[str, ...], output: str, **options: object) -> int:
     """Show what the step from revision OLD to revision NEW does (default: HEAD^ and HEAD).
 
     Objects that are created, changed or pruned, and for every Flink job what happens to it and why:
-    nothing, an upgrade with its state, a restart without. Field names are shown, never values. Only
+    nothing, an upgrade with its state, a restart without; and how it is interrupted: none, in-place,
+    savepoint, restart, until-resumed, for-good. Field names are shown, never values. Only
     committed revisions count, and no cluster is needed except with --live.
 
     Exit code 0 when nothing would change, 1 when something would or when NEW has errors.
@@ -62,6 +63,14 @@ def _cells(row: "Row") -> list[str]:
     return [row.action.value, row.identity.shown, place, ", ".join(row.paths) or row.note]
 
 
+def _job_cells(row: "Row") -> list[str]:
+    """A job's effect and downtime, and why; a downtime of none says no more than the effect does."""
+    effect, downtime = row.effect, row.downtime
+    assert effect is not None and downtime is not None
+    why = effect.reason if downtime.downtime.value == "none" else f"{effect.reason}; {downtime.reason}"
+    return [row.identity.shown, effect.effect.value, downtime.downtime.value, why]
+
+
 def table(outcome: "Outcome") -> str:
     """What happens to every object and job, and why it would not, for people."""
     from gitsync.cli import tables
@@ -73,9 +82,9 @@ def table(outcome: "Outcome") -> str:
         return f"{parts[0]}\nnothing changes"
     if rows:
         parts.append(tables.columns(["ACTION", "OBJECT", "FILE", "FIELDS"], [_cells(row) for row in rows]))
-    jobs = [[r.identity.shown, r.effect.effect.value, r.effect.reason] for r in rows if r.effect is not None]
+    jobs = [_job_cells(row) for row in rows if row.effect is not None]
     if jobs:
-        parts.append(tables.columns(["JOB", "EFFECT", "WHY"], jobs))
+        parts.append(tables.columns(["JOB", "EFFECT", "DOWNTIME", "WHY"], jobs))
     if outcome.preview.problems:
         lines = [f"  {conditions.problem_text(problem)}" for problem in outcome.preview.problems]
         parts.append("\n".join(["this revision would not be applied:", *lines]))
@@ -90,8 +99,10 @@ def _markdown(outcome: "Outcome") -> str:
         return "\n".join([*lines, "Nothing changes."])
     jobs = [row for row in outcome.preview.rows if row.effect is not None]
     if jobs:
-        lines += ["| job | effect | why |", "|---|---|---|"]
-        lines += [f"| {r.identity.shown} | **{r.effect.effect.value}** | {r.effect.reason} |" for r in jobs if r.effect]
+        lines += ["| job | effect | downtime | why |", "|---|---|---|---|"]
+        for name, effect, downtime, why in map(_job_cells, jobs):
+            told = why.replace("|", "\\|")
+            lines.append(f"| {name} | **{effect}** | **{downtime}** | {told} |")
         lines.append("")
     if outcome.preview.rows:
         lines += ["| action | object | file | fields |", "|---|---|---|---|"]

@@ -6,7 +6,7 @@ everything else is taken to be namespaced.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gitsync.model.identities import Identity
@@ -17,6 +17,8 @@ from gitsync.plan import effects, normalizing, preparing, pruning
 from gitsync.plan.identities import group_of
 from gitsync.plan.preparing import Kinds, Prepared
 from operator_core.conf.defaults import Defaults
+from operator_core.decide import downtimes
+from operator_core.decide.downtimes import Downtime
 from operator_core.decide.plans import JobEffect
 from operator_core.jsonvalues import Json, Object
 from operator_core.kube.requests import Resource
@@ -64,6 +66,8 @@ class Row:
     paths: tuple[str, ...]
     effect: JobEffect | None
     note: str = ""
+    downtime: Downtime | None = None
+    """How the job is interrupted; None where `effect` is."""
 
     def to_json(self) -> Object:
         """For programs."""
@@ -80,6 +84,8 @@ class Row:
         if self.effect is not None:
             row["effect"] = self.effect.effect.value
             row["reason"] = self.effect.reason
+        if self.downtime is not None:
+            row["downtime"] = {"class": self.downtime.downtime.value, "reason": self.downtime.reason}
         if self.note:
             row["note"] = self.note
         return row
@@ -129,7 +135,7 @@ def _row_between(old: Desired | None, new: Desired | None, defaults: Defaults) -
         bodies = (pruning.guarded(old.body), None)
     paths = changed_paths(*bodies) if action is Action.change else ()
     effect = effects.effect(present.identity, *bodies, defaults=defaults)
-    return Row(action, present.identity, present.file, present.line, paths, effect)
+    return _with_downtime(Row(action, present.identity, present.file, present.line, paths, effect), present.body)
 
 
 def against_cluster(
@@ -144,12 +150,13 @@ def against_cluster(
                 continue
             case Create():
                 effect = effects.effect(one.identity, None, one.body, defaults=defaults)
-                rows.append(Row(Action.create, one.identity, one.file, one.line, (), effect))
+                rows.append(_with_downtime(Row(Action.create, one.identity, one.file, one.line, (), effect), one.body))
             case Update():
                 before, after = live.get(one.identity), dry.get(one.identity, one.body)
                 effect = effects.effect(one.identity, before, after, live=before, defaults=defaults)
                 paths = tuple(difference.shown for difference in step.differences)[:_PATHS_KEPT]
-                rows.append(Row(Action.change, one.identity, one.file, one.line, paths, effect))
+                row = Row(Action.change, one.identity, one.file, one.line, paths, effect)
+                rows.append(_with_downtime(row, one.body))
             case Taken():
                 note = f"the app {step.owner} has it"
                 rows.append(Row(Action.refuse, one.identity, one.file, one.line, (), None, note))
@@ -162,10 +169,15 @@ def against_cluster(
             case Prune():
                 gone = pruning.guarded(before) if before is not None and removal.guards_state else before
                 effect = effects.effect(removal.identity, gone, None, live=gone, defaults=defaults)
-                rows.append(Row(Action.prune, removal.identity, "", 0, (), effect))
+                rows.append(_with_downtime(Row(Action.prune, removal.identity, "", 0, (), effect), before or {}))
             case Keep():
                 rows.append(Row(Action.keep, removal.identity, "", 0, (), None, removal.reason))
     return Preview(tuple(rows), plan.problems)
+
+
+def _with_downtime(row: Row, manifest: Object) -> Row:
+    effect = row.effect
+    return replace(row, downtime=downtimes.of(effect.effect, manifest)) if effect is not None else row
 
 
 def changed_paths(old: Json, new: Json) -> tuple[str, ...]:
