@@ -14,7 +14,8 @@ from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import FINAL_SNAPSHOT, LAST_STATE_MARKER, NOT_ADDRESSABLE, Restore
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
-from operator_core.jsonvalues import dig
+from operator_core.jsonvalues import Object, dig
+from operator_core.model import lastspecs
 from operator_core.model.jobs import UpgradeMode
 from operator_core.model.statuses import TERMINAL_JOB_STATES
 
@@ -68,9 +69,19 @@ def may_have_forgotten(facts: Facts, job: Job, newest: Snapshot | None) -> bool:
 
 
 def ran(facts: Facts) -> bool:
-    """Whether the deployment that stands was seen RUNNING."""
+    """Whether the deployment that stands was seen RUNNING, or to have completed a checkpoint."""
     record = facts.status.reconciliation_status
-    return record.last_stable_spec is not None and record.last_stable_spec == record.last_reconciled_spec
+    if "state-size" in facts.status.cluster_info:
+        return True
+    if facts.last is None or record.last_stable_spec is None:
+        return False
+    if facts.status.job_status.state == "CANCELLING":  # the record of that names another mode
+        return _but_for_mode(facts.last.spec) == _but_for_mode(lastspecs.decode(record.last_stable_spec).spec)
+    return record.last_stable_spec == record.last_reconciled_spec
+
+
+def _but_for_mode(spec: Object) -> Object:
+    return {**spec, "job": {key: value for key, value in spec["job"].items() if key != "upgradeMode"}}
 
 
 def newest_state(facts: JobFacts[S], job: Job) -> Snapshot | Ask | Wait | None:

@@ -30,7 +30,7 @@ from operator_core.kube.client import Client
 T = TypeVar("T")
 CLUSTER = "e2e"
 IMAGES = {"v1_20": "ticks:1.20", "v2_3": "ticks:2.3"}
-BOOT_SECONDS = 180  # two JVM boots in series on two busy cores
+BOOT_SECONDS = 300  # two JVM boots in series on two busy cores
 # Tests measure nothing, so every JVM starts the cheap way.
 FAST_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
