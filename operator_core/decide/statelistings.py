@@ -16,6 +16,7 @@ from operator_core.decide import steps, verdicts
 from operator_core.decide.decisions import ScaleToZero, StartListing, Step
 from operator_core.decide.facts import Facts, Listing
 from operator_core.decide.needs import Need, Unread
+from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.records import FINAL_SNAPSHOT, LAST_STATE_MARKER, epoch_ms
 from operator_core.jsonvalues import Object, dig
 
@@ -82,15 +83,15 @@ def read(facts: Facts, purpose: str) -> Listing | Step:
 def newest(facts: Facts, listing: Listing) -> State | None:
     """The newest state that is usable; None where nothing is known.
 
-    Of a stop under way the savepoint, else the checkpoint that got furthest: what lies there newer may be of a rerun
-    that began from older state and counts its checkpoints from there. A stop that has ended settled the state.
+    Of a stop or cancellation under way the savepoint, else the checkpoint that got furthest: what lies there newer may
+    be of a rerun that began from older state and counts its checkpoints from there. One that ended settled the state.
     """
     info = facts.status.job_status.savepoint_info
     listed = list(_listed(facts, listing))
-    if info.trigger_type == "UPGRADE" and info.trigger_timestamp:
-        taken = savepoint_since(facts, listing, info.trigger_timestamp)
-        if taken is not None:
-            return taken
+    stopping = info.trigger_type == "UPGRADE" and info.trigger_timestamp
+    if stopping and (taken := savepoint_since(facts, listing, info.trigger_timestamp or 0)) is not None:
+        return taken
+    if stopping or phase_of(facts.status, facts.last) is Phase.CANCELLING:
         furthest = max(listed, key=_checkpoint_id, default=None)
         listed = [each for each in listed if each is furthest or _checkpoint_id(each) < 0]
     given = next((each for each in _given(facts, listing, listed) if _is_there(facts, listing, each.path)), None)

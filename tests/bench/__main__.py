@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Sequence
 
 from gitsync.sandbox.demo import timelines
 from gitsync.sandbox.demo.timelines import PHASES
 from gitsync.sandbox.progress import Progress
 
-from . import manyapps, manyjobs, measuring, onesilent, worlds
+from . import manyapps, manyjobs, measuring, onesilent, upgrademodes, worlds
 
-PARTS = ("apps", "jobs", "latency", "rest", "silent", "upgrade")
+PARTS = ("apps", "jobs", "latency", "modes", "rest", "silent", "upgrade")
 
 
 def main() -> None:
@@ -39,22 +40,29 @@ def main() -> None:
     if set(parts) <= {"apps", "jobs", "silent"}:
         return
     with worlds.world(progress) as team:
-        if "latency" in parts:
-            with progress.stage("commit → applied"):
-                found = measuring.latencies(team, options.commits)
-            print_latencies(found)
-        if "rest" in parts:
-            with progress.stage("agent at rest, no job"):
-                rests = [measuring.at_rest(team, "no job")]
-        if "rest" in parts or "upgrade" in parts:
-            with progress.stage("start the job"):
-                measuring.start_job(team, options.version)
-        if "rest" in parts:
-            with progress.stage("agent at rest, one job"):
-                rests.append(measuring.at_rest(team, "one running job"))
-            print_rests(rests)
-        if "upgrade" in parts:
-            print_upgrades(*_upgrades(team, progress, options.rounds), options.version)
+        _with_jobs(team, parts, options, progress)
+
+
+def _with_jobs(team: worlds.teams.Team, parts: Sequence[str], options: argparse.Namespace, progress: Progress) -> None:
+    """The parts that need running jobs."""
+    if "latency" in parts:
+        with progress.stage("commit → applied"):
+            found = measuring.latencies(team, options.commits)
+        print_latencies(found)
+    if "rest" in parts:
+        with progress.stage("agent at rest, no job"):
+            rests = [measuring.at_rest(team, "no job")]
+    if "rest" in parts or "upgrade" in parts:
+        with progress.stage("start the job"):
+            measuring.start_job(team, options.version)
+    if "rest" in parts:
+        with progress.stage("agent at rest, one job"):
+            rests.append(measuring.at_rest(team, "one running job"))
+        print_rests(rests)
+    if "upgrade" in parts:
+        print_upgrades(*_upgrades(team, progress, options.rounds), options.version)
+    if "modes" in parts:
+        upgrademodes.print_all(*upgrademodes.measure(team, options.version, options.rounds, progress), options.version)
 
 
 def _upgrades(

@@ -1,8 +1,8 @@
-"""A savepoint upgrade driven by hand: the floor that the agent's upgrade is measured against.
+"""An upgrade driven by hand: the floor that the agent's upgrade is measured against.
 
-The same steps with nothing in between: stop with savepoint over REST, delete the JobManager Deployment, create the same
-objects again with the savepoint and a new job id. No records, no decisions. Flink's part and the sandbox's part of the
-time are the same for both.
+The same steps with nothing in between: stop the job over REST as its mode has it, delete the Deployments, create the
+same objects again with the state and, unless HA metadata names it, a new job id. No records, no decisions. Flink's part
+and the sandbox's part of the time are the same for both.
 """
 
 from __future__ import annotations
@@ -22,28 +22,47 @@ PAUSE_S = 0.05
 SERVER_FIELDS = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "deletionTimestamp")
 
 
-def upgrade(client: Client, namespace: str, name: str, parallelism: int, savepoints: str) -> timelines.Upgrade:
-    """Upgrade the application cluster `name` (which no agent may be watching) and say how long each phase took."""
+def upgrade(
+    client: Client, namespace: str, name: str, parallelism: int, savepoints: str, mode: str = "savepoint"
+) -> timelines.Upgrade:
+    """Upgrade the application cluster `name` (which no agent may be watching) and say how long each phase took.
+
+    `mode` is the resource's upgrade mode; last-state goes by HA metadata.
+    """
     flink = flinkjobs.FlinkRest(client, namespace, name)
     deployment = client.send(requests.get(DEPLOYMENTS, namespace, name))
+    workers = _if_there(client, namespace, f"{name}-taskmanager")
     owned = _owned(client, namespace, name, deployment["metadata"]["uid"])
     job = flink.job()
     assert job is not None
     triggered = _now_ms()
-    location = _stop(client, namespace, name, job.id, savepoints)
+    location = _stop(client, namespace, name, job.id, savepoints) if mode == "savepoint" else None
+    if mode == "stateless":
+        _cancel(client, namespace, name, job.id)
     stopped = _now_ms()
-    client.send(requests.delete(DEPLOYMENTS, namespace, name, propagation="Foreground"))
-    waiting.until(lambda: _is_gone(client, namespace, name), "Deployment gone", seconds=60, pause=PAUSE_S)
+    for each in (deployment, *([workers] if workers else [])):
+        client.send(requests.delete(DEPLOYMENTS, namespace, each["metadata"]["name"], propagation="Foreground"))
+    waiting.until(lambda: _is_gone(client, namespace, name), "Deployments gone", seconds=60, pause=PAUSE_S)
     made = client.send(requests.create(DEPLOYMENTS, namespace, _fresh(deployment)))
     created = _now_ms()
+    run = job.id if mode == "last-state" else uuid.uuid4().hex
     for resource, obj in owned:
         body = _fresh(obj)
         body["metadata"]["ownerReferences"][0]["uid"] = made["metadata"]["uid"]
         if resource is CONFIG_MAPS and body["metadata"]["name"].startswith("flink-config-"):
-            _restore_from(body, location, uuid.uuid4().hex, parallelism)
+            _restore_from(body, location, run, parallelism)
         client.send(requests.create(resource, namespace, body))
-    boot = waiting.until(lambda: _boot(flink, parallelism), "all tasks RUNNING", seconds=180, pause=PAUSE_S)
+    if workers:
+        client.send(requests.create(DEPLOYMENTS, namespace, _fresh(workers)))
+    began = _initialized(job)
+    boot = waiting.until(lambda: _boot(flink, parallelism, began), "all tasks RUNNING", seconds=180, pause=PAUSE_S)
     return timelines.Upgrade(triggered, stopped, created, boot)
+
+
+def _cancel(client: Client, namespace: str, name: str, job: str) -> None:
+    flink = flinkjobs.FlinkRest(client, namespace, name)
+    client.send(requests.service_proxy(namespace, f"{name}-rest:8081", "PATCH", f"/jobs/{job}"))
+    waiting.until(lambda: flink.job_ids().get(job) == "CANCELED", "CANCELED", seconds=60, pause=PAUSE_S)
 
 
 def _stop(client: Client, namespace: str, name: str, job: str, savepoints: str) -> str:
@@ -77,15 +96,12 @@ def _fresh(obj: Object) -> Object:
     return body
 
 
-def _restore_from(config: Object, location: str, job: str, parallelism: int) -> None:
+def _restore_from(config: Object, location: str | None, job: str, parallelism: int) -> None:
     data = config["data"]
     file = "flink-conf.yaml" if "flink-conf.yaml" in data else "config.yaml"
     flat = _flat(yaml.safe_load(data[file]) or {}) if file == "config.yaml" else _lines(data[file])
-    flat |= {
-        "execution.savepoint.path": location,
-        "$internal.pipeline.job-id": job,
-        "parallelism.default": str(parallelism),
-    }
+    flat |= {"$internal.pipeline.job-id": job, "parallelism.default": str(parallelism)}
+    flat |= {"execution.savepoint.path": location} if location else {}
     data[file] = "".join(f"{key}: {value}\n" for key, value in flat.items())
 
 
@@ -105,16 +121,24 @@ def _flat(tree: Object, prefix: str = "") -> dict[str, str]:
 
 
 def _is_gone(client: Client, namespace: str, name: str) -> bool:
+    return not any(_if_there(client, namespace, each) for each in (name, f"{name}-taskmanager"))
+
+
+def _if_there(client: Client, namespace: str, name: str) -> Object | None:
     try:
-        client.send(requests.get(DEPLOYMENTS, namespace, name))
+        return client.send(requests.get(DEPLOYMENTS, namespace, name))
     except errors.NotFound:
-        return True
-    return False
+        return None
 
 
-def _boot(flink: flinkjobs.FlinkRest, parallelism: int) -> timelines.Boot | None:
+def _boot(flink: flinkjobs.FlinkRest, parallelism: int, began: int) -> timelines.Boot | None:
     job = flink.job()
-    return timelines.boot_of(job) if job is not None and job.parallelism == parallelism else None
+    is_next = job is not None and job.parallelism == parallelism and _initialized(job) != began
+    return timelines.boot_of(job) if job is not None and is_next else None
+
+
+def _initialized(job: flinkjobs.Job) -> int:
+    return job.entered_ms.get("INITIALIZING", job.entered_ms.get("CREATED", 0))
 
 
 def _now_ms() -> int:

@@ -125,10 +125,15 @@ def by_agent(team: worlds.teams.Team, parallelism: int) -> timelines.Upgrade:
     ):
         team.ready(team.repository.log()[0].sha)
         pushed = int(time.time() * 1000)
-        sha = team.repository.edit(f"Parallelism {parallelism}", JOB, lambda text: _with_parallelism(text, parallelism))
+        sha = commit_parallelism(team, parallelism)
         job = team.running(parallelism=parallelism, other_than=old.id)
         team.state()
         return upgrades.moments(lookout.seen, "ticks", job, sha, pushed)[2]
+
+
+def commit_parallelism(team: worlds.teams.Team, parallelism: int) -> str:
+    """Another width of the job, by a commit; its SHA."""
+    return team.repository.edit(f"Parallelism {parallelism}", JOB, lambda text: _with_parallelism(text, parallelism))
 
 
 def by_hand(team: worlds.teams.Team, parallelism: int) -> timelines.Upgrade:

@@ -7,7 +7,7 @@ import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,11 +18,18 @@ from gitsync.sandbox.demojob import sources
 from gitsync.sandbox.images import registry
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
+from operator_core.jsonvalues import Object
 from operator_core.kube import requests
 from operator_core.kube.client import Client
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
+import highlyavailable
+import kills
+import savedstates
 import teams  # the end-to-end tests' own words for commit, wait, look
+
+__all__ = ["highlyavailable", "kills", "savedstates", "teams"]
+Change = Callable[[Object], None]
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
@@ -41,7 +48,7 @@ def world(progress: Progress) -> Iterator[teams.Team]:
                 for name, minor in (("ticks:1.20", "1.20"), ("ticks:2.3", "2.3")):
                     registry.add(layout.dir, name, f"flink:{minor}", overlay)
                 commands.gitsync(layout, "install")
-            yield _team(layout, folder)
+            yield team(layout, folder, "bench")
         finally:
             launching.reset(layout, progress)
             if supervisor is not None and supervisor.stdin is not None:
@@ -49,10 +56,11 @@ def world(progress: Progress) -> Iterator[teams.Team]:
                 supervisor.wait()
 
 
-def _team(layout: Layout, folder: Path) -> teams.Team:
+def team(layout: Layout, folder: Path, name: str) -> teams.Team:
+    """A team of that name with all of its files in `folder`."""
     client = Client.connect(kubeconfig=layout.kubeconfig)
-    (folder / "flink-data").mkdir()
-    team = teams.Team("bench", layout, client, Repository.create(folder / "git"), folder)
+    (folder / "flink-data").mkdir(parents=True)
+    team = teams.Team(name, layout, client, Repository.create(folder / "git"), folder)
     secret = folder / "webhook-secret"
     secret.write_text(secrets.token_hex(16))
     team.settings |= {"GITSYNC_WEBHOOK_PORT": str(free_port()), "GITSYNC_WEBHOOK_SECRET_FILE": str(secret)}

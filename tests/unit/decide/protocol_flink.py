@@ -25,6 +25,7 @@ class Clusters:
         self.now_ms = now_ms
         self.processes: list[Process] = []
         self.storage: dict[str, int] = {}
+        self.numbers: dict[str, int] = {}
         self.written: dict[str, int] = {}
         self.newest: int | None = None
         self.loss_accepted = False
@@ -96,7 +97,7 @@ class Clusters:
             run.state, run.end = "FAILED", self.now_ms()
             return run
         if source is not None:
-            run.position = self.storage[source]
+            run.position, run.counted = self.storage[source], self.numbers.get(source, 0)
             run.restored = (self.serial, source)
         if process.ha:
             self.objects.point(process, pointer or process.path)
@@ -129,10 +130,15 @@ class Clusters:
                 self._complete(process, run, savepoint=False)
 
     def _complete(self, process: Process, run: Run, *, savepoint: bool) -> str:
+        """Its number follows that of the state the run began from; where another run's file lies, it fails (Flink)."""
         self.serial += 1
-        below = f"sp/savepoint-{run.job_id[:6]}-{self.serial:012x}" if savepoint else f"{run.job_id}/chk-{self.serial}"
+        run.counted += 1
+        below = f"sp/savepoint-{run.job_id[:6]}-{self.serial:012x}" if savepoint else f"{run.job_id}/chk-{run.counted}"
         path = f"file:/data/{below}" if savepoint else f"file:/data/cp/{below}"
+        if path in self.storage:
+            return path
         self.storage[path] = run.position
+        self.numbers[path] = run.counted
         self.written[path] = self.now_ms() + self.serial % 1000
         if run.counts:
             self.newest = run.position

@@ -18,6 +18,7 @@ class Run:
     restored: tuple[int, str] | None = None
     counts: bool = True
     bare: bool = False
+    counted: int = 0
     checkpoints: list[tuple[int, str, bool]] = field(default_factory=list)
     triggers: dict[str, str | None] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)

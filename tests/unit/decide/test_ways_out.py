@@ -6,7 +6,7 @@ import pytest
 from situations import JOB_ID, NOW_MS, condition, deployment, facts, reasons, spec, status, step
 
 from operator_core.build import statelistings as pods
-from operator_core.decide import statelistings
+from operator_core.decide import statelistings, stoprecords
 from operator_core.decide.decisions import EndListing, Look, Record, Rest, ScaleToZero, StartListing, Step
 from operator_core.decide.facts import Facts, Listing
 from operator_core.decide.flinkfacts import Flink
@@ -186,6 +186,13 @@ def test_without_it_the_checkpoint_that_got_furthest_counts() -> None:
     rerun = f"/cp/{JOB_ID}/chk-4"
     listing = _listed((CHECKPOINT, NOW_MS - 20_000), (rerun, NOW_MS), (SAVEPOINT, NOW_MS - 60_000))
     assert _restored(step(_asked(was=_stopping().status, listing=listing))) == f"file:{CHECKPOINT}"
+
+
+def test_so_it_does_for_a_cancellation_under_way() -> None:
+    rerun = f"/cp/{JOB_ID}/chk-4"
+    listing = _listed((CHECKPOINT, NOW_MS - 20_000), (rerun, NOW_MS))
+    asked = _asked(was=stoprecords.cancelling(facts(spec(), status(spec()))), listing=listing)
+    assert _restored(step(asked)) == f"file:{CHECKPOINT}"
 
 
 def test_the_pod_has_what_the_job_has_and_nothing_of_the_cluster() -> None:

@@ -1,0 +1,163 @@
+"""Where the downtime of an upgrade goes in each mode, and how soon a killed JobManager's job runs again.
+
+Each way of upgrading gets a job of its own, which is upgraded by commits and then by hand. Stateless and last-state
+stops have no savepoint: their downtime is counted from the record of the stop.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gitsync.sandbox.demo import flinkjobs, sightings, timelines, waiting
+from gitsync.sandbox.progress import Progress
+from operator_core.jsonvalues import Object, dig
+from operator_core.kube import requests
+
+from . import byhand, measuring, worlds
+
+MODES = ("savepoint", "last-state", "stateless")
+KINDS = ("native", "standalone")
+PAUSE_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way of upgrading: by commits, and the same by hand."""
+
+    what: str
+    agent: tuple[timelines.Upgrade, ...]
+    hand: tuple[timelines.Upgrade, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Seconds from a kill until every task runs again."""
+
+    what: str
+    seconds: tuple[float, ...]
+
+
+def measure(
+    world: worlds.teams.Team, version: str, rounds: int, progress: Progress
+) -> tuple[list[Row], list[Recovery]]:
+    """Every mode of both kinds of cluster; recoveries of the native ones."""
+    rows, recoveries = [], []
+    for kind in KINDS:
+        for mode in MODES:
+            team = worlds.team(world.layout, world.folder / f"{mode}-{kind}", f"{mode}-{kind}")
+            with progress.stage(f"{mode}, {kind}: start"):
+                _namespaces(team)
+                measuring.start_job(team, version, _changed(mode, kind))
+            with progress.stage(f"{mode}, {kind}: {rounds} upgrades by commit, {rounds} by hand"):
+                agent = tuple(_by_agent(team, mode, 2 - number % 2) for number in range(rounds))
+                hand = tuple(_by_hand(team, mode, 2 - (rounds + number) % 2) for number in range(rounds))
+            rows.append(Row(f"{mode}, {kind}", agent, hand))
+            if kind == "native" and mode != "stateless":
+                with progress.stage(f"{mode}, {kind}: JobManager killed"):
+                    recoveries += _recoveries(team, mode, rounds)
+            worlds.teams.clear(team)
+    return rows, recoveries
+
+
+def _namespaces(team: worlds.teams.Team) -> None:
+    for namespace in (team.jobs, team.home):
+        team.client.send(requests.create(requests.NAMESPACES, None, {"metadata": {"name": namespace}}))
+
+
+def _changed(mode: str, kind: str) -> worlds.Change:
+    def changed(manifest: Object) -> None:
+        if mode == "last-state":
+            worlds.highlyavailable.change(manifest)
+        manifest["spec"]["mode"] = kind
+        manifest["spec"]["job"]["upgradeMode"] = mode
+
+    return changed
+
+
+def _by_agent(team: worlds.teams.Team, mode: str, parallelism: int) -> timelines.Upgrade:
+    if mode == "savepoint":
+        return measuring.by_agent(team, parallelism)
+    kinds = (requests.FLINK_DEPLOYMENTS, requests.DEPLOYMENTS)
+    with sightings.Lookout(team.client, team.jobs, kinds) as lookout, team.agent():
+        team.ready(team.repository.log()[0].sha)
+        pushed = int(time.time() * 1000)
+        measuring.commit_parallelism(team, parallelism)
+        boot = timelines.boot_of(team.running(parallelism=parallelism))
+        team.state()
+        stopped = _stop_recorded_ms(lookout.seen, pushed)
+        created = sightings.created_ms(lookout.seen, "ticks", pushed)
+        assert boot is not None and stopped is not None and created is not None, "the upgrade was not seen whole"
+        return timelines.Upgrade(stopped, stopped, created, boot)
+
+
+def _stop_recorded_ms(seen: Sequence[sightings.Sighting], after_ms: int) -> int | None:
+    for each in seen:
+        state = dig(each.object, "status", "reconciliationStatus", "state")
+        if each.kind == "FlinkDeployment" and each.at_ms >= after_ms and state == "UPGRADING":
+            return each.at_ms
+    return None
+
+
+def _by_hand(team: worlds.teams.Team, mode: str, parallelism: int) -> timelines.Upgrade:
+    directory = measuring.savepoint_directory(team)
+    upgrade = byhand.upgrade(team.client, team.jobs, "ticks", parallelism, directory, mode)
+    team.state()
+    return upgrade
+
+
+def _recoveries(team: worlds.teams.Team, mode: str, rounds: int) -> list[Recovery]:
+    """Kills of the process, and deletions of the Deployment where something is known to go on from."""
+    how = "with HA" if mode == "last-state" else "without HA"
+    with team.agent():
+        killed = tuple(_again(team, delete=False) for _ in range(rounds))
+        found = [Recovery(f"JobManager's process killed, {how}", killed)]
+        if mode == "last-state":
+            deleted = tuple(_again(team, delete=True) for _ in range(rounds))
+            found.append(Recovery(f"JobManager's Deployment deleted, {how}", deleted))
+    return found
+
+
+def _again(team: worlds.teams.Team, *, delete: bool) -> float:
+    worlds.savedstates.saved(team)
+    struck = time.time() * 1000
+    if delete:
+        team.client.send(requests.delete(requests.DEPLOYMENTS, team.jobs, "ticks"))
+    else:
+        assert worlds.kills.job_manager(team), "no JobManager runs"
+
+    def booted() -> timelines.Boot | None:
+        job: flinkjobs.Job | None = team.flink().job()
+        boot = timelines.boot_of(job) if job is not None else None
+        return boot if boot is not None and boot.submitted > struck else None
+
+    boot = waiting.until(booted, "the job running again", seconds=300, pause=PAUSE_S)
+    return (boot.running - struck) / 1000
+
+
+def print_all(rows: list[Row], recoveries: list[Recovery], version: str) -> None:
+    """Both tables."""
+    print_rows(rows, version)
+    print_recoveries(recoveries)
+
+
+def print_rows(rows: list[Row], version: str) -> None:
+    """Medians by phase, one line for each way, by commit and by hand."""
+    print(f"\n| upgrade on {version}, s | way | {' | '.join(timelines.PHASES)} | **downtime** |")
+    print("|---" * (len(timelines.PHASES) + 3) + "|")
+    for row in rows:
+        for way, found in (("commit", row.agent), ("hand", row.hand)):
+            phases = [statistics.median(each.phases[phase] for each in found) for phase in timelines.PHASES]
+            total = statistics.median(each.downtime_s for each in found)
+            print(f"| {row.what} | {way} | {' | '.join(f'{each:.2f}' for each in phases)} | {total:.2f} |")
+
+
+def print_recoveries(recoveries: list[Recovery]) -> None:
+    """From the kill to every task running."""
+    print("\n| lost | times | median s | worst s |\n|---|---|---|---|")
+    for each in recoveries:
+        print(
+            f"| {each.what} | {len(each.seconds)} | {statistics.median(each.seconds):.2f} | {max(each.seconds):.2f} |"
+        )
