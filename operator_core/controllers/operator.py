@@ -81,6 +81,7 @@ class Operator:
             resources=self._watched.resources,
             deployments=self._watched.deployments,
             pods=self._wakes.pods.of,
+            worker_pods=self._wakes.pods.failing_workers_of,
             flink=self._rest,
             events=recorder,
             clock=clock,

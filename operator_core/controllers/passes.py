@@ -78,6 +78,7 @@ def facts(world: World, run: Pass) -> Facts:
         workers=world.deployments.get(run.namespace, names.task_manager(run.name)),
         live_deployment=NOT_READ,
         pods=world.pods(run.namespace, run.name),
+        worker_pods=world.worker_pods(run.namespace, run.name),
         ha=NOT_READ,
         preflight=NOT_READ,
         crash_log=NOT_READ,

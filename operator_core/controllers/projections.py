@@ -3,6 +3,10 @@
 A cluster has many pods and templates are long: memory of an agent is what these leave. Holds no rule.
 """
 
+from typing import Final
+
+from operator_core.controllers import podindex
+from operator_core.decide import podfailures
 from operator_core.jsonvalues import Object, dig
 
 
@@ -32,11 +36,21 @@ def ingress(obj: Object) -> Object:
     return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": meta, "spec": obj.get("spec") or {}}
 
 
+_POD_STATES: Final[tuple[str, ...]] = (
+    "phase",
+    "conditions",
+    "containerStatuses",
+    "initContainerStatuses",
+    "startTime",
+)
+
+
 def pod(obj: Object) -> Object:
-    """A pod's identity and state."""
+    """A pod's identity and state; a TaskManager's state only while something is wrong with it."""
     meta = obj["metadata"]
     kept = ("name", "namespace", "uid", "resourceVersion", "labels", "creationTimestamp", "deletionTimestamp")
-    states = ("phase", "conditions", "containerStatuses", "initContainerStatuses", "startTime")
+    is_well = podindex.is_worker(obj) and podfailures.of_worker(obj) is None
+    states = () if is_well else _POD_STATES
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -34,7 +34,7 @@ class Watched:
         self.resources = cache(requests.FLINK_DEPLOYMENTS, project)
         self.session_jobs = cache(requests.FLINK_SESSION_JOBS, project)
         self.deployments = cache(requests.DEPLOYMENTS, projections.deployment, CLUSTER_LABELS)
-        self._pods = cache(requests.PODS, projections.pod, f"{CLUSTER_LABELS},component=jobmanager")
+        self._pods = cache(requests.PODS, projections.pod, f"{CLUSTER_LABELS},component in (jobmanager,taskmanager)")
         self.ingresses = cache(requests.INGRESSES, projections.ingress, "component=ingress")
         self.snapshots = SnapshotIndex(
             client, namespaces=namespaces, on_change=partial(told, requests.FLINK_STATE_SNAPSHOTS.kind)

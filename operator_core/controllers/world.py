@@ -122,4 +122,6 @@ class World:
     reach: Callable[[str], None]
     snapshots: SnapshotSource | None = None
     ingresses: ObjectCache | None = None
+    worker_pods: Callable[[str, str], tuple[Object, ...]] = lambda _, __: ()
+    """TaskManagers' pods with which something is wrong."""
     readings: Readings = field(default_factory=Readings)

@@ -34,6 +34,7 @@ from operator_core.decide import (
     verdicts,
     wanted,
     waysout,
+    workerfailures,
 )
 from operator_core.decide.decisions import AddFinalizer, DisposeSavepoint, Step
 from operator_core.decide.facts import Facts
@@ -147,8 +148,10 @@ def _watch_over(facts: Facts, want: Wanted, failure: podfailures.PodFailure | No
     if (left := leftcheckpoints.outlived(facts)) is not None:
         return Step(DisposeSavepoint(left), facts.status)
     waiting = podfailures.unschedulable(facts.pods)
-    verdict = verdicts.Waiting("Unschedulable", waiting) if waiting else None
-    return steps.rest(facts, snapshotsdue.pause(facts, cadence.deployed(facts, status)), verdict=verdict)
+    verdict = verdicts.Waiting("Unschedulable", waiting) if waiting else workerfailures.verdict(facts)
+    told = workerfailures.events(facts, workerfailures.verdict(facts))
+    pause = snapshotsdue.pause(facts, cadence.deployed(facts, status))
+    return steps.rest(facts, pause, verdict=verdict, events=told)
 
 
 def _details_missing(facts: Facts) -> tuple[Need, ...]:

@@ -69,6 +69,7 @@ class Facts:
 
     `session_jobs` are the FlinkSessionJobs that refer to this resource, by a live list; `workers` is the
     TaskManagers' Deployment of a standalone cluster.
+    `worker_pods` are the pods of TaskManagers with which something is wrong.
     `snapshots` are the FlinkStateSnapshots that name this job; None where the cluster does not serve the kind.
     """
 
@@ -91,6 +92,7 @@ class Facts:
     flink: Flink = field(default_factory=Flink)
     session_jobs: tuple[Object, ...] | Unread = NOT_READ
     workers: Object | None = None
+    worker_pods: tuple[Object, ...] = ()
     live_workers: Object | Unread | None = NOT_READ
     ingress: IngressState = field(default_factory=IngressState)
     snapshots: tuple[Object, ...] | None = None

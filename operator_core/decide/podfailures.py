@@ -1,4 +1,4 @@
-"""Why a JobManager does not come up, read from its Deployment and pods.
+"""Why a JobManager does not come up, read from its Deployment and pods; and what keeps a TaskManager's pod down.
 
 The reasons and their order are the Java operator's (ReplicaFailure, then containers that wait for a known
 reason), plus what it does not see: a pod that cannot be scheduled and the last words of a crashing
@@ -95,6 +95,29 @@ def unschedulable(pods: Iterable[Object]) -> str | None:
         for condition in dig(pod, "status", "conditions", default=[]):
             if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
                 return f"The JobManager's pod waits for a node: {condition.get('message') or condition.get('reason')}"
+    return None
+
+
+def of_worker(pod: Object) -> PodFailure | None:
+    """What keeps a TaskManager's pod from running, or ended it: it cannot be scheduled, waits, crashed, was killed."""
+    if dig(pod, "metadata", "deletionTimestamp"):
+        return None
+    found = next(_waiting([pod]), None) or _unplaced(pod)
+    if found is not None:
+        return found
+    for container in _containers(pod):
+        ended = dig(container, "state", "terminated") or dig(container, "lastState", "terminated")
+        if ended and ended.get("exitCode") and not container.get("ready"):
+            reason = str(ended.get("reason") or "Error")
+            words = str(ended.get("message") or "").strip() or f"exit code {ended['exitCode']}"
+            return PodFailure(reason, f"[{container.get('name')}] {reason} - {words}"[:_TEXT_LIMIT])
+    return None
+
+
+def _unplaced(pod: Object) -> PodFailure | None:
+    for condition in dig(pod, "status", "conditions", default=[]):
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return PodFailure("Unschedulable", str(condition.get("message") or condition.get("reason"))[:_TEXT_LIMIT])
     return None
 
 

@@ -16,7 +16,7 @@ from operator_core import errors
 from operator_core.conf import defaults as layers
 from operator_core.conf import effective, flattening, options
 from operator_core.conf.defaults import Defaults
-from operator_core.decide import specrules
+from operator_core.decide import rulings, specrules
 from operator_core.jsonvalues import Object, dig
 from operator_core.model import flinkdeployments
 from operator_core.model.flinkdeployments import FlinkDeploymentSpec
@@ -52,14 +52,7 @@ def validate(
         conf = configuration(job.spec, job.metadata.namespace, cluster_spec(cluster), defaults)
     except errors.Stalled as error:
         return (error.message,)
-    candidate = Candidate(job, last, cluster, conf, defaults)
-    findings: dict[str, None] = {}
-    for rule in _RULES:
-        try:
-            findings.update(dict.fromkeys(rule(candidate)))
-        except errors.Stalled as error:
-            findings[error.message] = None
-    return tuple(findings)
+    return rulings.findings(_RULES, Candidate(job, last, cluster, conf, defaults))
 
 
 def configuration(

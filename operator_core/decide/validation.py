@@ -5,10 +5,17 @@ finding is one sentence with the field, what is wrong and what to do. `advice` i
 surprise. A resource that fails keeps its running job on the last good spec; that is the controller's part.
 """
 
-from operator_core import errors
 from operator_core.conf.defaults import Defaults
-from operator_core.decide import autoscalerrules, candidates, optionrules, processrules, specrules, templaterules
-from operator_core.decide.candidates import Candidate, Rule
+from operator_core.decide import (
+    autoscalerrules,
+    candidates,
+    optionrules,
+    processrules,
+    rulings,
+    specrules,
+    templaterules,
+)
+from operator_core.decide.candidates import Rule
 from operator_core.model.flinkdeployments import FlinkDeployment
 from operator_core.model.lastspecs import LastSpec
 
@@ -37,23 +44,9 @@ def validate(deployment: FlinkDeployment, last: LastSpec | None, defaults: Defau
     `last` is the last reconciled spec, None before the first deployment; `defaults` what holds below
     every resource.
     """
-    candidate = candidates.candidate(deployment, last, defaults)
-    findings: dict[str, None] = {}
-    for rule in _RULES:
-        findings.update(dict.fromkeys(_findings(rule, candidate)))
-    return tuple(findings)
+    return rulings.findings(_RULES, candidates.candidate(deployment, last, defaults))
 
 
 def advice(deployment: FlinkDeployment, defaults: Defaults) -> tuple[str, ...]:
     """What is valid but likely not meant; nothing is refused for it."""
-    return tuple(_findings(optionrules.advice, candidates.candidate(deployment, None, defaults)))
-
-
-def _findings(rule: Rule, candidate: Candidate) -> list[str]:
-    found: list[str] = []
-    try:
-        for finding in rule(candidate):
-            found.append(finding)
-    except errors.Stalled as error:
-        found.append(error.message)
-    return found
+    return rulings.findings((optionrules.advice,), candidates.candidate(deployment, None, defaults))
