@@ -100,6 +100,9 @@ def _children(name: str, spec: Object, namespace: str, look: Look) -> Iterator[C
         if not isinstance(generator, dict):
             raise Refusal(field, "must be a map")
         template = _template_of(spec, generator)
+        if "{{" in str(dig(template, "spec", "project", default="")):
+            # Whoever can push where the generators look would choose what its apps may do.
+            raise Refusal("spec.template.spec.project", "must be fixed text and not a template")
         for parameters in generators.generate(generator, field, templating, look):
             child = _child(name, spec, template, parameters, templating, namespace)
             if child.name in seen:

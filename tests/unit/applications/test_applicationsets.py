@@ -253,6 +253,9 @@ def test_template_patch_changes_what_text_cannot() -> None:
     made = expand(body({"list": {"elements": [{"prune": True}]}}, "x", templatePatch=patch, **GO))
     assert made.children[0].body["spec"]["syncPolicy"] == {"automated": {"prune": True}}
     assert "project" in refusal(body({"list": {"elements": [{}]}}, "x", templatePatch="spec: {project: other}"))
+    chosen = body({"list": {"elements": [{"p": "admin"}]}}, "x")
+    chosen["spec"]["template"]["spec"]["project"] = "{{p}}"
+    assert "spec.template.spec.project must be fixed text" in refusal(chosen)
 
 
 def test_a_generators_own_template_wins() -> None:
