@@ -208,7 +208,7 @@ class Operator:
     def _changed(self, kind: str, change: str, obj: Object) -> None:
         if kind in (flinkdeployments.KIND, flinksessionjobs.KIND) and change == "DELETED":
             self._foreign.forget(obj)
-        if kind == flinkdeployments.KIND:
+        if kind in (flinkdeployments.KIND, flinksessionjobs.KIND):
             if change == "DELETED":
                 self.transitions.forget(obj)
             else:

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from operator_core.decide import (
     carrying,
-    leftstates,
+    finishedjobs,
     observing,
-    records,
     recoveries,
     scalings,
     snapshots,
@@ -33,7 +32,7 @@ def change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
     scaled = standalone.scaled(facts, want, diff) or scalings.scaled(facts, want, diff)
     if scaled is not None:
         return scaled
-    if want.running and is_done(facts, diff):
+    if want.running and finishedjobs.keeps(facts, diff):
         return _settled(facts, want, diff)
     if (waiting := snapshots.before_change(facts)) is not None:
         return waiting
@@ -51,24 +50,10 @@ def change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
     return carrying.out(facts, upgrades.choose(facts, want, diff), told)
 
 
-def is_done(facts: Facts, diff: specdiff.SpecDiff) -> bool:
-    """Whether the job came to its end by itself and the change does not ask for another run."""
-    if facts.status.job_status.state != "FINISHED" or specdiff.asks_for_rerun(diff):
-        return False
-    newest = leftstates.newest_of(facts.flink.checkpoints)
-    stopped = newest is not None and newest.is_terminal
-    return not stopped and records.STOPPED_BY_HAND not in facts.status.cluster_info
-
-
 def _settled(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
     """Accept the change of a finished job; it holds when the job is run again."""
     if observing.serves(facts) and isinstance(facts.flink.checkpoints, Unread):
         return steps.look(facts, Need.CHECKPOINTS)
-    events: tuple[Event, ...] = ()
-    if facts.status.observed_generation != want.generation:
-        message = (
-            f"The job has finished: {', '.join(diff.paths)} changed without running it again; {specdiff.HOW_TO_RERUN}"
-        )
-        events = (Event("Normal", "FinishedJobKept", message, observing.JOB),)
+    events = finishedjobs.told(facts, want, diff)
     status = facts.status.model_copy(update={"observed_generation": want.generation})
     return recoveries.ended(replace(facts, status=status), want, events)

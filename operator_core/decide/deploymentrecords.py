@@ -7,7 +7,7 @@ decided elsewhere.
 
 from typing import Any
 
-from operator_core.decide import leftcheckpoints, records, taskmanagercounts, verdicts
+from operator_core.decide import leftcheckpoints, records, restarts, taskmanagercounts, verdicts
 from operator_core.decide.facts import Facts
 from operator_core.decide.jobfacts import S
 from operator_core.decide.phases import ROLLBACK_BEGUN
@@ -147,7 +147,4 @@ def scaling_refused(status: FlinkDeploymentStatus, generation: int) -> FlinkDepl
 
 def _carried_over(facts: Facts, spec: Object, generation: int, restore: Restore) -> dict[str, str]:
     """What a deployment inherits: which checkpoints are left behind, and how often the same spec failed."""
-    status = facts.status
-    left = leftcheckpoints.carried_over(facts, spec, restore)
-    count = status.cluster_info.get(records.FAILED_RESTARTS)
-    return left | ({records.FAILED_RESTARTS: count} if count and status.observed_generation == generation else {})
+    return leftcheckpoints.carried_over(facts, spec, restore) | restarts.carried_over(facts, generation)

@@ -6,6 +6,7 @@ answer is a dead end with a named way out. How a job that goes on is stopped is 
 """
 
 from operator_core.conf import options
+from operator_core.decide import memories
 from operator_core.decide.choices import WAY_OUT, Ask, Choice, DeadEnd, TearDown, Wait
 from operator_core.decide.facts import Facts, HaMetadata
 from operator_core.decide.flinkfacts import Checkpoints, Job, Snapshot, Unreachable
@@ -53,13 +54,13 @@ def from_record(facts: Facts, want: Wanted) -> Choice:
     return same_restore(facts, want)
 
 
-def has_recorded_end(facts: Facts) -> bool:
+def has_recorded_end(facts: JobFacts[S]) -> bool:
     """Whether the job ended while its JobManager stood and the status says what it left behind."""
     ended = facts.status.job_status.state in TERMINAL_JOB_STATES
-    return ended and FINAL_SNAPSHOT in facts.status.cluster_info
+    return ended and FINAL_SNAPSHOT in memories.of(facts.status)
 
 
-def may_have_forgotten(facts: Facts, job: Job, newest: Snapshot | None) -> bool:
+def may_have_forgotten(facts: JobFacts[S], job: Job, newest: Snapshot | None) -> bool:
     """Whether statistics of an ended job without snapshots prove nothing.
 
     With HA a restarted JobManager knows from the JobResultStore how a job ended, without tasks or checkpoints.
@@ -68,10 +69,10 @@ def may_have_forgotten(facts: Facts, job: Job, newest: Snapshot | None) -> bool:
     return restarted and options.has_high_availability(facts.last_conf) and ran(facts)
 
 
-def ran(facts: Facts) -> bool:
+def ran(facts: JobFacts[S]) -> bool:
     """Whether the deployment that stands was seen RUNNING, or to have completed a checkpoint."""
     record = facts.status.reconciliation_status
-    if "state-size" in facts.status.cluster_info:
+    if "state-size" in memories.of(facts.status):
         return True
     if facts.last is None or record.last_stable_spec is None:
         return False

@@ -32,7 +32,10 @@ class Phase(StrEnum):
     SUSPENDED = "suspended"
     """The cluster is gone and meant to be."""
     ROLLING_BACK = "rolling-back"
-    """Another operator began a rollback; what stands is the spec to be given up, or already the stable one."""
+    """A rollback is recorded, by us for a session job, else by another operator.
+
+    What stands is the spec to be given up, or already the stable one.
+    """
 
 
 def phase_of(status: CommonStatus, last: LastSpec | None) -> Phase:
@@ -57,5 +60,6 @@ def phase_of(status: CommonStatus, last: LastSpec | None) -> Phase:
 
 def _is_submitted(status: CommonStatus, last: LastSpec) -> bool:
     """Whether a session job's submission is recorded; its job is told as suspended until Flink has it (as in Java)."""
-    recorded = status.reconciliation_status.state == "UPGRADING" and status.job_status.state == "RECONCILING"
+    under_way = status.reconciliation_status.state in ("UPGRADING", "ROLLING_BACK")
+    recorded = under_way and status.job_status.state == "RECONCILING"
     return recorded and "deploymentName" in last.spec and bool(status.job_status.job_id)

@@ -24,19 +24,22 @@ NOT_ADDRESSABLE = "<checkpoint-not-externally-addressable>"
 """What Flink says instead of the path of a checkpoint that is not kept outside."""
 
 FINAL_SNAPSHOT = "final-snapshot"
-"""Key of clusterInfo: path of the newest snapshot of a job that has ended, "" when it had none."""
+"""Key of `memories`: path of the newest snapshot of a job that has ended, "" when it had none."""
 
 STOPPED_BY_HAND = "stopped-with-savepoint"
-"""Key of clusterInfo: there when a job ended because somebody stopped it with a savepoint, not by itself."""
+"""Key of `memories`: there when a job ended because somebody stopped it with a savepoint, not by itself."""
+
+END_READ = "end-read"
+"""Key of `memories`: there once Flink was asked what an ended session job left, or does not know the job any more."""
 
 SCALING_REFUSED = "scaling-refused"
-"""Key of clusterInfo: the generation for which Flink refused to rescale the job in place."""
+"""Key of `memories`: the generation for which Flink refused to rescale the job in place."""
 
 SCALING = "scaling"
 """Key of clusterInfo: the bounds of the job's vertices from before a rescaling whose spec is not recorded yet."""
 
 FAILED_RESTARTS = "failed-restarts"
-"""Key of clusterInfo: how often in a row a FAILED job was started again; outlives a deployment."""
+"""Key of `memories`: how often in a row a FAILED job was started again; outlives a deployment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from operator_core.decide import (
     health,
     leftstates,
     observing,
-    records,
+    restarts,
     standalone,
     starts,
     steps,
@@ -31,10 +31,6 @@ from operator_core.decide.records import Restore
 from operator_core.decide.wanted import Wanted
 from operator_core.errors import Reason
 from operator_core.model.statuses import TERMINAL_JOB_STATES
-
-_FIRST_PAUSE = 10.0
-_LONGEST_PAUSE = 300.0
-_RAN_WELL = 600.0
 
 
 def missing(facts: Facts, want: Wanted) -> Step:
@@ -61,9 +57,9 @@ def _missing_after_end(facts: Facts, want: Wanted) -> Step:
     """The JobManager of an ended job is gone: nothing is missed, unless a FAILED job is to be run again."""
     if facts.workers is not None and (left := standalone.leftover(facts)) is not None:
         return left
-    restart = facts.status.job_status.state == "FAILED" and options.get_bool(facts.conf, options.RESTART_FAILED)
+    restart = facts.status.job_status.state == "FAILED" and restarts.are_asked_for(facts)
     if restart and leftstates.has_recorded_end(facts):
-        return _run_again(facts, want, _choice_of_restart(facts, want, leftstates.from_record(facts, want)))
+        return _run_again(facts, _choice_of_restart(facts, want, leftstates.from_record(facts, want)))
     return steps.rest(facts, None)
 
 
@@ -121,37 +117,18 @@ def _failed(facts: Facts, want: Wanted, job: Job) -> Step:
         verdict = verdicts.JobFailed(cause.summary, cause.trace)
     elif isinstance(cause, Unreachable) and facts.status.error:
         verdict = verdicts.JobFailed(verdicts.error_message(facts.status.error))
-    if not options.get_bool(facts.conf, options.RESTART_FAILED):
+    if not restarts.are_asked_for(facts):
         return _over(facts, job, verdict)
-    count = 0 if job.end - job.start > _RAN_WELL * 1000 else _count(facts)
-    pause = job.end / 1000 + _pause(count) - facts.now.timestamp()
+    pause = restarts.pause(facts, job)
     if pause > 0:
         return steps.rest(facts, pause, verdict=verdict)
     choice = _choice_of_restart(facts, want, leftstates.from_terminal(facts, want, job))
-    return _run_again(_counted(facts, count + 1), want, choice)
+    return _run_again(replace(facts, status=restarts.counted(facts, job)), choice)
 
 
 def _choice_of_restart(facts: Facts, want: Wanted, from_state: choices.Choice) -> choices.Choice:
     return choices.TearDown(Restore("stateless")) if want.upgrade_mode == "stateless" else from_state
 
 
-def _run_again(facts: Facts, want: Wanted, choice: choices.Choice) -> Step:
-    told: tuple[Event, ...] = (Event("Warning", "RestartFailedJob", "Starting the failed job again", observing.JOB),)
-    if isinstance(facts.flink.failure, JobFailure):
-        told = (Event("Warning", "Error", facts.flink.failure.summary, observing.JOB), *told)
-    return carrying.out(facts, choice, told)
-
-
-def _count(facts: Facts) -> int:
-    text = facts.status.cluster_info.get(records.FAILED_RESTARTS, "0")
-    return int(text) if text.isdigit() else 0
-
-
-def _counted(facts: Facts, count: int) -> Facts:
-    info = {**facts.status.cluster_info, records.FAILED_RESTARTS: str(count)}
-    return replace(facts, status=facts.status.model_copy(update={"cluster_info": info}))
-
-
-def _pause(count: int) -> float:
-    """Seconds between a failure and the next start: none at first, then doubling, for a job that fails at once."""
-    return 0.0 if count == 0 else min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(count - 1, 10))
+def _run_again(facts: Facts, choice: choices.Choice) -> Step:
+    return carrying.out(facts, choice, restarts.told(facts))

@@ -8,10 +8,11 @@ changes it. A JobManager that never started and whose failure Kubernetes names i
 from dataclasses import replace
 
 from operator_core.conf import options
-from operator_core.decide import choices, leftstates, observing, podfailures, steps, upgrades, verdicts
+from operator_core.decide import choices, leftstates, memories, observing, podfailures, steps, upgrades, verdicts
 from operator_core.decide.decisions import Event, Rest, ScaleToZero, Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.flinkfacts import Job
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.needs import Need, Unread
 from operator_core.decide.podfailures import PodFailure
 from operator_core.decide.records import Restore
@@ -23,10 +24,12 @@ from operator_core.model.statuses import TERMINAL_JOB_STATES
 _PATIENCE = 30.0
 """Seconds after which a named failure of a JobManager that never started is believed (pulls are tried again)."""
 
+EVENT = Event("Normal", "Rollback", "Rolling back failed deployment.", observing.JOB_MANAGER)
+
 
 def step(facts: Facts, want: Wanted, failure: PodFailure | None) -> Step | None:
     """Begin a rollback where it is due; None where it is not, or where no state is known to go back with."""
-    if not _is_possible(facts) or _seconds_left(facts, failure) > 0:
+    if not is_possible(facts) or _seconds_left(facts, failure) > 0:
         return None
     match _choice(facts, want):
         case choices.Ask(needs):
@@ -41,7 +44,7 @@ def step(facts: Facts, want: Wanted, failure: PodFailure | None) -> Step | None:
 
 def hastened(facts: Facts, taken: Step, failure: PodFailure | None) -> Step:
     """The step, its rest no longer than until a rollback is due."""
-    if not isinstance(taken.decision, Rest) or not _is_possible(facts):
+    if not isinstance(taken.decision, Rest) or not is_possible(facts):
         return taken
     left = _seconds_left(facts, failure)
     if left <= 0 or (taken.decision.seconds is not None and taken.decision.seconds <= left):
@@ -70,7 +73,7 @@ def taken_over(facts: Facts, want: Wanted) -> Step:
             return steps.blocked(facts, found.reason, f"Another operator began a rollback. {found.message}")
 
 
-def _is_possible(facts: Facts) -> bool:
+def is_possible(facts: JobFacts[S]) -> bool:
     """Whether a rollback is switched on, the deployed spec is not stable, and another one was."""
     record = facts.status.reconciliation_status
     if record.state != "DEPLOYED" or not options.get_bool(facts.conf, options.ROLLBACK_ENABLED):
@@ -93,9 +96,16 @@ def _seconds_left(facts: Facts, failure: PodFailure | None) -> float:
     cluster = facts.cluster
     if cluster is not None and upgrades.is_marked(cluster):
         return 0.0
-    patience = options.get_seconds(facts.conf, options.READINESS_TIMEOUT) or 0.0
+    left = seconds_left(facts)
     if failure is not None and cluster is not None and podfailures.never_started(cluster):
-        patience = min(patience, _PATIENCE)
+        patience = options.get_seconds(facts.conf, options.READINESS_TIMEOUT) or 0.0
+        left -= max(0.0, patience - _PATIENCE)
+    return left
+
+
+def seconds_left(facts: JobFacts[S]) -> float:
+    """Seconds until what was deployed should have come up."""
+    patience = options.get_seconds(facts.conf, options.READINESS_TIMEOUT) or 0.0
     return facts.status.reconciliation_status.reconciliation_timestamp / 1000 + patience - facts.now.timestamp()
 
 
@@ -117,13 +127,16 @@ def _choice(facts: Facts, want: Wanted) -> choices.Choice | None:
 
 def _begun(facts: Facts, restore: Restore, failure: PodFailure | None) -> Step:
     """Record the rollback; the cause is kept for people."""
-    cause = f"{failure.reason}: {failure.message}" if failure is not None else _cause(facts)
-    status = facts.status
-    status = status.model_copy(update={"cluster_info": {**status.cluster_info, verdicts.GIVEN_UP: cause[:300]}})
-    event = Event("Normal", "Rollback", "Rolling back failed deployment.", observing.JOB_MANAGER)
-    return steps.torn_down(replace(facts, status=status), restore, events=(event,), give_up=True)
+    cause = f"{failure.reason}: {failure.message}" if failure is not None else cause_of(facts)
+    return steps.torn_down(replace(facts, status=noted(facts, cause)), restore, events=(EVENT,), give_up=True)
 
 
-def _cause(facts: Facts) -> str:
+def noted(facts: JobFacts[S], cause: str) -> S:
+    """The status that remembers why its spec is given up."""
+    return memories.remembering(facts.status, {**memories.of(facts.status), verdicts.GIVEN_UP: cause[:300]})
+
+
+def cause_of(facts: JobFacts[S]) -> str:
+    """Why the job did not come up, as far as the status says."""
     told = verdicts.error_message(facts.status.error)
     return told or f"the job was not RUNNING in time, it was {facts.status.job_status.state}"

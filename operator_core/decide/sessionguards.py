@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from operator_core.conf import options
-from operator_core.decide import podfailures, verdicts
+from operator_core.decide import memories, podfailures, records, verdicts
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
@@ -28,6 +28,7 @@ _UNDER_WAY: Mapping[Phase, str] = {
     Phase.STOPPING: "is being stopped with a savepoint",
     Phase.CANCELLING: "is being cancelled",
     Phase.DEPLOYING: "is being submitted",
+    Phase.ROLLING_BACK: "is being rolled back",
 }
 _LOST = frozenset((Reason.Missing, Reason.UpgradeFailed, Reason.CheckpointNotFound))
 """Reasons of dead ends in which the cluster does not run the job any more."""
@@ -61,8 +62,12 @@ def _harm(job: Object, *, recovers: bool) -> str:
         return ""
     if phase in _UNDER_WAY:
         return _UNDER_WAY[phase]
-    running = phase is Phase.DEPLOYED and status.job_status.state not in TERMINAL_JOB_STATES
-    return "runs with state" if running and not recovers and has_state(job) else ""
+    if phase is not Phase.DEPLOYED or not has_state(job):
+        return ""
+    if status.job_status.state in TERMINAL_JOB_STATES:
+        read = records.END_READ in memories.of(status) or not memories.are_kept(status)
+        return "" if read else "has ended, and what it left is about to be recorded"
+    return "" if recovers else "runs with state"
 
 
 def _is_lost(status: CommonStatus) -> bool:

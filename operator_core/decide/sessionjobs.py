@@ -10,11 +10,13 @@ from dataclasses import replace
 
 from operator_core.decide import (
     cadence,
-    choices,
-    leftstates,
+    exceptions,
+    finishedjobs,
     observing,
     sessiondeletions,
+    sessionends,
     sessionguards,
+    sessionrollbacks,
     sessionstops,
     snapshots,
     snapshotsdue,
@@ -27,7 +29,7 @@ from operator_core.decide import (
     wanted,
 )
 from operator_core.decide.decisions import AddFinalizer, Event, Step
-from operator_core.decide.flinkfacts import Checkpoints, Job, JobFailure, Unreachable
+from operator_core.decide.flinkfacts import Checkpoints, Job, Unreachable
 from operator_core.decide.needs import Need, Unread
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.records import Restore
@@ -55,7 +57,9 @@ def _observed(facts: SessionFacts) -> tuple[FlinkSessionJobStatus, tuple[Event, 
     if phase_of(status, facts.last) not in _OBSERVED:
         return status, ()
     if isinstance(job, Job):
-        return observing.with_job(facts, status, job)
+        status, events = observing.with_job(facts, status, job)
+        status, told = exceptions.told(facts, status)
+        return status, (*events, *told)
     moving = status.job_status.state not in (*TERMINAL_JOB_STATES, "CANCELLING")
     if observing.stands(facts) and observing.is_silent(facts) and moving:
         status = observing.with_state(status, "RECONCILING")
@@ -72,7 +76,7 @@ def _decide(facts: SessionFacts) -> SessionStep:
     want = wanted.wanted(facts)
     asked = _request(facts)
     phase = phase_of(facts.status, facts.last)
-    if isinstance(asked, wanted.RestoreFrom) and phase not in (Phase.NEW, Phase.ROLLING_BACK):
+    if isinstance(asked, wanted.RestoreFrom) and phase is not Phase.NEW:
         return _restore_from(facts, asked)
     step = _by_phase(facts, want, phase)
     if isinstance(asked, wanted.AcceptStateLoss) and steps.is_dead_end(step):
@@ -101,7 +105,7 @@ def _by_phase(facts: SessionFacts, want: Wanted, phase: Phase) -> SessionStep:
         case Phase.SUSPENDED:
             return submissions.suspended(facts, want)
         case Phase.ROLLING_BACK:
-            return steps.blocked(facts, Reason.UpgradeFailed, f"Another operator began a rollback. {choices.WAY_OUT}")
+            return sessionrollbacks.carried_on(facts, want)
         case Phase.DEPLOYED:
             return _deployed(facts, want)
 
@@ -139,9 +143,17 @@ def _deployed(facts: SessionFacts, want: Wanted) -> SessionStep:
     if diff.type > specdiff.DiffType.IGNORE:
         return _change(facts, want, diff)
     facts = replace(facts, status=facts.status.model_copy(update={"observed_generation": want.generation}))
+    if facts.last is not None and facts.last.tried is not None and not want.rolls_back:
+        return steps.record(facts, submissionrecords.reached(facts, want.spec, want.generation), None)
+    taken = sessionrollbacks.step(facts, want) or _unchanged(facts, want)
+    return sessionrollbacks.hastened(facts, taken)
+
+
+def _unchanged(facts: SessionFacts, want: Wanted) -> SessionStep:
+    """The spec asks for nothing new: give way to the cluster's change, else watch over the job."""
     ended = facts.status.job_status.state in TERMINAL_JOB_STATES
     if facts.flink.job is None:
-        return steps.rest(facts, None) if ended else _lost(facts, want)
+        return sessionends.forgotten(facts, want) if ended else _lost(facts, want)
     if sessionguards.asks_jobs_to_stop(facts.session.resource) and want.upgrade_mode != "stateless" and not ended:
         return _give_way(facts, want)
     return _watch_over(replace(facts, status=snapshots.noted(facts)), want)
@@ -149,10 +161,12 @@ def _deployed(facts: SessionFacts, want: Wanted) -> SessionStep:
 
 def _change(facts: SessionFacts, want: Wanted, diff: specdiff.SpecDiff) -> SessionStep:
     """The spec asks for something else than what was submitted."""
+    if want.running and finishedjobs.keeps(facts, diff):
+        return _kept(facts, want, diff)
     if (waiting := snapshots.before_change(facts)) is not None:
         return waiting
     if not stops.may_try_again(facts):
-        return _still_failing(facts)
+        return stops.still_failing(facts)
     told = (
         Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=f"SpecChange: {want.generation}"),
         Event("Normal", "Suspended", "Suspending existing deployment.", observing.JOB_MANAGER),
@@ -160,23 +174,24 @@ def _change(facts: SessionFacts, want: Wanted, diff: specdiff.SpecDiff) -> Sessi
     return sessionstops.carry_out(facts, sessionstops.choose(facts, want, diff), told)
 
 
+def _kept(facts: SessionFacts, want: Wanted, diff: specdiff.SpecDiff) -> SessionStep:
+    """Accept the change of a finished job; it holds when the job is run again."""
+    if isinstance(facts.flink.job, Job) and isinstance(facts.flink.checkpoints, Unread):
+        return steps.look(facts, Need.CHECKPOINTS)
+    told = finishedjobs.told(facts, want, diff)
+    facts = replace(facts, status=facts.status.model_copy(update={"observed_generation": want.generation}))
+    step = sessionends.ended(facts, want)
+    return Step(step.decision, step.status, (*told, *step.events))
+
+
 def _give_way(facts: SessionFacts, want: Wanted) -> SessionStep:
     """The session cluster is to be replaced and would not bring the job back: stop with state first."""
     if (waiting := snapshots.before_change(facts)) is not None:
         return waiting
     if not stops.may_try_again(facts):
-        return _still_failing(facts)
+        return stops.still_failing(facts)
     told = (Event("Normal", "Suspended", "Suspending for the session cluster's upgrade.", observing.JOB_MANAGER),)
     return sessionstops.carry_out(facts, sessionstops.choose(facts, want, None), told)
-
-
-def _still_failing(facts: SessionFacts) -> SessionStep:
-    """A stop failed and is not due again: keep saying so."""
-    message = verdicts.error_message(facts.status.error)
-    for condition in facts.status.conditions:
-        if condition.type == verdicts.UPGRADE_BLOCKED:
-            message = condition.message
-    return steps.rest(facts, stops.retry_pause(facts), verdict=verdicts.Blocked(Reason.SavepointError, message))
 
 
 def _lost(facts: SessionFacts, want: Wanted) -> SessionStep:
@@ -194,8 +209,10 @@ def _lost(facts: SessionFacts, want: Wanted) -> SessionStep:
 def _watch_over(facts: SessionFacts, want: Wanted) -> SessionStep:
     """Nothing to change: tell how the job fares, and gather what is worth telling."""
     job = facts.flink.job
+    if isinstance(job, Job) and exceptions.are_due(facts, job):
+        return steps.look(facts, Need.EXCEPTIONS)
     if isinstance(job, Job) and job.reported_state in TERMINAL_JOB_STATES:
-        return snapshots.step(facts, want.spec) or _ended_job(facts, job)
+        return snapshots.step(facts, want.spec) or sessionends.ended(facts, want)
     running = isinstance(job, Job) and job.reported_state == "RUNNING"
     if running and not verdicts.is_stable(facts.status) and isinstance(facts.flink.checkpoints, Unread):
         return steps.look(facts, Need.CHECKPOINTS)
@@ -214,24 +231,3 @@ def _is_proven(checkpoints: Checkpoints | Unreachable | Unread) -> bool:
     if not isinstance(checkpoints, Checkpoints):
         return False
     return not checkpoints.enabled or (checkpoints.completed > 0 and checkpoints.newest is not None)
-
-
-def _ended_job(facts: SessionFacts, job: Job) -> SessionStep:
-    """Record what the job left behind while Flink still tells; for a failed job say why it failed."""
-    if isinstance(facts.flink.checkpoints, Unread):
-        return steps.look(facts, Need.CHECKPOINTS)
-    if isinstance(facts.flink.checkpoints, Checkpoints):
-        newest = leftstates.newest_of(facts.flink.checkpoints)
-        facts = replace(facts, status=submissionrecords.left_behind(facts, newest))
-    again = leftstates.still_cached(facts, job) or cadence.session_job(facts, settled=True)
-    if job.reported_state != "FAILED":
-        return steps.rest(facts, again)
-    cause = facts.flink.failure
-    if isinstance(cause, Unread):
-        return steps.look(facts, Need.FAILURE)
-    verdict = verdicts.JobFailed("The job failed; Flink does not say why", "")
-    if isinstance(cause, JobFailure):
-        verdict = verdicts.JobFailed(cause.summary, cause.trace)
-    elif isinstance(cause, Unreachable) and facts.status.error:
-        verdict = verdicts.JobFailed(verdicts.error_message(facts.status.error))
-    return steps.rest(facts, again, verdict=verdict)

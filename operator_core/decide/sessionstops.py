@@ -13,6 +13,7 @@ from operator_core.decide import (
     cadence,
     choices,
     leftstates,
+    memories,
     observing,
     records,
     specdiff,
@@ -60,7 +61,9 @@ def choose(facts: SessionFacts, want: Wanted, diff: specdiff.SpecDiff | None) ->
     job = facts.flink.job
     if not observing.serves(facts) or isinstance(job, Unreachable | Unread):
         return Wait("the session cluster does not answer", _RECHECK)
-    return lost() if job is None else _with_job(facts, want, job)
+    if job is not None:
+        return _with_job(facts, want, job)
+    return from_record(facts, want) if leftstates.has_recorded_end(facts) else lost()
 
 
 def lost() -> DeadEnd:
@@ -87,10 +90,12 @@ def _with_job(facts: SessionFacts, want: Wanted, job: Job) -> Choice:
             return Wait(f"the job is {state}: a savepoint needs a running job", 1.0)
         if not options.get_bool(facts.conf, options.LAST_STATE_FALLBACK):
             return Wait(f"the job is {state}: a savepoint needs a running job and falling back is switched off", 15.0)
-    return _last_state(facts, state)
+    if state == "RUNNING" and (choice := upgrades.by_age(facts, job)) is not None:
+        return choice
+    return last_state(facts, state)
 
 
-def _last_state(facts: SessionFacts, state: str) -> Choice:
+def last_state(facts: SessionFacts, state: str) -> Choice:
     """Cancel, and go on from the newest checkpoint, once Flink said that cancelling keeps it."""
     if isinstance(facts.flink.retains, Unread):
         return Ask((Need.RETENTION,))
@@ -126,6 +131,12 @@ def _without_snapshot(facts: SessionFacts, want: Wanted, job: Job) -> Choice:
         return given(facts, want)
     what = "its JobManager forgot its checkpoints" if forgotten else "its checkpoints were deleted with it"
     return DeadEnd(Reason.CheckpointNotFound, f"The job ended and {what}. {choices.WAY_OUT}")
+
+
+def from_record(facts: SessionFacts, want: Wanted) -> TearDown | DeadEnd:
+    """Go on from what the status says an ended job left, now that its JobManager does not know it any more."""
+    known = memories.of(facts.status).get(records.FINAL_SNAPSHOT)
+    return TearDown(Restore("savepoint", known)) if known else given(facts, want)
 
 
 def given(facts: SessionFacts, want: Wanted) -> TearDown | DeadEnd:

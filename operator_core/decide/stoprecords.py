@@ -5,11 +5,11 @@ deployment restores. Each function returns a new status and leaves the old one a
 elsewhere.
 """
 
-from operator_core.decide import giveups, records
+from operator_core.decide import giveups, memories, records
 from operator_core.decide.flinkfacts import Snapshot
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.records import Restore
-from operator_core.model.statuses import FlinkDeploymentStatus, Savepoint
+from operator_core.model.statuses import Savepoint
 
 
 def triggered(facts: JobFacts[S], trigger_id: str, format_type: str) -> S:
@@ -89,12 +89,12 @@ def cancelling(facts: JobFacts[S]) -> S:
     )
 
 
-def left_behind(status: FlinkDeploymentStatus, newest: Snapshot | None) -> FlinkDeploymentStatus:
+def left_behind(status: S, newest: Snapshot | None) -> S:
     """What an ended job's statistics say it left, kept for when its JobManager has forgotten them."""
     path = newest.path if newest is not None and newest.path != records.NOT_ADDRESSABLE else ""
     if path:
         status = records.with_job(status, upgrade_savepoint_path=path)
-    info = {**status.cluster_info, records.FINAL_SNAPSHOT: path}
+    info = {**memories.of(status), records.FINAL_SNAPSHOT: path}
     if newest is not None and newest.is_terminal:
         info[records.STOPPED_BY_HAND] = "true"
-    return status.model_copy(update={"cluster_info": info})
+    return memories.remembering(status, info)

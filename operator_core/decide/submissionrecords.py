@@ -5,20 +5,19 @@ suspended, the state is UPGRADING, and the job has an id and is RECONCILING; con
 DEPLOYED. How a job is stopped is recorded as for FlinkDeployments (`records`). Decides nothing.
 """
 
-from operator_core.decide import records
-from operator_core.decide.flinkfacts import Snapshot
-from operator_core.decide.records import NOT_ADDRESSABLE, Restore
+from operator_core.decide import memories, records, restarts, verdicts
+from operator_core.decide.records import Restore
 from operator_core.decide.sessionfacts import SessionFacts
+from operator_core.decide.wanted import Wanted
 from operator_core.jsonvalues import Object
 from operator_core.model import lastspecs
 from operator_core.model.flinksessionjobs import FlinkSessionJobStatus
 
 
-def submitting(
-    facts: SessionFacts, spec: Object, generation: int, restore: Restore, *, first: bool
-) -> FlinkSessionJobStatus:
+def submitting(facts: SessionFacts, want: Wanted, restore: Restore, *, first: bool) -> FlinkSessionJobStatus:
     """Before the job is submitted: what, as which job, from which state."""
-    recorded = records.recorded_spec(facts, spec, "suspended", restore.mode)
+    recorded = records.recorded_spec(facts, want.spec, "suspended", restore.mode)
+    text = lastspecs.encode(recorded, first_deployment=first)
     pending = {"trigger_id": None, "trigger_timestamp": None, "trigger_type": None, "format_type": None}
     status = records.with_job(
         facts.status,
@@ -30,17 +29,37 @@ def submitting(
         start_time=None,
         update_time=None,
     )
-    status = status.model_copy(update={"error": None, "observed_generation": generation})
-    return records.with_record(
-        status, facts, state="UPGRADING", last_reconciled_spec=lastspecs.encode(recorded, first_deployment=first)
-    )
+    status = status.model_copy(update={"error": None, "observed_generation": want.generation})
+    info = restarts.carried_over(facts, want.generation)
+    if want.rolls_back:
+        cause = memories.of(facts.status).get(verdicts.GIVEN_UP)
+        status = memories.remembering(status, {**info, verdicts.GIVEN_UP: cause} if cause else info)
+        text = records.last_text(facts, state="suspended", mode=restore.mode)  # the spec that is given up stays
+        return records.with_record(status, facts, state="ROLLING_BACK", last_reconciled_spec=text)
+    status = memories.remembering(status, info)
+    return records.with_record(status, facts, state="UPGRADING", last_reconciled_spec=text)
 
 
 def submitted(facts: SessionFacts) -> FlinkSessionJobStatus:
     """Flink has the job."""
     status = facts.status.model_copy(update={"error": None})
     text = records.last_text(facts, state="running", mode=records.how_stopped(facts))
+    rolled_back = facts.status.reconciliation_status.state == "ROLLING_BACK"
+    state = "ROLLED_BACK" if rolled_back else "DEPLOYED"
+    return records.with_record(status, facts, state=state, last_reconciled_spec=text)
+
+
+def reached(facts: SessionFacts, spec: Object, generation: int) -> FlinkSessionJobStatus:
+    """The job runs what the spec asks for without having been submitted again."""
+    recorded = records.recorded_spec(facts, spec, "running", records.how_stopped(facts))
+    text = lastspecs.encode(recorded, first_deployment=facts.last is not None and facts.last.first_deployment)
+    status = facts.status.model_copy(update={"observed_generation": generation})
     return records.with_record(status, facts, state="DEPLOYED", last_reconciled_spec=text)
+
+
+def rolling_back(facts: SessionFacts, status: FlinkSessionJobStatus) -> FlinkSessionJobStatus:
+    """The spec that was submitted is given up; what runs of it ends next."""
+    return records.with_record(status, facts, state="ROLLING_BACK")
 
 
 def suspended(facts: SessionFacts, spec: Object, generation: int) -> FlinkSessionJobStatus:
@@ -51,9 +70,3 @@ def suspended(facts: SessionFacts, spec: Object, generation: int) -> FlinkSessio
     status = records.with_job(facts.status, job_id=None)
     status = status.model_copy(update={"error": None, "observed_generation": generation})
     return records.with_record(status, facts, state="DEPLOYED", last_reconciled_spec=text, last_stable_spec=text)
-
-
-def left_behind(facts: SessionFacts, newest: Snapshot | None) -> FlinkSessionJobStatus:
-    """What an ended job left, kept for when its JobManager has forgotten it."""
-    known = newest is not None and newest.path not in ("", NOT_ADDRESSABLE)
-    return records.with_job(facts.status, upgrade_savepoint_path=newest.path) if newest and known else facts.status

@@ -154,7 +154,7 @@ def _begin(
         return waiting_for_cluster(facts, closed)
     if not observing.serves(facts):
         return waiting_for_cluster(facts, "is not ready")
-    status = submissionrecords.submitting(facts, want.spec, want.generation, restore, first=first_submission)
+    status = submissionrecords.submitting(facts, want, restore, first=first_submission)
     event = Event("Normal", "Submit", "Starting deployment", observing.JOB)
     return steps.record(facts, status, None, failpoint="submit-recorded", verdict=verdict, events=(event,))
 

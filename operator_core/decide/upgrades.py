@@ -64,12 +64,12 @@ def _with_job(facts: Facts, want: Wanted, job: Job) -> Choice:
             return Wait(f"the job is {state}: a savepoint needs a running job", 1.0)
         if not options.get_bool(facts.conf, options.LAST_STATE_FALLBACK):
             return Wait(f"the job is {state}: a savepoint needs a running job and falling back is switched off", 15.0)
-    if state == "RUNNING" and (choice := _by_age(facts, job)) is not None:
+    if state == "RUNNING" and (choice := by_age(facts, job)) is not None:
         return choice
     return last_state(facts, changed)
 
 
-def _by_age(facts: Facts, job: Job) -> Choice | None:
+def by_age(facts: JobFacts[S], job: Job) -> Choice | None:
     """A savepoint, or a wait, where the newest checkpoint is older than allowed; None where it will do."""
     allowed = options.get_seconds(facts.conf, options.MAX_CHECKPOINT_AGE)
     now_ms = facts.now.timestamp() * 1000

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from operator_core.decide import errortexts, sessionconditions
+from operator_core.decide import errortexts, memories, sessionconditions
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
 from operator_core.jsonvalues import Object
@@ -128,6 +128,7 @@ def published(facts: JobFacts[S], status: S, last: LastSpec | None, verdict: Ver
         _ready(status, last, verdict, session),
         *_blocked(status, last, verdict),
         *_handled(status, verdict),
+        *memories.conditions(status),
     ]
     kept = {condition.type: condition for condition in status.conditions}
     conditions = tuple(_merged(kept.get(new.type), new, generation, facts.now) for new in wanted)
@@ -213,7 +214,7 @@ def _ready_by_phase(status: CommonStatus, phase: Phase) -> Condition:
 
 
 def _rolled_back(status: CommonStatus) -> str:
-    info = status.cluster_info if isinstance(status, FlinkDeploymentStatus) else {}
+    info = memories.of(status)
     cause = f" ({info[GIVEN_UP]})" if GIVEN_UP in info else ""
     return (
         f"The newest spec was rolled back{cause}; the last stable one is deployed instead and its job is "
@@ -242,7 +243,7 @@ def is_stable(status: CommonStatus) -> bool:
 
 
 GIVEN_UP = "given-up"
-"""Key of clusterInfo: why a spec was rolled back."""
+"""Key of `memories`: why a spec was rolled back."""
 CHECKPOINTING = "checkpointing"
 """Key of clusterInfo: "disabled" for jobs that take no checkpoints; absent otherwise."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 
 
 class AgentProcess:

@@ -6,12 +6,14 @@ What there is and how it stands; what happens to it is in the state machine's ru
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from hypothesis.stateful import RuleBasedStateMachine
 from protocol_agent import Faulty
 from protocol_apiserver import ApiServer, LaggingCache
-from protocol_sessions import Lane, SessionCluster
+from protocol_lane import Lane
+from protocol_sessions import BROKEN, SessionCluster
 
 from operator_core.conf import defaults as layers
 from operator_core.controllers.sessionworld import SessionWorld
@@ -28,6 +30,11 @@ CLUSTER = {
     "jobManager": {"resource": {"cpu": 1, "memory": "1024m"}},
     "taskManager": {"resource": {"cpu": 1, "memory": "1024m"}},
 }
+WISHES = {
+    "kubernetes.operator.job.restart.failed": "true",
+    "kubernetes.operator.deployment.rollback.enabled": "true",
+}
+"""Options of the operator that the jobs may have."""
 HA = {"high-availability.type": "kubernetes", "high-availability.storageDir": "file:///data/ha"}
 
 
@@ -43,7 +50,7 @@ class SessionScene(RuleBasedStateMachine):
         self.numbers = itertools.count(1)
         self.job_manager_lost = False
 
-    def build(self, ha: bool, mode: str) -> None:
+    def build(self, ha: bool, mode: str, wishes: Collection[str] = ()) -> None:
         """A user creates the cluster and both jobs."""
         self.flink = SessionCluster(self.server, lambda: int(self.now.timestamp() * 1000), ha=ha)
         self.rest = Faulty(self.flink.send, lambda: FlinkUnreachable("injected"))
@@ -52,7 +59,9 @@ class SessionScene(RuleBasedStateMachine):
         self._born("flinkdeployments", "FlinkDeployment", "cluster", spec)
         for name in JOBS:
             job = {"entryClass": "x", "args": [name], "parallelism": 1, "upgradeMode": mode, "state": "running"}
-            self._born("flinksessionjobs", "FlinkSessionJob", name, {"deploymentName": "cluster", "job": job})
+            own = {wish: WISHES[wish] for wish in wishes}
+            wanted = {"deploymentName": "cluster", "job": job, "flinkConfiguration": own}
+            self._born("flinksessionjobs", "FlinkSessionJob", name, wanted)
         kinds = ("flinkdeployments", "deployments", "flinksessionjobs")
         self.caches = [LaggingCache(self.server, kind) for kind in kinds]
         self.lane = Lane(self.flink, lambda: self.now)
@@ -112,7 +121,7 @@ class SessionScene(RuleBasedStateMachine):
             never = "lastReconciledSpec" not in status.get("reconciliationStatus", {})
             lives = [run for run in self.flink.runs.values() if run.owner == name and run.lives]
             return not lives and (never or status.get("lifecycleState") == "SUSPENDED")
-        runs = status.get("jobStatus", {}).get("state") == "RUNNING"
+        runs = status.get("jobStatus", {}).get("state") in ("RUNNING", "FINISHED")
         observed = status.get("observedGeneration") == job["metadata"]["generation"]
         return runs and observed and status["reconciliationStatus"]["state"] == "DEPLOYED"
 
@@ -138,6 +147,10 @@ def change_spec(spec, change: str, number: int) -> None:
             spec["restartNonce"] = number
         case "suspend" | "resume":
             job["state"] = "suspended" if change == "suspend" else "running"
+        case "broken":
+            job["entryClass"] = BROKEN
+        case "mended":
+            job["entryClass"] = "x"
         case "invalid":
             job["parallelism"] = 0
         case "valid":

@@ -1,4 +1,4 @@
-"""A model of a session cluster for protocol tests: one JobManager process, the jobs on it, and the lane that submits.
+"""A model of a session cluster for protocol tests: one JobManager process and the jobs on it.
 
 Each job has a position that grows as it runs, checkpoints and savepoints that keep positions, and an owner: the
 argument it was submitted with. What the operator promises is asserted where it would break: two runs of one job never
@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from protocol_apiserver import ApiServer
 
 from operator_core.controllers.submissionlane import Work
-from operator_core.decide.sessionfacts import Sent, Submission, SubmissionFailed, UnderWay
 from operator_core.flink import errors
 from operator_core.flink.requests import FlinkRequest
 from operator_core.jsonvalues import Object, dig
 
 ENDED = ("FINISHED", "CANCELED", "FAILED")
+BROKEN = "restarts.for.ever"
+"""An entry class whose job never comes to run."""
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Run:
     triggers: dict[str, str | None] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     restored: str | None = None
+    broken: bool = False
 
     @property
     def lives(self) -> bool:
@@ -57,6 +59,7 @@ class SessionCluster:
         self.loss_accepted: set[str] = set()
         self.in_flight: list[Work] = []
         self.serial = 0
+        self.broken: set[str] = set()
         self.down = False
         self.broken_savepoints = False
 
@@ -76,7 +79,7 @@ class SessionCluster:
             self._recover()
         for run in self.runs.values():
             if run.state in ("INITIALIZING", "RESTARTING"):
-                run.state = "RUNNING"
+                run.state = "RESTARTING" if run.broken else "RUNNING"
             elif run.state == "RUNNING":
                 run.position += 1
             elif run.state == "CANCELLING":
@@ -98,7 +101,7 @@ class SessionCluster:
 
     def _recover(self) -> None:
         for job_id, (owner, path) in self.graphs.items() if self.ha else ():
-            self._begin(Run(job_id, owner, 0, self.now_ms()), path)
+            self._begin(Run(job_id, owner, 0, self.now_ms(), broken=job_id in self.broken), path)
 
     def _available(self, deployment: Object, value: str) -> None:
         conditions = deployment.setdefault("status", {}).setdefault("conditions", [])
@@ -126,9 +129,11 @@ class SessionCluster:
             raise errors.FlinkUnreachable("connection refused")
         if job.job_id in self.runs:
             raise errors.from_status(500, "DuplicateJobSubmissionException: Job has already been submitted.")
-        self._begin(Run(job.job_id, job.args[0], 0, self.now_ms()), job.savepoint_path)
+        broken = job.entry_class == BROKEN
+        self._begin(Run(job.job_id, job.args[0], 0, self.now_ms(), broken=broken), job.savepoint_path)
         if self.ha:
             self.graphs[job.job_id] = (job.args[0], job.savepoint_path)
+            self.broken |= {job.job_id} if broken else set()
 
     def _begin(self, run: Run, path: str | None) -> None:
         twins = [other for other in self.runs.values() if other.owner == run.owner and other.lives]
@@ -176,6 +181,12 @@ class SessionCluster:
         for run in self.runs.values():
             if run.state == "RUNNING":
                 self._end(run, "FAILED")
+
+    def finish_jobs(self) -> None:
+        """Running jobs have read all there is: their checkpoints go."""
+        for run in self.runs.values():
+            if run.state == "RUNNING" and not run.triggers:
+                self._end(run, "FINISHED")
 
     def _end(self, run: Run, state: str) -> None:
         run.state, run.end = state, self.now_ms()
@@ -255,51 +266,3 @@ class SessionCluster:
             "end-time": run.end,
             "tasks": tasks,
         }
-
-
-class Lane:
-    """The submissions of one agent: taken at once, carried out by `work`. A dead agent's go on at the JobManager."""
-
-    def __init__(self, cluster: SessionCluster, now) -> None:
-        self._cluster = cluster
-        self._now = now
-        self._works: dict[str, Work] = {}
-        self._known: dict[str, UnderWay | SubmissionFailed | Sent] = {}
-
-    def known(self, namespace: str, name: str) -> Submission:
-        return self._known.get(name)
-
-    def forget(self, namespace: str, name: str) -> None:
-        if not isinstance(self._known.get(name), UnderWay):
-            self._known.pop(name, None)
-
-    def submit(self, namespace: str, name: str, work: Work) -> None:
-        if isinstance(self._known.get(name), UnderWay):
-            return
-        self._known[name] = UnderWay(work.job.job_id)
-        self._works[name] = work
-
-    def work(self, mishap: str | None = None) -> None:
-        """Every try comes to its end; `mishap`: the jar is not there, or the answer gets lost."""
-        for name, work in list(self._works.items()):
-            del self._works[name]
-            self._known[name] = self._tried(work, mishap)
-
-    def _tried(self, work: Work, mishap: str | None) -> SubmissionFailed | Sent:
-        job_id = work.job.job_id
-        if mishap == "no jar":
-            return SubmissionFailed(job_id, "404", True, 1, self._now())
-        try:
-            self._cluster.submit(work)
-        except errors.FlinkUnreachable as error:
-            return SubmissionFailed(job_id, error.message, False, 1, self._now())
-        except errors.FlinkError as error:
-            if "already been submitted" not in error.text:
-                raise
-        if mishap == "answer lost":
-            return SubmissionFailed(job_id, "timed out", False, 1, self._now())
-        return Sent(job_id, self._now())
-
-    def die(self) -> None:
-        """The agent is gone; what it had sent reaches the JobManager or not."""
-        self._cluster.in_flight += self._works.values()

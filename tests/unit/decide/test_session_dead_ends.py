@@ -40,6 +40,19 @@ def test_a_job_lost_in_its_stop_holds_up_neither_its_cluster_nor_the_other_job()
     world.teardown()
 
 
+def test_a_cluster_is_not_replaced_before_a_failed_job_said_what_it_left() -> None:
+    """`b` fails, is changed and its cluster is, all at once: Flink's statistics are not yet those of the end."""
+    world = started(ha=False, mode="savepoint")
+    world.progress(checkpoint=True)
+    world._edit("b", "nonce")
+    world.flink.fail_jobs()
+    world._edit("a", "cluster")
+    world._settle()
+    assert world._ended("b"), world._status("b")
+    assert next(run for run in world.flink.runs.values() if run.owner == "b" and run.lives).restored is not None
+    world.teardown()
+
+
 def test_a_cancelled_job_that_began_empty_and_saved_nothing_begins_empty_again() -> None:
     """It was started stateless, asks for a savepoint now, and restarts: the fallback cancels it."""
     world = started(ha=False, mode="stateless")

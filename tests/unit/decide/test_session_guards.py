@@ -3,7 +3,7 @@
 import pytest
 import sessionsituations as s
 
-from operator_core.decide import sessionguards
+from operator_core.decide import memories, sessionguards
 from operator_core.model.statuses import Condition
 
 
@@ -47,6 +47,9 @@ def told(was, blocked: str, ready: str):
         pytest.param(told(STOPPING, "UpgradeFailed", "UpgradeFailed"), "savepoint", False, False, id="lost in a stop"),
         pytest.param(told(CANCELLING, "Missing", "Missing"), "last-state", False, False, id="lost while cancelled"),
         pytest.param(told(RUNNING, "Missing", "Missing"), "savepoint", False, False, id="lost"),
+        pytest.param(told(FAILED, "x", "Failed"), "savepoint", True, True, id="failed, and nobody asked what it left"),
+        pytest.param(told(FAILED, "x", "Failed"), "stateless", False, False, id="failed without state"),
+        pytest.param(memories.remembering(FAILED, {"end-read": "true"}), "savepoint", False, False, id="failed, read"),
         pytest.param(told(STOPPING, "UpgradeFailed", "Upgrading"), "savepoint", True, True, id="stopping again"),
         pytest.param(told(RUNNING, "SavepointError", "SavepointError"), "savepoint", False, True, id="stop failed"),
         pytest.param(told(RUNNING, "RestoreFailed", "RestoreFailed"), "savepoint", False, True, id="nothing recorded"),

@@ -8,6 +8,7 @@ when the faults stop, every job runs or is suspended, or is blocked with a way o
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import protocol_lengths
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 from protocol_agent import Crash
-from protocol_session_scene import JOBS, SessionScene, change_spec
+from protocol_session_scene import JOBS, WISHES, SessionScene, change_spec
 
 from operator_core.controllers import flinkdeployment, sessionjob
 from operator_core.errors import AgentError
@@ -27,18 +28,37 @@ FAULTS = st.one_of(
     ),
 )
 EDITS = st.sampled_from(
-    ["parallelism", "nonce", "suspend", "resume", "savepoint", "last-state", "stateless", "invalid", "valid", "cluster"]
+    [
+        "parallelism",
+        "nonce",
+        "suspend",
+        "resume",
+        "savepoint",
+        "last-state",
+        "stateless",
+        "invalid",
+        "valid",
+        "broken",
+        "mended",
+        "cluster",
+    ]
 )
-MISHAPS = st.sampled_from(["wait", "disk", "hang", "jobs", "jobmanager", "deployment", "no jar", "answer lost"])
+MISHAPS = st.sampled_from(
+    ["wait", "long wait", "disk", "hang", "jobs", "bounded", "jobmanager", "deployment", "no jar", "answer lost"]
+)
 
 
 class Sessions(SessionScene):
     """One session cluster, two jobs, one agent, users."""
 
-    @initialize(ha=st.booleans(), mode=st.sampled_from(["savepoint", "last-state", "stateless"]))
-    def create(self, ha: bool, mode: str) -> None:
-        """A user creates the cluster and both jobs."""
-        self.build(ha, mode)
+    @initialize(
+        ha=st.booleans(),
+        mode=st.sampled_from(["savepoint", "last-state", "stateless"]),
+        wishes=st.sets(st.sampled_from(sorted(WISHES))),
+    )
+    def create(self, ha: bool, mode: str, wishes: Collection[str] = ()) -> None:
+        """A user creates the cluster and both jobs, with some of the operator's options."""
+        self.build(ha, mode, wishes)
 
     @rule(who=st.sampled_from(["cluster", *JOBS]), api=FAULTS, rest=FAULTS, fresh=st.booleans())
     def reconcile(self, who, api, rest, fresh) -> None:
@@ -116,12 +136,16 @@ class Sessions(SessionScene):
         match mishap:
             case "wait":
                 self.now += timedelta(seconds=70)
+            case "long wait":
+                self.now += timedelta(seconds=400)
             case "disk":
                 self.flink.broken_savepoints = not self.flink.broken_savepoints
             case "hang":
                 self.flink.down = not self.flink.down
             case "jobs":
                 self.flink.fail_jobs()
+            case "bounded":
+                self.flink.finish_jobs()
             case "jobmanager":
                 self.job_manager_lost = True
                 self.flink.restart()
@@ -140,6 +164,7 @@ class Sessions(SessionScene):
         self.flink.broken_savepoints = self.flink.down = False
         for name in JOBS:
             self._edit(name, "valid")
+            self._edit(name, "mended")
         self._settle()
         blocked = [name for name in JOBS if not self._ended(name)]
         for name in blocked:
