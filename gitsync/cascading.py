@@ -2,18 +2,21 @@
 
 With the finalizer everything the app applied and still owns is deleted first, under the same guards as
 pruning: nothing of others, no definitions or namespaces, no running job whose state nobody takes out.
-What a guard holds back keeps the app there and says so.
+What a guard holds back keeps the app there and says so, and so does a PreDelete or PostDelete hook.
 """
 
 from dataclasses import dataclass, replace
 
 from gitsync.apply.applying import Applier
 from gitsync.comparing import Comparer
+from gitsync.deletionhooks import DeletionHooks
 from gitsync.model.identities import AppName
 from gitsync.model.plans import Keep, Prune
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
 from gitsync.plan import deletions, policies, pruning
+from gitsync.plan.deletionhooks import Waits
+from gitsync.plan.hooks import HookPhase
 from gitsync.report import status
 from gitsync.report.findings import Findings
 from gitsync.report.publishing import Publisher
@@ -40,6 +43,7 @@ class Cascade:
     comparer: Comparer
     applier: Applier
     publisher: Publisher
+    hooks: DeletionHooks
 
     def reconcile(self, name: AppName, app: SyncApp, obj: Object) -> Outcome:
         """One pass over an app that is being deleted. Raises Retry."""
@@ -48,6 +52,18 @@ class Cascade:
             return Done()
         if policies.is_suspended(app, self.clock.now()):
             return self._held(name, app, f"{name} is suspended: nothing of it is deleted")
+        waits = self.hooks.run(name, app, HookPhase.PRE_DELETE)
+        outcome = self._waits(name, app, waits) if waits is not None else self._delete(name, app)
+        if outcome is not None:
+            return outcome
+        waits = self.hooks.run(name, app, HookPhase.POST_DELETE)
+        if waits is not None:
+            return self._waits(name, app, waits)
+        self.publisher.release(obj, [one for one in finalizers if not is_cascade(one)])
+        return Done()
+
+    def _delete(self, name: AppName, app: SyncApp) -> Outcome | None:
+        """Delete what may go now; None when nothing is left. Raises Retry."""
         plan = self.comparer.removal(name, app)
         if isinstance(plan, After):
             return plan
@@ -64,13 +80,17 @@ class Cascade:
         overdue = [one for one in kept if deletions.is_blocked(one, self.clock.now())]
         if overdue:
             return self._held(name, app, deletions.told_blocked(overdue[0], self.clock.now()))
-        if prunes or any(one.awaits for one in kept):
-            return After(_LOOK_SECONDS)
-        self.publisher.release(obj, [one for one in finalizers if not is_cascade(one)])
-        return Done()
+        return After(_LOOK_SECONDS) if prunes or any(one.awaits for one in kept) else None
 
-    def _held(self, name: AppName, app: SyncApp, why: str) -> Outcome:
+    def _waits(self, name: AppName, app: SyncApp, waits: Waits | After) -> Outcome:
+        """A hook is not done; its object, or the end of a build, wakes the app."""
+        if isinstance(waits, After):
+            return waits
+        held = self._held(name, app, waits.why, stalled=waits.failed)
+        return After(waits.again) if waits.again is not None else held
+
+    def _held(self, name: AppName, app: SyncApp, why: str, *, stalled: bool = True) -> Outcome:
         problem = Problem(reason="DeletionBlocked", message=why)
-        findings = Findings(None, None, problems=(problem,), stalled=True)
+        findings = Findings(None, None, problems=(problem,), stalled=stalled)
         self.publisher.write(name, app.status, status.build(app.status, app.generation, findings, self.clock.now()))
         return After(_BLOCKED_SECONDS)

@@ -17,6 +17,7 @@ from gitsync.carrying import Carrier, Written
 from gitsync.cascading import Cascade
 from gitsync.comparing import Compared, Comparer
 from gitsync.confirming import Confirmer
+from gitsync.deletionhooks import DeletionHooks
 from gitsync.fetching import Repositories
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
@@ -26,7 +27,7 @@ from gitsync.model.records import Phase
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem, Status
 from gitsync.model.telling import Story
-from gitsync.plan import annotations, deletions, effects, health, policies
+from gitsync.plan import annotations, deletionhooks, deletions, effects, health, policies
 from gitsync.plan.health import Assessed
 from gitsync.report import flapping, notices, recording, status
 from gitsync.report.findings import Findings, WriteBack
@@ -60,6 +61,7 @@ class Parts:
     targets: Targets
     comparer: Comparer
     confirmer: Confirmer
+    deletion_hooks: DeletionHooks
     claims: Claims
     carrier: Carrier
     applier: Applier
@@ -78,7 +80,7 @@ class Syncer:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._cascade = Cascade(parts.clock, parts.comparer, parts.applier, parts.publisher)
+        self._cascade = Cascade(parts.clock, parts.comparer, parts.applier, parts.publisher, parts.deletion_hooks)
 
     def reconcile(self, key: Key) -> Outcome:
         """One pass over the SyncApp behind `key`. Raises Retry and Stalled."""
@@ -162,6 +164,7 @@ class Syncer:
             waits=written.waits,
             write_back=self._parts.write_back(app.spec.main.repo_url),
             read=target.rendered.places if target.rendered is not None else (),
+            delete_hooks=deletionhooks.ids(compared.hooks),
         )
 
     def _effects(self, app: SyncApp, compared: Compared, answers: Mapping[Identity, Object]) -> dict[Identity, str]:

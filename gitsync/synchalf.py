@@ -22,6 +22,7 @@ from gitsync.charts.chartmirrors import ChartMirrors
 from gitsync.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.confirming import Confirmer
 from gitsync.credentialstores import CredentialStore
+from gitsync.deletionhooks import DeletionHooks
 from gitsync.families import Families
 from gitsync.fetching import REPOSITORY, Repositories
 from gitsync.git import refs, urls
@@ -111,6 +112,7 @@ class SyncHalf:
         comparer = Comparer(clock, self._apps, discovery, self._live, claims, rulings)
         refusals = Refusals()
         publisher = Publisher(client, clock, self._apps, recorder, self.reporting.lanes)
+        hook_runs = HookRuns(client, self._observed)
         parts = Parts(
             clock=clock,
             apps=self._apps,
@@ -124,12 +126,21 @@ class SyncHalf:
                 LockedCharts(self._repositories, self._projects.find),
                 discovery.find,
             ),
+            deletion_hooks=DeletionHooks(
+                clock,
+                self._targets,
+                comparer,
+                hook_runs,
+                publisher,
+                discovery.find,
+                self._projects.find,
+            ),
             claims=claims,
             carrier=Carrier(
                 clock=clock,
                 comparer=comparer,
                 applier=self._applier,
-                hook_runs=HookRuns(client, self._observed),
+                hook_runs=hook_runs,
                 refusals=refusals,
                 publisher=publisher,
                 operator_defaults=self._current_defaults,

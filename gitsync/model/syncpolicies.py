@@ -19,6 +19,7 @@ _OPTIONS = {
     "ClientSideApplyMigration": ("true", "false"),
     "CreateNamespace": ("true", "false"),
     "Delete": ("false", "confirm"),
+    "DeleteHooks": ("true", "false"),
     "FailOnSharedResource": ("true", "false"),
     "Prune": ("false", "confirm"),
     "PruneLast": ("true", "false"),

@@ -103,6 +103,7 @@ class Operation(Part):
     message: str | None = None
     retry_at: str | None = None
     hooks: tuple[HookState, ...] = ()
+    deletes: bool = Field(default=False, description="Whether it is the deletion of the app.")
 
     def is_of(self, revision: str, revisions: tuple[str, ...] | None) -> bool:
         """Whether it syncs these commits."""
@@ -137,7 +138,9 @@ class Status(Part):
         default=None, description="Last value of gitsync.io/sync-requested that was served."
     )
     operation: Operation | None = None
-
+    delete_hooks: tuple[str, ...] = Field(
+        default=(), description="Hooks of the applied revision that run when the app is deleted with its objects."
+    )
     told: Told | None = Field(default=None, description="What forges and chats were last told.")
 
     def to_json(self) -> Object:

@@ -20,12 +20,14 @@ RUN = "gitsync.io/hook-run"
 
 
 class HookPhase(StrEnum):
-    """The points of a sync."""
+    """The points of a sync, and of the deletion of an app with its objects."""
 
     PRE_SYNC = "PreSync"
     SYNC = "Sync"
     POST_SYNC = "PostSync"
     SYNC_FAIL = "SyncFail"
+    PRE_DELETE = "PreDelete"
+    POST_DELETE = "PostDelete"
 
 
 class DeletePolicy(StrEnum):
@@ -36,10 +38,9 @@ class DeletePolicy(StrEnum):
     FAILED = "HookFailed"
 
 
+OF_DELETION = frozenset({HookPhase.PRE_DELETE, HookPhase.POST_DELETE})
 _PHASES = {phase.value: phase for phase in HookPhase}
 _POLICIES = {policy.value: policy for policy in DeletePolicy}
-NEVER_RUN = frozenset({"PreDelete", "PostDelete"})
-"""Hooks of an app's deletion, which a sync leaves alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,11 @@ class Hook:
 
     desired: Desired
     phases: frozenset[HookPhase]
+    """Those of a sync."""
     policies: frozenset[DeletePolicy]
     wave: int
+    deletion: frozenset[HookPhase] = frozenset()
+    """Those of the app's deletion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,13 @@ def of(desired: Desired) -> Hook:
     policies = frozenset(
         _POLICIES[word] for word in annotations.listed(desired.body, "hook-delete-policy") if word in _POLICIES
     )
+    phases = frozenset(_PHASES[word] for word in words if word in _PHASES)
     return Hook(
         desired,
-        frozenset(_PHASES[word] for word in words if word in _PHASES),
+        phases - OF_DELETION,
         policies or frozenset({DeletePolicy.BEFORE}),
         annotations.wave(desired.body),
+        phases & OF_DELETION,
     )
 
 

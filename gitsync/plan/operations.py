@@ -78,6 +78,31 @@ def step(operation: Operation, sync: Sync, retry: Retry, now: datetime) -> Next:
     return _running(known, sync, runs, retry, now)
 
 
+def of_deletion(
+    operation: Operation, sync: Sync, found: tuple[Run, ...], phase: HookPhase, retry: Retry, now: datetime
+) -> Next:
+    """What comes next of the hooks `found` of an app's deletion in one phase; its stage waits until they are done.
+
+    One that fails is tried again without end, with the pauses of `retry`.
+    """
+    runs = {run.id: run for run in found}
+    states = tuple(_looked_at(one, runs.get(one.id), operation, sync) for one in operation.hooks)
+    known = operation.model_copy(update={"hooks": states})
+    failed = next((one for one in states if one.state == "Failed"), None)
+    if failed is not None and known.phase != "Failed":
+        message = f"the hook {failed.id} failed: {failed.message}"
+        pause = _pause(retry.model_copy(update={"limit": -1}), known.attempt) or timedelta(0)
+        at = (now + pause).isoformat(timespec="seconds")
+        known = known.model_copy(update={"phase": "Failed", "message": message, "retry_at": at})
+    if failed is not None:
+        return Next(known, stages.nothing(sync.plan, ""), delete=_to_delete(known, runs, sync))
+    due, waits = _due(known, runs, phase)
+    stage = stages.nothing(sync.plan, waits)
+    return (
+        _with_hooks(known, sync, runs, stage, due) if waits else Next(known, stage, (), _to_delete(known, runs, sync))
+    )
+
+
 def _has_recovered(operation: Operation, sync: Sync, runs: Mapping[str, Run]) -> bool:
     """Whether a sync that failed because an object was degraded can go on: it is not any more."""
     if any(one.state == "Failed" and not _is_for_failure(one) for one in operation.hooks):

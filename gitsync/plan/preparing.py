@@ -98,7 +98,7 @@ def prepare(objects: tuple[RenderedObject, ...], kinds: Kinds, app: AppName, pla
             continue
         if hooks.is_hook(one.body):
             hook = hooks.of(one)
-            found_hooks += [hook] if hook.phases else []
+            found_hooks += [hook] if hook.phases or hook.deletion else []
             warnings += _never_runs(hook)
             continue
         if one.identity in desired:
@@ -113,11 +113,11 @@ def prepare(objects: tuple[RenderedObject, ...], kinds: Kinds, app: AppName, pla
 
 
 def _never_runs(hook: Hook) -> list[str]:
-    """A word about a hook whose annotation names no phase of a sync."""
-    if hook.phases:
+    """A word about a hook whose annotation names no phase."""
+    if hook.phases or hook.deletion:
         return []
     one = hook.desired
-    return [f"{one.file}:{one.line}: {one.identity.shown} is a hook of no phase of a sync: it never runs"]
+    return [f"{one.file}:{one.line}: {one.identity.shown} is a hook of no known phase: it never runs"]
 
 
 def _prepare_one(

@@ -48,6 +48,8 @@ class Findings:
     """What the next step of the sync waits for."""
     read: tuple[str, ...] = ()
     """Where in the repository the revision's files are."""
+    delete_hooks: tuple[str, ...] = ()
+    """Hooks of the plan's revision that run when the app is deleted."""
     revisions: tuple[str, ...] | None = None
     """Where more than one commit decides: all of them, as attempted."""
 

@@ -47,6 +47,7 @@ def build(old: Status, generation: int, findings: Findings, now: datetime, *, hi
         handled_sync_request=findings.request or old.handled_sync_request,
         told=old.told,
         operation=findings.operation if plan is not None else old.operation,
+        delete_hooks=findings.delete_hooks if is_whole(findings) and findings.is_newest else old.delete_hooks,
     )
 
 
