@@ -94,7 +94,8 @@ class Scene(RuleBasedStateMachine):
             deployment = self.server.get("deployments", "app") or self.server.get("deployments", protocol_workers.NAME)
             never = "lastReconciledSpec" not in status.get("reconciliationStatus", {})
             return never or (status.get("lifecycleState") == "SUSPENDED" and deployment is None)
-        return job == "RUNNING" and status["reconciliationStatus"]["state"] == "DEPLOYED"
+        # What was given up for want of time stays given up until somebody changes it.
+        return job == "RUNNING" and status["reconciliationStatus"]["state"] in ("DEPLOYED", "ROLLED_BACK")
 
     def _assert_ended(self) -> None:
         status = self._status()
