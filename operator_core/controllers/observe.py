@@ -11,7 +11,7 @@ from dataclasses import replace
 from operator_core.build import names
 from operator_core.controllers import addresses, flinkanswers, manifests, statelistings
 from operator_core.controllers.world import World
-from operator_core.decide import hametadata, podfailures
+from operator_core.decide import hametadata, mounts, podfailures
 from operator_core.decide.facts import Facts
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.needs import Need
@@ -106,12 +106,24 @@ def _crash_log(world: World, facts: Facts) -> Facts:
     return replace(facts, crash_log=None)
 
 
+def _mounts(world: World, facts: Facts) -> Facts:
+    """The newest event about a volume that a waiting pod's kubelet could not mount."""
+    for pod in mounts.waiting(facts.pods):
+        about = f"involvedObject.uid={pod['metadata']['uid']},reason={mounts.REASON}"
+        found = world.api.send(kube_requests.listing(kube_requests.EVENTS, facts.namespace, fields=about))["items"]
+        if found:
+            newest = max(found, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
+            return replace(facts, unmounted=str(newest.get("message") or mounts.REASON))
+    return replace(facts, unmounted=None)
+
+
 _LOOKS: dict[Need, Callable[[World, Facts], Facts]] = {
     Need.LIVE_DEPLOYMENT: _live_deployment,
     Need.HA_METADATA: _ha_metadata,
     Need.PREFLIGHT: _preflight,
     Need.STATE_LISTING: _state_listing,
     Need.CRASH_LOG: _crash_log,
+    Need.MOUNTS: _mounts,
     Need.SESSION_JOBS: _session_jobs,
     Need.LIVE_WORKERS: _live_workers,
 }

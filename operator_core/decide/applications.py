@@ -18,6 +18,7 @@ from operator_core.decide import (
     ingresses,
     leftcheckpoints,
     leftstates,
+    mounts,
     observing,
     podfailures,
     recoveries,
@@ -131,10 +132,8 @@ def _watch_over(facts: Facts, want: Wanted, failure: podfailures.PodFailure | No
     status = facts.status
     if failure is not None:
         return _broken(facts, failure)
-    if isinstance(job, Job) and exceptions.are_due(facts, job):
-        return steps.look(facts, Need.EXCEPTIONS)
-    if isinstance(job, Job) and health.is_due(facts, job):
-        return steps.look(facts, Need.METRICS)
+    if (need := _wondered(facts)) is not None:
+        return steps.look(facts, need)
     if isinstance(job, Job) and job.reported_state in TERMINAL_JOB_STATES:
         return snapshots.step(facts, want.spec) or recoveries.ended(facts, want)
     if isinstance(job, Job) and (restart := recoveries.unhealthy(facts, want)) is not None:
@@ -150,8 +149,18 @@ def _watch_over(facts: Facts, want: Wanted, failure: podfailures.PodFailure | No
     waiting = podfailures.unschedulable(facts.pods)
     verdict = verdicts.Waiting("Unschedulable", waiting) if waiting else workerfailures.verdict(facts)
     told = workerfailures.events(facts, workerfailures.verdict(facts))
-    pause = snapshotsdue.pause(facts, cadence.deployed(facts, status))
+    pause = mounts.pause(facts, snapshotsdue.pause(facts, cadence.deployed(facts, status)))
     return steps.rest(facts, pause, verdict=verdict, events=told)
+
+
+def _wondered(facts: Facts) -> Need | None:
+    """What must be known about how the JobManager and its job fare, before anything is said of them."""
+    job = facts.flink.job
+    if mounts.are_due(facts):
+        return Need.MOUNTS
+    if isinstance(job, Job) and exceptions.are_due(facts, job):
+        return Need.EXCEPTIONS
+    return Need.METRICS if isinstance(job, Job) and health.is_due(facts, job) else None
 
 
 def _details_missing(facts: Facts) -> tuple[Need, ...]:
@@ -171,4 +180,5 @@ def _broken(facts: Facts, failure: podfailures.PodFailure) -> Step:
     message = failure.message
     if isinstance(facts.crash_log, str):
         message = f"{message}: {facts.crash_log}"
-    return steps.rest(facts, cadence.deployed(facts, facts.status), verdict=verdicts.Broken(failure.reason, message))
+    pause = mounts.pause(facts, cadence.deployed(facts, facts.status))
+    return steps.rest(facts, pause, verdict=verdicts.Broken(failure.reason, message))

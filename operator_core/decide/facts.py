@@ -70,6 +70,7 @@ class Facts:
     `session_jobs` are the FlinkSessionJobs that refer to this resource, by a live list; `workers` is the
     TaskManagers' Deployment of a standalone cluster.
     `worker_pods` are the pods of TaskManagers with which something is wrong.
+    `unmounted` is what events say of volumes that cannot be mounted.
     `snapshots` are the FlinkStateSnapshots that name this job; None where the cluster does not serve the kind.
     """
 
@@ -97,6 +98,7 @@ class Facts:
     ingress: IngressState = field(default_factory=IngressState)
     snapshots: tuple[Object, ...] | None = None
     listing: Listing | Unread | None = NOT_READ
+    unmounted: str | Unread | None = NOT_READ
     predecessor: Predecessor | None = None
 
     @property

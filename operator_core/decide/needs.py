@@ -28,6 +28,7 @@ class Need(StrEnum):
     FAILURE = "failure"
     VERSION = "version"
     CRASH_LOG = "crash-log"
+    MOUNTS = "mounts"
     PREFLIGHT = "preflight"
     SESSION_JOBS = "session-jobs"
     RUNNING_JOBS = "running-jobs"

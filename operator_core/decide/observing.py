@@ -7,7 +7,7 @@ nothing about specs.
 
 from dataclasses import dataclass
 
-from operator_core.decide import deploymentrecords, exceptions, health, podfailures, records, verdicts
+from operator_core.decide import deploymentrecords, exceptions, health, mounts, podfailures, records, verdicts
 from operator_core.decide.decisions import Event
 from operator_core.decide.facts import Facts
 from operator_core.decide.flinkfacts import Checkpoints, Job, Unreachable, Version
@@ -43,7 +43,7 @@ def observe(facts: Facts) -> Observed:
     events: tuple[Event, ...] = ()
     failure = None
     if facts.cluster is not None and not serves(facts):
-        failure = podfailures.failure(facts.cluster, facts.pods)
+        failure = podfailures.failure(facts.cluster, facts.pods) or mounts.failure(facts)
     status = status.model_copy(update={"job_manager_deployment_status": _job_manager(facts, failure, facts.flink.job)})
     job = facts.flink.job
     if isinstance(job, Job):
@@ -58,7 +58,7 @@ def observe_session(facts: Facts) -> Observed:
     """The same for a session cluster, of which only the JobManager can be seen; stable once it answered."""
     failure = None
     if facts.cluster is not None and not serves(facts):
-        failure = podfailures.failure(facts.cluster, facts.pods)
+        failure = podfailures.failure(facts.cluster, facts.pods) or mounts.failure(facts)
     seen = _job_manager(facts, failure, facts.flink.version)
     status = _with_details(facts, facts.status.model_copy(update={"job_manager_deployment_status": seen}))
     if isinstance(facts.flink.version, Version):

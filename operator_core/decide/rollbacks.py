@@ -8,7 +8,17 @@ changes it. A JobManager that never started and whose failure Kubernetes names i
 from dataclasses import replace
 
 from operator_core.conf import options
-from operator_core.decide import choices, leftstates, memories, observing, podfailures, steps, upgrades, verdicts
+from operator_core.decide import (
+    choices,
+    leftstates,
+    memories,
+    mounts,
+    observing,
+    podfailures,
+    steps,
+    upgrades,
+    verdicts,
+)
 from operator_core.decide.decisions import Event, Rest, ScaleToZero, Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.flinkfacts import Job
@@ -97,7 +107,8 @@ def _seconds_left(facts: Facts, failure: PodFailure | None) -> float:
     if cluster is not None and upgrades.is_marked(cluster):
         return 0.0
     left = seconds_left(facts)
-    if failure is not None and cluster is not None and podfailures.never_started(cluster):
+    named = failure is not None and failure.reason != mounts.REASON  # a volume may be on its way for minutes
+    if named and cluster is not None and podfailures.never_started(cluster):
         patience = options.get_seconds(facts.conf, options.READINESS_TIMEOUT) or 0.0
         left -= max(0.0, patience - _PATIENCE)
     return left

@@ -13,6 +13,7 @@ from operator_core.decide import (
     cadence,
     deletions,
     ingresses,
+    mounts,
     observing,
     podfailures,
     remarks,
@@ -132,9 +133,11 @@ def _deployed(facts: Facts, want: Wanted, failure: podfailures.PodFailure | None
         return beside
     if failure is not None:
         return _broken(facts, failure)
+    if mounts.are_due(facts):
+        return steps.look(facts, Need.MOUNTS)
     waiting = podfailures.unschedulable(facts.pods)
     verdict = verdicts.Waiting("Unschedulable", waiting) if waiting else None
-    return steps.rest(facts, cadence.session(facts), verdict=verdict)
+    return steps.rest(facts, mounts.pause(facts, cadence.session(facts)), verdict=verdict)
 
 
 def _change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
@@ -198,7 +201,8 @@ def _broken(facts: Facts, failure: podfailures.PodFailure) -> Step:
     if failure.reason == "CrashLoopBackOff" and isinstance(facts.crash_log, Unread):
         return steps.look(facts, Need.CRASH_LOG)
     message = f"{failure.message}: {facts.crash_log}" if isinstance(facts.crash_log, str) else failure.message
-    return steps.rest(facts, cadence.session(facts), verdict=verdicts.Broken(failure.reason, message))
+    pause = mounts.pause(facts, cadence.session(facts))
+    return steps.rest(facts, pause, verdict=verdicts.Broken(failure.reason, message))
 
 
 def _delete(facts: Facts) -> Step:
