@@ -17,7 +17,13 @@ from operator_core.jsonvalues import Object, dig
 
 _MOVING = frozenset({"RECONCILING", "CREATED", "INITIALIZING", "RESTARTING", "FAILING", "CANCELLING"})
 _WAITING = frozenset(
-    {"SessionClusterMissing", "SessionClusterNotReady", "WaitingForSessionJobs", "SessionJobsUnderWay"}
+    {
+        "SessionClusterMissing",
+        "SessionClusterNotReady",
+        "WaitingForSessionJobs",
+        "SessionJobsUnderWay",
+        "RenamePending",
+    }
 )
 _ERROR_LIMIT = 500
 
@@ -55,7 +61,7 @@ def _told(obj: Object, kind: str) -> str:
 
 
 def _waiting_for_another(obj: Object) -> Verdict | None:
-    """A session job waits for its cluster, or a cluster for its jobs: seen, and told what for."""
+    """A session job waits for its cluster, a cluster for its jobs, a job for its old name: seen, and told what for."""
     ready = healthrules.condition(obj, "Ready")
     if ready is None or ready.get("reason") not in _WAITING or not _is_judged(obj):
         return None

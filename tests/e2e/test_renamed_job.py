@@ -26,7 +26,7 @@ def test_a_renamed_job_goes_on_with_its_state(team: Team) -> None:
 
     files = {"apps/access.yaml": team.access_file(), "apps/late.yaml": yaml.safe_dump(LATE)}
     first = team.repository.commit("Run", {**files, "apps/ticks.yaml": team.job_file("ticks")})
-    with team.agent():
+    with team.agent(GITSYNC_PRUNE="true"):
         team.running()
         team.ready(first)
         before = savedstates.saved(team)

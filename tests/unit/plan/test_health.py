@@ -103,10 +103,11 @@ def test_flink_deployment(obj: Object, status: str, text: str) -> None:
     [
         ("SessionClusterMissing", 2, "does not exist"),
         ("SessionClusterNotReady", 2, "does not exist"),
+        ("RenamePending", 2, "does not exist"),
         ("SessionClusterMissing", 1, "not seen"),
     ],
 )
-def test_a_session_job_that_waits_for_its_cluster_says_so(reason: str, observed: int, text: str) -> None:
+def test_a_job_that_waits_for_another_resource_says_so(reason: str, observed: int, text: str) -> None:
     job = flink(observedGeneration=None, lifecycleState="CREATED", jobStatus={}, reconciliationStatus={})
     told = {**ready("False", observed, reason)[0], "message": "the session cluster does not exist"}
     job |= {"kind": "FlinkSessionJob", "status": {**job["status"], "conditions": [told]}}
