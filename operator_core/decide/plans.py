@@ -12,7 +12,16 @@ from enum import StrEnum
 from operator_core.conf import defaults as layers
 from operator_core.conf import effective, options
 from operator_core.conf.defaults import Defaults
-from operator_core.decide import renames, scalings, sessionrules, snapshotrecords, specdiff, standalone, validation
+from operator_core.decide import (
+    autoscaled,
+    renames,
+    scalings,
+    sessionrules,
+    snapshotrecords,
+    specdiff,
+    standalone,
+    validation,
+)
 from operator_core.decide.records import STOPPED_BY_HAND
 from operator_core.decide.wanted import ON_DELETE
 from operator_core.errors import Stalled
@@ -70,7 +79,8 @@ def effect_of(
     before = last.spec if last is not None else dig(old, "spec") if live is None else None
     if before is None:
         return _creation(new, new_spec)
-    diff = specdiff.classify(before, new_spec)
+    decided = autoscaled.masked(new_spec, before, _conf(new, defaults)) if last is not None else new_spec
+    diff = specdiff.classify(before, decided)
     if new_spec.get("job") is None:
         return _session_change(new, diff, defaults)
     was_up = specdiff.desired_state(before) == "running"
