@@ -152,18 +152,18 @@ class Mirror:
         except commands.TimedOut as error:
             raise Retry(Reason.RepositoryUnreachable, f"the mirror of {self.url} is too slow: {error}") from error
 
-    def tag_of(self, ref: str, sha: str) -> str:
-        """The annotated tag that `ref` leads to commit `sha` by; empty where it leads there by none."""
+    def tag_of(self, ref: str, sha: str) -> refs.Advertised | None:
+        """The annotated tag that `ref` leads to commit `sha` by; None where it leads there by none."""
         if refs.is_full(ref):
-            return ""
+            return None
         try:
             match refs.choose(ref, refs.Refs(self._mirrored()), self.url):
-                case refs.Advertised(found) if found != sha and self._peeled(found) == sha:
-                    return found
+                case refs.Advertised(found) as tag if found != sha and self._peeled(found) == sha:
+                    return tag
                 case _:
-                    return ""
+                    return None
         except Stalled:
-            return ""
+            return None
 
     def exchange(
         self,

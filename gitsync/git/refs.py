@@ -42,9 +42,10 @@ class Exact:
 
 @dataclass(frozen=True, slots=True)
 class Advertised:
-    """The object a ref points at (a tag object has still to be peeled)."""
+    """The object a ref points at (a tag object has still to be peeled), and the ref's full name ("": HEAD)."""
 
     sha: str
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def choose(name: str, refs: Refs, repo: str) -> Choice:
         problem = f"{name!r} is both a branch and a tag of {repo}: {both}; write one in full"
         raise Stalled(Reason.RevisionAmbiguous, problem)
     if candidates:
-        return Advertised(next(iter(candidates.values())))
+        return Advertised(*next((sha, full) for full, sha in candidates.items()))
     if semver.constraint(wanted) is not None:
         return _by_version("", wanted, refs, repo)
     if _SHORT.fullmatch(wanted.lower()):
@@ -116,7 +117,7 @@ def _by_version(prefix: str, constraint: str, refs: Refs, repo: str) -> Advertis
     wanted = semver.constraint(constraint)
     best = semver.newest(wanted, tags) if wanted is not None else None
     if best is not None:
-        return Advertised(refs.names[start + best])
+        return Advertised(refs.names[start + best], start + best)
     among = f"{len(tags)} tags" + (f" that begin with {prefix!r}" if prefix else "")
     hint = "pre-releases only count for a range that names one, such as '>=1.0-0'"
     problem = f"none of the {among} of {repo} is a version in the range {constraint!r}; {hint}"

@@ -1,8 +1,9 @@
 """Who signed a commit or a tag, by Git's own verification with no key but those the agent was given.
 
 Nothing of this machine counts: no keyring, no key server, no agent, and no key a signature brings along.
-A tag that is followed must be signed itself; a commit that is followed by a branch, a range over light tags or
-its id must be. Rules: git-verify-commit(1), GnuPG's doc/DETAILS, ssh-keygen(1) "ALLOWED SIGNERS".
+A tag that is followed must be signed itself, under the name it is followed by: an old tag under a new name is no
+release. A commit that is followed by a branch, a range over light tags or its id must be signed. Rules:
+git-verify-commit(1), GnuPG's doc/DETAILS, ssh-keygen(1) "ALLOWED SIGNERS".
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitsync.git import commands, mirrors
+from gitsync.git import commands, mirrors, refs
 from gitsync.git.memoryfiles import MemoryFiles
 from operator_core.errors import Reason, Retry, Stalled
 
@@ -29,6 +30,8 @@ _TROUBLE = {
     "EXPSIG": "its signature has expired",
     "BADSIG": "its signature does not fit its content",
 }
+_TAG = re.compile(r"^tag (?P<name>.+)$", re.M)
+_Answer = tuple[frozenset[str], str, str]
 _SHORTEST_ID = 16
 _IMPORT_SECONDS = 30.0
 _REMEMBERED = 512
@@ -54,7 +57,7 @@ class Verifier:
         """`directory` is for keyrings; it can be deleted at any time."""
         self._directory = directory
         self._lock = threading.Lock()
-        self._answers: OrderedDict[tuple[str, str, str], tuple[frozenset[str], str]] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, str, str], _Answer] = OrderedDict()
 
     def check(self, mirror: mirrors.Mirror, ref: str, sha: str, signers: Signers, allowed: tuple[str, ...]) -> None:
         """Raise Stalled(SignatureInvalid) unless what `ref` leads to, commit `sha`, is signed by one of `allowed`.
@@ -62,17 +65,20 @@ class Verifier:
         `allowed`: GnuPG ids or fingerprints of at least 16 digits, fingerprints or principals of SSH keys.
         """
         tag = mirror.tag_of(ref, sha)
-        what = f"the tag {ref}" if tag else f"the commit {sha[:7]}"
-        key = (mirror.url, tag or sha, signers.digest)
+        name = tag.name.removeprefix(refs.TAGS) if tag is not None else ""
+        what = f"the tag {name if name == ref else f'{name} ({ref})'}" if tag is not None else f"the commit {sha[:7]}"
+        key = (mirror.url, tag.sha if tag is not None else sha, signers.digest)
         with self._lock:
             known = self._answers.get(key)
         if known is None:
-            known = self._verify(mirror, tag, sha, signers)
+            known = self._verify(mirror, tag.sha if tag is not None else "", sha, signers)
             with self._lock:
                 self._answers[key] = known
                 while len(self._answers) > _REMEMBERED:
                     self._answers.popitem(last=False)
-        names, problem = known
+        names, problem, own = known
+        if not problem and tag is not None and own != name:
+            problem = f"it was signed as the tag {own} and put under another name"
         if not problem and not any(_is_one(name, names) for name in allowed):
             problem = f"it is signed by {' or '.join(sorted(names, key=len))}"
         if problem:
@@ -80,8 +86,8 @@ class Verifier:
             text = f"{what} of {mirror.url} is not signed by a key the project asks for ({wanted}): {problem}"
             raise Stalled(Reason.SignatureInvalid, text)
 
-    def _verify(self, mirror: mirrors.Mirror, tag: str, sha: str, signers: Signers) -> tuple[frozenset[str], str]:
-        """The names of the key that signed, or why there is none."""
+    def _verify(self, mirror: mirrors.Mirror, tag: str, sha: str, signers: Signers) -> _Answer:
+        """The names of the key that signed, or why there is none; and the name a tag was signed by."""
         ring = self._keyring(signers)
         with MemoryFiles() as files:
             call = commands.Call(
@@ -94,7 +100,8 @@ class Verifier:
                 environment={"GNUPGHOME": str(ring)},
             )
             output = mirror.run("verify-tag" if tag else "verify-commit", "--raw", tag or sha, call=call)
-        return _read(output.stderr) if output.status == 0 else (frozenset(), _trouble(output.stderr))
+        names, problem = _read(output.stderr) if output.status == 0 else (frozenset(), _trouble(output.stderr))
+        return names, problem, _own_name(mirror, tag) if tag else ""
 
     def _keyring(self, signers: Signers) -> Path:
         """A keyring with exactly these keys, made whole or not at all."""
@@ -125,6 +132,11 @@ class Verifier:
             raise Stalled(Reason.SignatureInvalid, text) from error
         except subprocess.TimeoutExpired as error:
             raise Retry(Reason.SignatureInvalid, "importing the GnuPG keys took too long") from error
+
+
+def _own_name(mirror: mirrors.Mirror, tag: str) -> str:
+    found = _TAG.search(mirror.local("cat-file", "tag", tag).decode("utf-8", "replace").partition("\n\n")[0])
+    return found["name"] if found is not None else ""
 
 
 def _read(told: str) -> tuple[frozenset[str], str]:

@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gitsync.git import trees
+from gitsync.git import trees, urls
+from gitsync.model import chartnames
 from gitsync.model.rendersets import InputFile, RenderSet
 from gitsync.model.sources import Source
 from gitsync.render import layouts, multisources
@@ -78,8 +79,8 @@ def joined(
         revision = places[number].revision
         lent[number] = RenderSet(revision, "", inputs=tuple(sorted(inputs)), exact=True, watched=tuple(sorted(watched)))
     main = made[min(made)] if made else RenderSet(places[0].revision, "", exact=True)
-    objects, warnings = multisources.joined([one.objects for _, one in sorted(made.items())], app.destination, {})
-    results = list(made.values())
+    results = [_told_apart(one, main) for _, one in sorted(made.items())]
+    objects, warnings = multisources.joined([one.objects for one in results], app.destination, {})
     whole = replace(
         main,
         objects=objects if all(one.ok for one in results) else (),
@@ -87,6 +88,20 @@ def joined(
         errors=tuple(error for one in results for error in one.errors),
     )
     return Composition(made, lent, whole)
+
+
+def _told_apart(result: RenderSet, main: RenderSet) -> RenderSet:
+    """A result with places that name its repository, where that is not the one the app's revision is of."""
+    if result.revision.repo == main.revision.repo:
+        return result
+    url = result.revision.repo
+    name = chartnames.split(url)[1] if chartnames.is_chart(url) else urls.path_of(url).rpartition("/")[2]
+    return replace(
+        result,
+        objects=tuple(replace(one, file=f"{name}//{one.file}") for one in result.objects),
+        errors=tuple(replace(one, file=f"{name}//{one.file}") for one in result.errors),
+        warnings=tuple(f"{name}//{text}" for text in result.warnings),
+    )
 
 
 def _has_moved(lent: RenderSet, place: Place) -> bool:

@@ -73,6 +73,13 @@ def test_commits_and_tags_signed_with_gnupg(
     assert followed.refused("v1.0.0", keys, ada.fingerprint) == "", "the tag is signed, the commit by another"
     assert followed.refused("1.0.*", keys, ada.fingerprint) == ""
     assert "the tag v1.1.0" in followed.refused("v1.1.0", keys, ada.fingerprint)
+    signed = repository.git("rev-parse", "refs/tags/v1.0.0")
+    repository.git("update-ref", "refs/tags/v1.2.0", signed)
+    repository.git("push", "-q", "origin", "--tags")
+    renamed = "it was signed as the tag v1.0.0 and put under another name"
+    assert renamed in followed.refused("v1.2.0", keys, ada.fingerprint)
+    assert renamed in followed.refused("1.2.*", keys, ada.fingerprint)
+    assert followed.refused("refs/tags/v1.0.0", keys, ada.fingerprint) == ""
 
 
 def test_a_forged_signature_does_not_fit(repository: Repository, people: tuple[GnuPG, GnuPG], tmp_path: Path) -> None:

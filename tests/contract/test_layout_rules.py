@@ -10,7 +10,8 @@ from git_repositories import Repository, config_map
 
 from gitsync.git import mirrors, trees
 from gitsync.model import sources
-from gitsync.render import layouts, rendering
+from gitsync.model.rendersets import RenderSet
+from gitsync.render import compositions, layouts, rendering
 from gitsync.render.buildenvironment import AppContext
 from operator_core.errors import Stalled
 from operator_core.jsonvalues import Object
@@ -94,6 +95,31 @@ def test_what_stands_beside_the_manifests_may_choose_how_they_are_read(
     rendered = rendering.render_source(place(mirror), AppContext("web"))
     assert [one.file for one in rendered.objects] == ["apps/a.yaml"], "the app's own file wins"
     assert [one.file for one in rendering.render_source(place(mirror), AppContext("other")).objects] == ["apps/b.yaml"]
+
+
+def test_places_in_another_repository_carry_its_name(
+    repository: Repository, mirror: mirrors.Mirror, tmp_path: Path
+) -> None:
+    other = Repository(tmp_path / "platform")
+    repository.commit({"apps/a.yaml": config_map("a", x="1")})
+    other.commit({"apps/a.yaml": config_map("a", x="2"), "apps/b.yaml": config_map("b")})
+    there = mirrors.Mirrors(tmp_path / "others").get(other.url)
+
+    def made() -> RenderSet:
+        places = [place(mirror), place(there)]
+        parts = compositions.check([one.source for one in places])
+        app = AppContext("web", destination="flink")
+        found = compositions.prepare(places, parts, app, None)
+        results = {number: one for number, one in found.items() if isinstance(one, RenderSet)}
+        return compositions.joined(places, parts, results, app).whole
+
+    whole = made()
+    assert [one.file for one in whole.objects] == ["origin//apps/a.yaml", "origin//apps/b.yaml"]
+    assert whole.warnings == (
+        "ConfigMap flink/a is given twice, in apps/a.yaml:1 and origin//apps/a.yaml:1; the last one counts",
+    )
+    other.commit({"apps/b.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n"})
+    assert [str(one) for one in made().errors] == ["origin//apps/b.yaml:1: ConfigMap: 'metadata.name' is missing"]
 
 
 @pytest.mark.parametrize(
