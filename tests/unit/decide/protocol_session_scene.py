@@ -53,6 +53,7 @@ class SessionScene(RuleBasedStateMachine):
     def build(self, ha: bool, mode: str, wishes: Collection[str] = ()) -> None:
         """A user creates the cluster and both jobs."""
         self.flink = SessionCluster(self.server, lambda: int(self.now.timestamp() * 1000), ha=ha)
+        self.flink.loss_accepted = set(JOBS) if mode == "stateless" else set()
         self.rest = Faulty(self.flink.send, lambda: FlinkUnreachable("injected"))
         self.rest.reset = self.flink.reset
         spec = {**CLUSTER, "flinkConfiguration": {**CLUSTER["flinkConfiguration"], **(HA if ha else {})}}
