@@ -6,7 +6,6 @@ how to go on without. Works for resources whose spec cannot even be read.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from operator_core.conf import options
 from operator_core.decide import (
@@ -75,9 +74,9 @@ def _stop_first(facts: Facts, events: tuple[Event, ...]) -> Step | None:
     """Steps up to a recorded savepoint; None when there is nothing to stop."""
     match phase_of(facts.status, facts.last):
         case Phase.STOPPING:
-            return _or_give_up(facts, stops.stopping(facts, _as_deployed(facts)))
+            return or_give_up(facts, stops.stopping(facts, _as_deployed(facts)))
         case Phase.CANCELLING:
-            return _or_give_up(facts, stops.cancelling(facts, _as_deployed(facts)))
+            return or_give_up(facts, stops.cancelling(facts, _as_deployed(facts)))
         case Phase.DEPLOYED if facts.status.job_status.state in TERMINAL_JOB_STATES:
             return None
         case Phase.DEPLOYED if observing.serves(facts):
@@ -101,7 +100,7 @@ def _running_job(facts: Facts) -> Step | None:
         return None
     if isinstance(job, Job) and job.reported_state == "RUNNING":
         stops_now = stops.may_try_again(facts)
-        return stops.begin_stop(facts, ()) if stops_now else _or_give_up(facts, stops.still_failing(facts))
+        return stops.begin_stop(facts, ()) if stops_now else or_give_up(facts, stops.still_failing(facts))
     if not leftstates.ran(facts):
         return None
     return _silent(facts) if isinstance(job, Unreachable) else steps.rest(facts, 1.0)
@@ -116,7 +115,7 @@ def _silent(facts: Facts) -> Step:
     return _told_once(facts, steps.blocked(facts, Reason.CleanupFailed, message, seconds=_SILENT_RECHECK))
 
 
-def _or_give_up(facts: Facts, taken: Step) -> Step:
+def or_give_up(facts: JobFacts[S], taken: Step[S]) -> Step[S]:
     """A stop that does not come to its end keeps the resource; say how to delete it all the same."""
     blocked = next((c for c in taken.status.conditions if c.type == verdicts.UPGRADE_BLOCKED), None)
     if not isinstance(taken.decision, Rest) or blocked is None or blocked.status != "True":
@@ -124,12 +123,14 @@ def _or_give_up(facts: Facts, taken: Step) -> Step:
     if _WAY_OUT in blocked.message:
         return taken
     message = f"{blocked.message.partition(choices.WAY_OUT)[0].strip()} {_WAY_OUT}"
-    left = replace(facts, status=taken.status)
-    told = steps.blocked(left, Reason(blocked.reason), message, seconds=taken.decision.seconds)
-    return _told_once(facts, Step(told.decision, told.status, (*taken.events, *told.events)))
+    verdict = verdicts.Blocked(Reason(blocked.reason), message)
+    before = taken.status.model_copy(update={"error": facts.status.error})
+    told = steps.rest(facts, taken.decision.seconds, status=before, verdict=verdict)
+    others = tuple(event for event in taken.events if event.key is not None or event.message != blocked.message)
+    return _told_once(facts, Step(told.decision, told.status, (*others, *told.events)))
 
 
-def _told_once(facts: Facts, taken: Step) -> Step:
+def _told_once(facts: JobFacts[S], taken: Step[S]) -> Step[S]:
     """With the Java operator's event about a deletion that is held up."""
     if not any(event.type == "Warning" for event in taken.events):
         return taken

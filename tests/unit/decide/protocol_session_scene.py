@@ -126,6 +126,11 @@ class SessionScene(RuleBasedStateMachine):
         observed = status.get("observedGeneration") == job["metadata"]["generation"]
         return runs and observed and status["reconciliationStatus"]["state"] == "DEPLOYED"
 
+    def _annotate(self, name: str, key: str, value: str) -> None:
+        job = self.server.get("flinksessionjobs", name)
+        job["metadata"].setdefault("annotations", {})[key] = value
+        self.server.put("flinksessionjobs", job)
+
     def _touch(self) -> None:
         """Somebody changes what no pass cares about."""
         for name in JOBS:

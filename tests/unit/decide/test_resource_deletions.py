@@ -39,7 +39,12 @@ def test_state_is_kept_where_it_is_asked_for(conf: dict[str, str], annotations: 
     "given",
     [
         pytest.param(
-            {"was": status(spec(KEEP), stable=False, state="RECONCILING"), "flink": Flink(), "pods": ()}, id="new"
+            {
+                "was": status(spec(KEEP), stable=False, state="RECONCILING", cluster_info={}),
+                "flink": Flink(),
+                "pods": (),
+            },
+            id="new",
         ),
         pytest.param({"was": status(spec(KEEP), state="FAILED"), "flink": Flink(), "pods": ()}, id="ended"),
         pytest.param({"flink": Flink(job=running_job("FAILED", end=NOW_MS))}, id="ends now"),

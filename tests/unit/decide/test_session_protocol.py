@@ -174,9 +174,7 @@ class Sessions(SessionScene):
                 reason = told.get("UpgradeBlocked", {}).get("reason")
                 assert reason not in ("Missing", "UpgradeFailed"), f"no edit may cost {name} its state: {told}"
             self.flink.loss_accepted.add(name)
-            job = self.server.get("flinksessionjobs", name)
-            job["metadata"].setdefault("annotations", {})["gitsync.io/accept-state-loss"] = f"r{next(self.numbers)}"
-            self.server.put("flinksessionjobs", job)
+            self._annotate(name, "gitsync.io/accept-state-loss", f"r{next(self.numbers)}")
             if self._failed(name):
                 self._edit(name, "nonce")
         self._settle()
@@ -191,17 +189,27 @@ class Sessions(SessionScene):
             if all(self._ended(name) for name in JOBS):
                 return
 
-    def _delete_all(self) -> None:
-        """Jobs go, whatever their state; nothing of them runs on."""
-        for name in JOBS:
-            job = self.server.get("flinksessionjobs", name)
-            job["metadata"]["deletionTimestamp"] = self._stamp()
-            self.server.put("flinksessionjobs", job)
+    def _until_gone(self) -> None:
         for _ in range(40):
             self.live(1, "cluster", None, None)
             self.now += timedelta(seconds=10)
             if not any(self.server.get("flinksessionjobs", name) for name in JOBS):
-                break
+                return
+
+    def _delete_all(self) -> None:
+        """Jobs go, whatever their state, the last one with its state where it has any; nothing of them runs on."""
+        self._annotate(JOBS[-1], "gitsync.io/on-delete", "savepoint")
+        for name in JOBS:
+            job = self.server.get("flinksessionjobs", name)
+            job["metadata"]["deletionTimestamp"] = self._stamp()
+            self.server.put("flinksessionjobs", job)
+        self._until_gone()
+        for name in JOBS:
+            if self.server.get("flinksessionjobs", name) is not None:
+                told = [one["message"] for one in self._status(name)["conditions"] if one["type"] == "UpgradeBlocked"]
+                assert "to delete it without" in told[0], "it says how it goes"
+                self._annotate(name, "gitsync.io/accept-state-loss", f"r{next(self.numbers)}")
+        self._until_gone()
         for _ in range(5):  # what was sent before may arrive, and a new JobManager recover
             self.live(1, "cluster", None, None)
         assert not [name for name in JOBS if self.server.get("flinksessionjobs", name)], "a finalizer stays for ever"
