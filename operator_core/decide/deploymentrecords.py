@@ -7,7 +7,7 @@ decided elsewhere.
 
 from typing import Any
 
-from operator_core.decide import leftcheckpoints, records, restarts, taskmanagercounts, verdicts
+from operator_core.decide import clustersizes, leftcheckpoints, records, restarts, taskmanagercounts, verdicts
 from operator_core.decide.facts import Facts
 from operator_core.decide.jobfacts import S
 from operator_core.decide.phases import ROLLBACK_BEGUN
@@ -81,7 +81,8 @@ def scaled(facts: Facts, spec: Object, generation: int) -> FlinkDeploymentStatus
         recorded = records.recorded_spec(facts, spec, "running", records.how_stopped(facts))
         workers = taskmanagercounts.of_application(facts.name, spec, facts.conf)
     text = lastspecs.encode(recorded, first_deployment=facts.last.first_deployment)
-    info = {key: value for key, value in facts.status.cluster_info.items() if key != records.SCALING}
+    forgotten = (records.SCALING, clustersizes.CPU, clustersizes.MEMORY)
+    info = {key: value for key, value in facts.status.cluster_info.items() if key not in forgotten}
     changes = {"observed_generation": generation, "task_manager": workers, "cluster_info": info}
     status = facts.status.model_copy(update=changes)
     return records.with_record(status, facts, state="DEPLOYED", last_reconciled_spec=text)

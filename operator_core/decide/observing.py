@@ -7,7 +7,16 @@ nothing about specs.
 
 from dataclasses import dataclass
 
-from operator_core.decide import deploymentrecords, exceptions, health, mounts, podfailures, records, verdicts
+from operator_core.decide import (
+    clustersizes,
+    deploymentrecords,
+    exceptions,
+    health,
+    mounts,
+    podfailures,
+    records,
+    verdicts,
+)
 from operator_core.decide.decisions import Event
 from operator_core.decide.facts import Facts
 from operator_core.decide.flinkfacts import Checkpoints, Job, Unreachable, Version
@@ -124,6 +133,8 @@ def _with_details(facts: Facts, status: FlinkDeploymentStatus) -> FlinkDeploymen
     checkpoints, version = facts.flink.checkpoints, facts.flink.version
     if isinstance(version, Version):
         info |= {"flink-version": version.version, "flink-revision": version.revision}
+    if "flink-version" in info and clustersizes.CPU not in info:
+        info |= clustersizes.of(facts)
     if isinstance(checkpoints, Checkpoints) and status.job_status.state == "RUNNING":
         if not checkpoints.enabled:
             info[verdicts.CHECKPOINTING] = "disabled"

@@ -13,6 +13,7 @@ import sessions
 import yaml
 from teams import Team
 
+from operator_core.controllers.world import FIELD_MANAGER
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 from operator_core.kube.requests import Resource
@@ -30,8 +31,8 @@ def leave_as_java_does(team: Team, kind: Resource, name: str) -> None:
     client = team.client
     for owned in (requests.DEPLOYMENTS, requests.SERVICES, requests.CONFIG_MAPS):
         for item in client.send(requests.listing(owned, team.jobs, labels=f"app={name}"))["items"]:
-            forget_writers(team, owned, item["metadata"]["name"])
-    forget_writers(team, kind, name)
+            rename_writer(team, owned, item["metadata"]["name"])
+    rename_writer(team, kind, name)
     live = client.send(requests.get(kind, team.jobs, name))
     status = live["status"]
     if kind == requests.FLINK_SESSION_JOBS:
@@ -44,10 +45,11 @@ def leave_as_java_does(team: Team, kind: Resource, name: str) -> None:
     client.send(requests.replace(kind, whole, subresource="status", field_manager=JAVA))
 
 
-def forget_writers(team: Team, kind: Resource, name: str) -> None:
-    """Nobody is known to have written the object, as after an upgrade from client-side writes."""
-    patch: Object = {"metadata": {"managedFields": [{}]}}
-    team.client.send(requests.merge_patch(kind, team.jobs, name, patch))
+def rename_writer(team: Team, kind: Resource, name: str) -> None:
+    """What the agent wrote is on record as written by the other operator."""
+    entries = team.client.send(requests.get(kind, team.jobs, name))["metadata"]["managedFields"]
+    renamed = [{**one, "manager": JAVA} if one["manager"] == FIELD_MANAGER else one for one in entries]
+    team.client.send(requests.merge_patch(kind, team.jobs, name, {"metadata": {"managedFields": renamed}}))
 
 
 def create(team: Team, *texts: str) -> None:
