@@ -23,6 +23,8 @@ from operator_core.model.statuses import TERMINAL_JOB_STATES
 CHECKPOINT_CACHE_SECONDS = 4.0
 """Flink caches checkpoint statistics for three seconds: an answer sooner after the end may miss the last one."""
 
+_SUBMISSION_SECONDS = 300.0
+
 
 def from_terminal(facts: Facts, want: Wanted, job: Job) -> Choice:
     """Continue from what a job left behind that has ended."""
@@ -122,11 +124,17 @@ def unlisted(facts: Facts, want: Wanted) -> Choice:
     """With HA a JobManager that restarted after its job ended lists nothing for ever (Flink: JobResultStore)."""
     if isinstance(facts.ha, Unread):
         return Ask((Need.HA_METADATA,))
-    if not ran(facts) or is_recoverable(facts, facts.ha):
+    if is_recoverable(facts, facts.ha) or not (ran(facts) or _had_time(facts)):
         return Wait("the JobManager does not list the job yet", 15.0)
     if has_recorded_end(facts):
         return from_record(facts, want)
     return DeadEnd(Reason.UpgradeFailed, f"The job ended and its JobManager forgot its checkpoints. {WAY_OUT}")
+
+
+def _had_time(facts: Facts) -> bool:
+    """Whether the deployment is so old that its job was submitted: it may have run and ended unseen."""
+    since = facts.status.reconciliation_status.reconciliation_timestamp / 1000
+    return facts.now.timestamp() - since > _SUBMISSION_SECONDS
 
 
 def lost(facts: Facts) -> DeadEnd:

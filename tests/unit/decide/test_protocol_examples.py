@@ -27,6 +27,19 @@ EXAMPLES: list[Any] = [
     )
     for standalone, kind in ((True, "standalone"), (False, "native"))
 ]
+EXAMPLES.append(
+    pytest.param(
+        {"ha": True, "mode": "savepoint", "standalone": True, "wishes": set()},
+        [
+            ("change", {"change": "valid", "api": None, "rest": None, "mishap": "hang", "passes": 1}),
+            _lived(3, checkpoints=False),
+            ("strike", {"kind": "workers"}),
+            _lived(2, checkpoints=False),
+            ("strike", {"kind": "jobmanager"}),
+        ],
+        id="the job ran and failed while nobody could look, and its JobManager forgot it",
+    )
+)
 
 
 @pytest.mark.parametrize(("world", "steps"), EXAMPLES)
