@@ -62,7 +62,7 @@ def _with_jobs(team: worlds.teams.Team, parts: Sequence[str], options: argparse.
     if "upgrade" in parts:
         print_upgrades(*_upgrades(team, progress, options.rounds), options.version)
     if "modes" in parts:
-        upgrademodes.print_all(*upgrademodes.measure(team, options.version, options.rounds, progress), options.version)
+        upgrademodes.measure(team, options.version, options.rounds, progress)
 
 
 def _upgrades(

@@ -40,31 +40,25 @@ class Recovery:
     seconds: tuple[float, ...]
 
 
-def measure(
-    world: worlds.teams.Team, version: str, rounds: int, progress: Progress
-) -> tuple[list[Row], list[Recovery]]:
-    """Every mode of both kinds of cluster; recoveries of the native ones."""
-    rows, recoveries = [], []
+def measure(world: worlds.teams.Team, version: str, rounds: int, progress: Progress) -> None:
+    """Every mode of both kinds of cluster, told as they are measured; recoveries of the native ones."""
+    recoveries = []
+    print_head(version)
     for kind in KINDS:
         for mode in MODES:
             team = worlds.team(world.layout, world.folder / f"{mode}-{kind}", f"{mode}-{kind}")
             with progress.stage(f"{mode}, {kind}: start"):
-                _namespaces(team)
                 measuring.start_job(team, version, _changed(mode, kind))
-            with progress.stage(f"{mode}, {kind}: {rounds} upgrades by commit, {rounds} by hand"):
+            with progress.stage(f"{mode}, {kind}: {rounds} upgrades by commit"):
                 agent = tuple(_by_agent(team, mode, 2 - number % 2) for number in range(rounds))
-                hand = tuple(_by_hand(team, mode, 2 - (rounds + number) % 2) for number in range(rounds))
-            rows.append(Row(f"{mode}, {kind}", agent, hand))
             if kind == "native" and mode != "stateless":
                 with progress.stage(f"{mode}, {kind}: JobManager killed"):
                     recoveries += _recoveries(team, mode, rounds)
+            with progress.stage(f"{mode}, {kind}: {rounds} upgrades by hand"):
+                hand = tuple(_by_hand(team, mode, 2 - (rounds + number) % 2) for number in range(rounds))
+            print_row(Row(f"{mode}, {kind}", agent, hand))
             worlds.teams.clear(team)
-    return rows, recoveries
-
-
-def _namespaces(team: worlds.teams.Team) -> None:
-    for namespace in (team.jobs, team.home):
-        team.client.send(requests.create(requests.NAMESPACES, None, {"metadata": {"name": namespace}}))
+    print_recoveries(recoveries)
 
 
 def _changed(mode: str, kind: str) -> worlds.Change:
@@ -137,21 +131,18 @@ def _again(team: worlds.teams.Team, *, delete: bool) -> float:
     return (boot.running - struck) / 1000
 
 
-def print_all(rows: list[Row], recoveries: list[Recovery], version: str) -> None:
-    """Both tables."""
-    print_rows(rows, version)
-    print_recoveries(recoveries)
-
-
-def print_rows(rows: list[Row], version: str) -> None:
-    """Medians by phase, one line for each way, by commit and by hand."""
+def print_head(version: str) -> None:
+    """The head of the table of upgrades."""
     print(f"\n| upgrade on {version}, s | way | {' | '.join(timelines.PHASES)} | **downtime** |")
-    print("|---" * (len(timelines.PHASES) + 3) + "|")
-    for row in rows:
-        for way, found in (("commit", row.agent), ("hand", row.hand)):
-            phases = [statistics.median(each.phases[phase] for each in found) for phase in timelines.PHASES]
-            total = statistics.median(each.downtime_s for each in found)
-            print(f"| {row.what} | {way} | {' | '.join(f'{each:.2f}' for each in phases)} | {total:.2f} |")
+    print("|---" * (len(timelines.PHASES) + 3) + "|", flush=True)
+
+
+def print_row(row: Row) -> None:
+    """Medians by phase, by commit and by hand."""
+    for way, found in (("commit", row.agent), ("hand", row.hand)):
+        phases = [statistics.median(each.phases[phase] for each in found) for phase in timelines.PHASES]
+        total = statistics.median(each.downtime_s for each in found)
+        print(f"| {row.what} | {way} | {' | '.join(f'{each:.2f}' for each in phases)} | {total:.2f} |", flush=True)
 
 
 def print_recoveries(recoveries: list[Recovery]) -> None:
