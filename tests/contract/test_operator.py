@@ -37,6 +37,18 @@ def test_a_new_resource_becomes_a_cluster(cluster: FlinkCluster) -> None:
     assert "Submit" in cluster.events()
 
 
+def test_a_service_that_was_left_behind_becomes_the_clusters(cluster: FlinkCluster) -> None:
+    """Objects of a new Deployment are created; what has a name already is taken and made as it must be."""
+    left: Object = {"metadata": {"name": "app-rest"}, "spec": {"ports": [{"name": "old", "port": 1}]}}
+    cluster.client.send(requests.create(requests.SERVICES, cluster.namespace, left))
+    cluster.create(manifest(cluster.namespace))
+    until(lambda: cluster.status("reconciliationStatus", "state") == "DEPLOYED")
+    service = cluster.client.send(requests.get(requests.SERVICES, cluster.namespace, "app-rest"))
+    assert service["metadata"]["ownerReferences"][0]["uid"] == cluster.deployment()["metadata"]["uid"]
+    assert service["spec"]["selector"]["app"] == "app"
+    assert 8081 in [port["port"] for port in service["spec"]["ports"]]
+
+
 def test_a_refused_spec_touches_nothing(cluster: FlinkCluster) -> None:
     """Error, condition and event; the old generation stays observed; the next good spec heals."""
     cluster.create(manifest(cluster.namespace))
