@@ -54,7 +54,7 @@ def _effect(world: World, run: Pass, facts: Facts, effect: decisions.SideEffect)
         case decisions.CancelJob(job_id, required):
             cancel(world, facts, job_id, required=required)
         case decisions.RescaleJob():
-            _rescale(world, run, facts, effect)
+            rescale(world, run, facts, effect)
         case decisions.DeleteCluster(cancel=str(job_id)):
             cancel(world, facts, job_id, required=False)
             clusteracts.perform(world, run, facts, effect)
@@ -72,7 +72,7 @@ def _effect(world: World, run: Pass, facts: Facts, effect: decisions.SideEffect)
             clusteracts.perform(world, run, facts, effect)
 
 
-def _rescale(world: World, run: Pass, facts: Facts, wanted: decisions.RescaleJob) -> None:
+def rescale(world: World, run: Pass[S], facts: JobFacts[S], wanted: decisions.RescaleJob) -> None:
     """A refusal is no error: the next step upgrades the job instead."""
     try:
         world.flink.send(observe.address_of(facts), flink_requests.require(wanted))

@@ -57,6 +57,8 @@ def _effect(session: SessionWorld, run: SessionPass, facts: SessionFacts, effect
             act.trigger_stop(world, facts, effect)
         case decisions.CancelJob(job_id, required):
             act.cancel(world, facts, job_id, required=required)
+        case decisions.RescaleJob():
+            act.rescale(world, run, facts, effect)
         case decisions.SubmitJob():
             policy = submissionlane.policy(facts.conf, world.defaults)
             work = Work(observe.address_of(facts), effect, policy, policy.seconds)

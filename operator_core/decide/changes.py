@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from operator_core.decide import (
     carrying,
+    deploymentrecords,
     finishedjobs,
     observing,
     recoveries,
@@ -29,7 +30,8 @@ from operator_core.errors import Reason
 
 def change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
     """The spec asks for something else than what was deployed."""
-    scaled = standalone.scaled(facts, want, diff) or scalings.scaled(facts, want, diff)
+    reached = deploymentrecords.scaled(facts, want.spec, want.generation)
+    scaled = standalone.scaled(facts, want, diff) or scalings.scaled(facts, want, diff, reached)
     if scaled is not None:
         return scaled
     if want.running and finishedjobs.keeps(facts, diff):

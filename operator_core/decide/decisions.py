@@ -257,7 +257,7 @@ class SubmitJob:
     flink_version: str | None
 
 
-SessionEffect = TriggerStop | CancelJob | SubmitJob | SnapshotEffect
+SessionEffect = TriggerStop | CancelJob | SubmitJob | RescaleJob | SnapshotEffect
 """What a session job does: it never touches its cluster."""
 
 

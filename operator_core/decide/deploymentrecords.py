@@ -7,7 +7,7 @@ decided elsewhere.
 
 from typing import Any
 
-from operator_core.decide import clustersizes, leftcheckpoints, records, restarts, taskmanagercounts, verdicts
+from operator_core.decide import clustersizes, leftcheckpoints, memories, records, restarts, taskmanagercounts, verdicts
 from operator_core.decide.facts import Facts
 from operator_core.decide.jobfacts import S
 from operator_core.decide.phases import ROLLBACK_BEGUN
@@ -129,21 +129,20 @@ def stable(status: S) -> S:
     return status.model_copy(update={"reconciliation_status": record})
 
 
-def scaling(status: FlinkDeploymentStatus, before: str) -> FlinkDeploymentStatus:
+def scaling(status: S, before: str) -> S:
     """The job is about to be rescaled in place from these bounds; those of an attempt that is still open stay."""
-    return status.model_copy(update={"cluster_info": {records.SCALING: before, **status.cluster_info}})
+    return memories.remembering(status, {records.SCALING: before, **memories.of(status)})
 
 
-def scaling_over(status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:
+def scaling_over(status: S) -> S:
     """The job has the bounds that its recorded spec asks for, or Flink does not let it have them."""
-    info = {key: value for key, value in status.cluster_info.items() if key != records.SCALING}
-    return status.model_copy(update={"cluster_info": info})
+    return memories.remembering(status, {k: v for k, v in memories.of(status).items() if k != records.SCALING})
 
 
-def scaling_refused(status: FlinkDeploymentStatus, generation: int) -> FlinkDeploymentStatus:
+def scaling_refused(status: S, generation: int) -> S:
     """Flink would not rescale the job in place for this generation."""
-    info = {**scaling_over(status).cluster_info, records.SCALING_REFUSED: str(generation)}
-    return status.model_copy(update={"cluster_info": info})
+    info = memories.of(scaling_over(status))
+    return memories.remembering(status, {**info, records.SCALING_REFUSED: str(generation)})
 
 
 def _carried_over(facts: Facts, spec: Object, generation: int, restore: Restore) -> dict[str, str]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 
 from operator_core.decide.jobfacts import S
+from operator_core.jsonvalues import Object, dig
 from operator_core.model.statuses import CommonStatus, Condition, FlinkDeploymentStatus
 
 REMEMBERS = "Remembers"
@@ -19,8 +20,22 @@ def of(status: CommonStatus) -> Mapping[str, str]:
     """What is remembered; a text nobody can read is no memory."""
     if isinstance(status, FlinkDeploymentStatus):
         return status.cluster_info
+    return _read("".join(condition.message for condition in conditions(status)))
+
+
+def of_resource(live: Object | None) -> Mapping[str, str]:
+    """The same of a live resource of either kind."""
+    texts = [each.get("message", "") for each in dig(live, "status", "conditions", default=[]) if _remembers(each)]
+    return {**_read("".join(texts)), **dig(live, "status", "clusterInfo", default={})}
+
+
+def _remembers(condition: Object) -> bool:
+    return bool(condition.get("type") == REMEMBERS)
+
+
+def _read(text: str) -> Mapping[str, str]:
     try:
-        found = json.loads("".join(condition.message for condition in conditions(status)) or "{}")
+        found = json.loads(text or "{}")
     except ValueError:
         return {}
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}

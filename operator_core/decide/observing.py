@@ -23,10 +23,14 @@ from operator_core.decide.flinkfacts import Checkpoints, Job, Unreachable, Versi
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.needs import Unread
 from operator_core.decide.phases import Phase, phase_of
+from operator_core.errors import Reason
 from operator_core.jsonvalues import dig
 from operator_core.model.statuses import TERMINAL_JOB_STATES, FlinkDeploymentStatus, JobManagerStatus
 
 JOB, JOB_MANAGER, OPERATOR = "Job", "JobManagerDeployment", "Operator"
+NOT_FOUND = "Job Not Found"
+"""The Java operator's word for a job that ran and that its JobManager does not know."""
+_UNKNOWN = frozenset((None, "RECONCILING", "CANCELLING", *TERMINAL_JOB_STATES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ def observe(facts: Facts) -> Observed:
     job = facts.flink.job
     if isinstance(job, Job):
         status, events = with_job(facts, status, job)
+    elif job is None and phase_of(status, facts.last) is Phase.DEPLOYED and status.job_status.state not in _UNKNOWN:
+        status = with_state(status, "RECONCILING")
+        events = (Event("Warning", Reason.Missing, NOT_FOUND, JOB),)
     elif stands(facts) and is_silent(facts) and status.job_status.state not in (*TERMINAL_JOB_STATES, "CANCELLING"):
         status = with_state(status, "RECONCILING")
     status, told = exceptions.told(facts, health.observed(facts, _with_details(facts, status)))

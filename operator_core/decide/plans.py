@@ -14,6 +14,7 @@ from operator_core.conf import effective, options
 from operator_core.conf.defaults import Defaults
 from operator_core.decide import (
     autoscaled,
+    memories,
     renames,
     scalings,
     sessionrules,
@@ -203,8 +204,8 @@ def _upgrade(
 
 def _is_done(live: Object | None) -> bool:
     """Whether the job came to its end by itself, nobody having stopped it with a savepoint."""
-    stopped = dig(live, "status", "clusterInfo", STOPPED_BY_HAND)
-    return dig(live, "status", "jobStatus", "state") == "FINISHED" and stopped is None
+    stopped = STOPPED_BY_HAND in memories.of_resource(live)
+    return dig(live, "status", "jobStatus", "state") == "FINISHED" and not stopped
 
 
 def _scales(

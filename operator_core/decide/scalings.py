@@ -9,10 +9,10 @@ recorded as deployed, nothing else would tell that the job has the bounds of ano
 from collections.abc import Mapping
 
 from operator_core.conf import flattening, options
-from operator_core.decide import deploymentrecords, observing, records, steps
+from operator_core.decide import deploymentrecords, memories, observing, records, steps
 from operator_core.decide.decisions import Event, RescaleJob, Step
-from operator_core.decide.facts import Facts
 from operator_core.decide.flinkfacts import Bounds, Job, Unreachable
+from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.needs import Need, Unread
 from operator_core.decide.specdiff import DiffType, SpecDiff
 from operator_core.decide.wanted import Wanted
@@ -23,12 +23,16 @@ from operator_core.model.statuses import TERMINAL_JOB_STATES
 _OLDEST = flinkversions.FlinkVersion(1, 18)
 
 
-def scaled(facts: Facts, want: Wanted, diff: SpecDiff) -> Step | None:
-    """Carry out changed overrides in place; None where the job must be upgraded for them."""
+def scaled(facts: JobFacts[S], want: Wanted, diff: SpecDiff, reached: S) -> Step[S] | None:
+    """Carry out changed overrides in place; None where the job must be upgraded for them.
+
+    `reached` is the status that records the wanted spec as what is deployed.
+    """
     job, found = facts.flink.job, facts.flink.requirements
     if not want.running or not isinstance(job, Job) or job.state in TERMINAL_JOB_STATES:
         return None
-    if not is_possible(want.spec, diff, facts.last_conf, facts.conf) or was_refused(facts):
+    cluster = _cluster(facts, want)
+    if cluster is None or not is_possible(cluster, diff, facts.last_conf, facts.conf) or was_refused(facts):
         return None
     if isinstance(found, Unread):
         return steps.look(facts, Need.REQUIREMENTS)
@@ -44,12 +48,20 @@ def scaled(facts: Facts, want: Wanted, diff: SpecDiff) -> Step | None:
         rescale = RescaleJob(job.id, tuple(sorted(target.items())), want.generation)
         status = deploymentrecords.scaling(facts.status, _text(found))
         return steps.record(facts, status, rescale, events=told)
-    return steps.record(facts, deploymentrecords.scaled(facts, want.spec, want.generation), None)
+    return steps.record(facts, reached, None)
 
 
-def unsettled(facts: Facts) -> Step | None:
+def _cluster(facts: JobFacts[S], want: Wanted) -> Object | None:
+    """Mode and version of the cluster that the job runs on; None where they are not known."""
+    if "deploymentName" not in want.spec:
+        return want.spec
+    cluster = facts.cluster_spec
+    return {"mode": cluster.mode, "flinkVersion": cluster.flink_version} if cluster is not None else None
+
+
+def unsettled(facts: JobFacts[S]) -> Step[S] | None:
     """Give the job the bounds that its recorded spec asks for, after a rescaling for one that never was recorded."""
-    before, job, found = facts.status.cluster_info.get(records.SCALING), facts.flink.job, facts.flink.requirements
+    before, job, found = memories.of(facts.status).get(records.SCALING), facts.flink.job, facts.flink.requirements
     if before is None or not isinstance(job, Job) or job.state in TERMINAL_JOB_STATES:
         return None
     if isinstance(found, Unread):
@@ -90,9 +102,10 @@ def is_possible(spec: Object, diff: SpecDiff, last_conf: Mapping[str, str], conf
     return bool(after) and before.keys() <= after.keys()
 
 
-def was_refused(facts: Facts) -> bool:
-    """Whether Flink refused to rescale the job for this generation."""
-    return facts.status.cluster_info.get(records.SCALING_REFUSED) == str(facts.generation)
+def was_refused(facts: JobFacts[S]) -> bool:
+    """Whether Flink refused to rescale the job for this generation, or a refusal could not be remembered."""
+    refused = memories.of(facts.status).get(records.SCALING_REFUSED) == str(facts.generation)
+    return refused or not memories.are_kept(facts.status)
 
 
 def overrides(conf: Mapping[str, str]) -> dict[str, int]:

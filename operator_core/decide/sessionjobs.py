@@ -13,6 +13,7 @@ from operator_core.decide import (
     exceptions,
     finishedjobs,
     observing,
+    scalings,
     sessiondeletions,
     sessionends,
     sessionguards,
@@ -151,6 +152,8 @@ def _deployed(facts: SessionFacts, want: Wanted) -> SessionStep:
 
 def _unchanged(facts: SessionFacts, want: Wanted) -> SessionStep:
     """The spec asks for nothing new: give way to the cluster's change, else watch over the job."""
+    if (unsettled := scalings.unsettled(facts)) is not None:
+        return unsettled
     ended = facts.status.job_status.state in TERMINAL_JOB_STATES
     if facts.flink.job is None:
         return sessionends.forgotten(facts, want) if ended else _lost(facts, want)
@@ -161,6 +164,9 @@ def _unchanged(facts: SessionFacts, want: Wanted) -> SessionStep:
 
 def _change(facts: SessionFacts, want: Wanted, diff: specdiff.SpecDiff) -> SessionStep:
     """The spec asks for something else than what was submitted."""
+    reached = submissionrecords.reached(facts, want.spec, want.generation)
+    if (scaled := scalings.scaled(facts, want, diff, reached)) is not None:
+        return scaled
     if want.running and finishedjobs.keeps(facts, diff):
         return _kept(facts, want, diff)
     if (waiting := snapshots.before_change(facts)) is not None:
@@ -197,8 +203,8 @@ def _give_way(facts: SessionFacts, want: Wanted) -> SessionStep:
 def _lost(facts: SessionFacts, want: Wanted) -> SessionStep:
     """The session cluster answers and does not know the job; the spec did not change."""
     events: tuple[Event, ...] = ()
-    if sessionstops.LOST not in verdicts.error_message(facts.status.error):
-        events = (Event("Warning", Reason.Missing, sessionstops.LOST, observing.JOB),)
+    if observing.NOT_FOUND not in verdicts.error_message(facts.status.error):
+        events = (Event("Warning", Reason.Missing, observing.NOT_FOUND, observing.JOB),)
     if want.upgrade_mode == "stateless" and facts.invalid is None:
         return sessionstops.settled(facts, Restore("stateless"), events=events)
     facts = replace(facts, status=observing.with_state(facts.status, "RECONCILING"))

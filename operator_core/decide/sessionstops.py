@@ -48,8 +48,6 @@ SessionStep = Step[FlinkSessionJobStatus]
 SILENT_RECHECK = 60.0
 _BOOT_PATIENCE = 60.0
 _RECHECK = 15.0
-LOST = "Job Not Found"
-"""The Java operator's word for a job that its session cluster does not know."""
 
 
 def choose(facts: SessionFacts, want: Wanted, diff: specdiff.SpecDiff | None) -> Choice:
@@ -70,7 +68,8 @@ def lost() -> DeadEnd:
     """The cluster answers and does not know the job: its newest state is not known either."""
     return DeadEnd(
         Reason.Missing,
-        f"{LOST}: the session cluster {_WITHOUT_HA}, so its newest state is not known. {choices.WAY_OUT}",
+        f"{observing.NOT_FOUND}: the session cluster {_WITHOUT_HA}, so its newest state is not known. "
+        f"{choices.WAY_OUT}",
     )
 
 

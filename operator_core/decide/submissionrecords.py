@@ -5,7 +5,7 @@ suspended, the state is UPGRADING, and the job has an id and is RECONCILING; con
 DEPLOYED. How a job is stopped is recorded as for FlinkDeployments (`records`). Decides nothing.
 """
 
-from operator_core.decide import memories, records, restarts, verdicts
+from operator_core.decide import deploymentrecords, memories, records, restarts, verdicts
 from operator_core.decide.records import Restore
 from operator_core.decide.sessionfacts import SessionFacts
 from operator_core.decide.wanted import Wanted
@@ -53,7 +53,7 @@ def reached(facts: SessionFacts, spec: Object, generation: int) -> FlinkSessionJ
     """The job runs what the spec asks for without having been submitted again."""
     recorded = records.recorded_spec(facts, spec, "running", records.how_stopped(facts))
     text = lastspecs.encode(recorded, first_deployment=facts.last is not None and facts.last.first_deployment)
-    status = facts.status.model_copy(update={"observed_generation": generation})
+    status = deploymentrecords.scaling_over(facts.status).model_copy(update={"observed_generation": generation})
     return records.with_record(status, facts, state="DEPLOYED", last_reconciled_spec=text)
 
 

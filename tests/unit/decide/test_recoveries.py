@@ -134,6 +134,15 @@ def test_a_lost_job_manager(conf, mode, ha, expected) -> None:
         assert restored(taken)[0] == expected and reasons(taken) == ["Missing", "RecoverDeployment"]
 
 
+def test_a_job_that_its_job_manager_does_not_know_any_more_is_told_once() -> None:
+    """Not while it boots: then nobody has seen it yet."""
+    lost = step(facts(spec(), status(spec()), flink=Flink(job=None)))
+    assert lost.status.job_status.state == "RECONCILING"
+    assert [(event.reason, event.message) for event in lost.events] == [("Missing", "Job Not Found")]
+    assert reasons(step(facts(spec(), lost.status, flink=Flink(job=None)))) == []
+    assert reasons(step(facts(spec(), status(spec(), state="RECONCILING"), flink=Flink(job=None)))) == []
+
+
 FINISHED = Flink(job=running_job("FINISHED", end=NOW_MS - 60_000, modified=1), checkpoints=NEWEST)
 STOPPED = replace(FINISHED, checkpoints=Checkpoints(True, 3, Snapshot(4, "file:/sp/1", NOW_MS, True, True), None))
 
