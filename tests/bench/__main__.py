@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--version", default="v1_20", choices=["v1_20", "v2_3"])
     parser.add_argument("--apps", type=int, default=50, help="apps in one repository")
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, 100, 500], help="FlinkDeployments at once")
+    parser.add_argument("--ways", nargs="+", choices=upgrademodes.WAYS, help="of modes; all by default")
     options = parser.parse_args()
     parts = options.only or PARTS
     progress = Progress()
@@ -62,7 +63,8 @@ def _with_jobs(team: worlds.teams.Team, parts: Sequence[str], options: argparse.
     if "upgrade" in parts:
         print_upgrades(*_upgrades(team, progress, options.rounds), options.version)
     if "modes" in parts:
-        upgrademodes.measure(team, options.version, options.rounds, progress)
+        setting = upgrademodes.Setting(team, options.version, options.rounds, progress)
+        upgrademodes.measure(setting, options.ways or ())
 
 
 def _upgrades(

@@ -43,6 +43,8 @@ def upgrade(
     for each in (deployment, *([workers] if workers else [])):
         client.send(requests.delete(DEPLOYMENTS, namespace, each["metadata"]["name"], propagation="Foreground"))
     waiting.until(lambda: _is_gone(client, namespace, name), "Deployments gone", seconds=60, pause=PAUSE_S)
+    if mode == "last-state":
+        _drop_job_graphs(client, namespace, name)
     made = client.send(requests.create(DEPLOYMENTS, namespace, _fresh(deployment)))
     created = _now_ms()
     run = job.id if mode == "last-state" else uuid.uuid4().hex
@@ -57,6 +59,14 @@ def upgrade(
     began = _initialized(job)
     boot = waiting.until(lambda: _boot(flink, parallelism, began), "all tasks RUNNING", seconds=180, pause=PAUSE_S)
     return timelines.Upgrade(triggered, stopped, created, boot)
+
+
+def _drop_job_graphs(client: Client, namespace: str, name: str) -> None:
+    """Else the recovered job keeps the parallelism that it was compiled with."""
+    config_map = f"{name}-cluster-config-map"
+    data = client.send(requests.get(CONFIG_MAPS, namespace, config_map)).get("data") or {}
+    graphs: Object = {"data": {key: None for key in data if key.startswith(("jobGraph-", "executionPlan-"))}}
+    client.send(requests.merge_patch(CONFIG_MAPS, namespace, config_map, graphs))
 
 
 def _cancel(client: Client, namespace: str, name: str, job: str) -> None:

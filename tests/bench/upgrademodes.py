@@ -20,6 +20,7 @@ from . import byhand, measuring, worlds
 
 MODES = ("savepoint", "last-state", "stateless")
 KINDS = ("native", "standalone")
+WAYS = tuple(f"{mode}-{kind}" for kind in KINDS for mode in MODES)
 PAUSE_S = 0.05
 
 
@@ -40,25 +41,43 @@ class Recovery:
     seconds: tuple[float, ...]
 
 
-def measure(world: worlds.teams.Team, version: str, rounds: int, progress: Progress) -> None:
-    """Every mode of both kinds of cluster, told as they are measured; recoveries of the native ones."""
-    recoveries = []
-    print_head(version)
-    for kind in KINDS:
-        for mode in MODES:
-            team = worlds.team(world.layout, world.folder / f"{mode}-{kind}", f"{mode}-{kind}")
-            with progress.stage(f"{mode}, {kind}: start"):
-                measuring.start_job(team, version, _changed(mode, kind))
-            with progress.stage(f"{mode}, {kind}: {rounds} upgrades by commit"):
-                agent = tuple(_by_agent(team, mode, 2 - number % 2) for number in range(rounds))
-            if kind == "native" and mode != "stateless":
-                with progress.stage(f"{mode}, {kind}: JobManager killed"):
-                    recoveries += _recoveries(team, mode, rounds)
-            with progress.stage(f"{mode}, {kind}: {rounds} upgrades by hand"):
-                hand = tuple(_by_hand(team, mode, 2 - (rounds + number) % 2) for number in range(rounds))
-            print_row(Row(f"{mode}, {kind}", agent, hand))
-            worlds.teams.clear(team)
-    print_recoveries(recoveries)
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where, on which version of Flink and how often is measured."""
+
+    world: worlds.teams.Team
+    version: str
+    rounds: int
+    progress: Progress
+
+
+def measure(setting: Setting, ways: Sequence[str]) -> None:
+    """Some ways or all, each told as it is measured; recoveries of the native ones with state."""
+    recoveries: list[Recovery] = []
+    print_head(setting.version)
+    try:
+        for way in ways or WAYS:
+            mode, _, kind = way.rpartition("-")
+            print_row(_measured(setting, mode, kind, recoveries))
+    finally:
+        print_recoveries(recoveries)
+
+
+def _measured(setting: Setting, mode: str, kind: str, recoveries: list[Recovery]) -> Row:
+    world, progress, rounds = setting.world, setting.progress, setting.rounds
+    way = f"{mode}-{kind}"
+    team = worlds.team(world.layout, world.folder / way, way)
+    with progress.stage(f"{way}: start"):
+        measuring.start_job(team, setting.version, _changed(mode, kind))
+    with progress.stage(f"{way}: {rounds} upgrades by commit"):
+        agent = tuple(_by_agent(team, mode, 2 - number % 2) for number in range(rounds))
+    if kind == "native" and mode != "stateless":
+        with progress.stage(f"{way}: JobManager killed"):
+            recoveries += _recoveries(team, mode, rounds)
+    with progress.stage(f"{way}: {rounds} upgrades by hand"):
+        hand = tuple(_by_hand(team, mode, 2 - (rounds + number) % 2) for number in range(rounds))
+    worlds.teams.clear(team)
+    return Row(f"{mode}, {kind}", agent, hand)
 
 
 def _changed(mode: str, kind: str) -> worlds.Change:
