@@ -14,6 +14,7 @@ from teams import Team
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import events, requests
 
+pytestmark = pytest.mark.full
 HEALTH = "kubernetes.operator.cluster.health-check"
 FLAPPING = {
     "restart-strategy.type": "fixed-delay",
@@ -51,7 +52,6 @@ def test_flapping_job_is_restarted_from_its_newest_checkpoint(agent: Team) -> No
     agent.repository.commit("It goes", {"apps/flapping.yaml": None})
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("version", ["v1_20", "v2_3"])
 def test_job_whose_checkpoints_stop_completing_is_restarted_from_the_last_one(agent: Team, version: str) -> None:
     name = f"stuck-{version.replace('_', '-')}"
@@ -80,7 +80,6 @@ def test_job_whose_checkpoints_stop_completing_is_restarted_from_the_last_one(ag
     agent.repository.commit("It goes", {file: None})
 
 
-@pytest.mark.full
 def test_job_that_fails_many_times_a_second_does_not_flood_the_api_server(agent: Team) -> None:
     def failing(manifest: Object) -> None:
         manifest["spec"]["job"]["args"] = ["--rate", "100", "--fail-after", "1"]
