@@ -30,6 +30,7 @@ from gitsync.render.children import Family
 from gitsync.render.compositions import Composition
 from gitsync.render.lanes import BuildLane, Work
 from gitsync.render.layouts import Place
+from gitsync.render.lookups import Find
 from operator_core.errors import AgentError, Reason, Stalled
 
 
@@ -108,6 +109,7 @@ class Targets:
     ) -> None:
         self._verify = allowed.verify
         self._find_project = allowed.find_project
+        self._age_keys = allowed.age_keys
         self._opening = Opening(allowed.age_keys)
         self._charts = LockedCharts(repositories, allowed.find_project)
         self._repositories = repositories
@@ -244,7 +246,7 @@ class Targets:
             for place, sha in zip(commits, shas, strict=True):
                 self._verify(app, place.mirror, sha, sha)
             with self._charts.finding(name, app.spec.project, LAST_GOOD) as find:
-                result = self._compose(name, commits, replace(context, find_chart=find), None)
+                result = self._compose(name, commits, self._able(context, app, find), None)
         except AgentError:
             return None, False
         except Pending:
@@ -275,7 +277,7 @@ class Targets:
             return known
         with self._charts.finding(name, app.spec.project, NEWEST) as find:
             previous = known.result if known is not None else None
-            result = self._compose(name, places, replace(context, find_chart=find), previous)
+            result = self._compose(name, places, self._able(context, app, find), previous)
         if result is None:
             return None
         if known is None:
@@ -286,6 +288,10 @@ class Targets:
         with self._lock:
             self._newest[name] = one
         return one
+
+    def _able(self, context: AppContext, app: SyncApp, find: Find) -> AppContext:
+        """The context with charts of locks, and with the keys of the app's project."""
+        return replace(context, find_chart=find, open_key=lambda keys: self._age_keys(app.spec.project).open_key(keys))
 
     def _named_by(self, app: SyncApp, places: tuple[Place, ...], result: Composition) -> tuple[str, ...]:
         """After a restart: the commits the status already names, when nothing of the app changed since."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from gitsync.model.revisions import Revision
 from gitsync.model.sources import Source
 from gitsync.render.lookups import Find
+from gitsync.render.sops import Opener
 
 _REVISION = "ARGOCD_APP_REVISION"
 _NAMED = re.compile(r"\$(?:\{(?P<braced>[^}]*)\}|(?P<special>[*#$@!?0-9-])|(?P<name>\w+)|(?P<open>\{))", re.ASCII)
@@ -38,6 +39,8 @@ class AppContext:
     destination: str = ""
     children: str = ""
     cluster: Callable[[], ClusterVersions] = field(default=ClusterVersions, compare=False)
+    open_key: Opener | None = field(default=None, compare=False)
+    """Opens what SOPS encrypted in value files; without it they stay closed."""
     find_chart: Find | None = field(default=None, compare=False)
     """Where a chart is that a lock names, by `chartnames`; without it nothing is looked up elsewhere."""
 

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from gitsync.git.memoryfiles import MemoryFiles
 from gitsync.model.rendersets import RenderedObject, RenderError
 from gitsync.render import documents, helmhooks
 from gitsync.render.helmcharts import Chart
@@ -52,25 +53,31 @@ class Helm:
             remedy = f"install it, name it in the setting helm or in {PROGRAM}, or commit the rendered manifests"
             problem = f"{chart.directory or '.'} is a Helm chart, and {where}"
             raise Stalled(Reason.HelmUnavailable, f"{problem}: {remedy}")
-        loose = {f"values-{n}.yaml": content for n, content in enumerate(chart.value_files)}
+        loose = {f"values-{n}.yaml": one for n, one in enumerate(chart.value_files) if n not in chart.closed}
         loose |= {f"file-{n}": content for n, (_, content) in enumerate(chart.parameter_files)}
         files = {place: contents[file.blob] for place, file in chart.files.items()}
         export = Export({**files, **packed}, chart.links, loose)
-        ended = self._runner.run("helm", [found, *arguments(chart, options)], export)
+        with MemoryFiles() as memory:
+            # What was encrypted reaches Helm through memory.
+            places = {n: memory.add("values", chart.value_files[n].decode()) for n in chart.closed}
+            ended = self._runner.run("helm", [found, *arguments(chart, options, places)], export)
         if ended.problem:
             return (), (explained(ended.problem, ended.stderr, chart.directory),)
         return joined(ended.stdout, chart.directory)
 
 
-def arguments(chart: Chart, options: HelmOptions) -> list[str]:
-    """What follows the program's name; later values win over earlier ones, parameters over values."""
+def arguments(chart: Chart, options: HelmOptions, places: Mapping[int, str]) -> list[str]:
+    """What follows the program's name; later values win over earlier ones, parameters over values.
+
+    `places`: where value files are, by number, that are no files beside the chart.
+    """
     given = ["template", options.release, f"./{chart.directory}", f"--namespace={options.namespace}"]
     given += [] if options.skip_crds else ["--include-crds"]
     given += ["--skip-tests"] if options.skip_tests else []
     given += ["--skip-schema-validation"] if options.skip_schema_validation else []
     given += [f"--kube-version={options.kube_version}"] if options.kube_version else []
     given += [f"--api-versions={one}" for one in options.api_versions]
-    given += [f"--values=../loose/values-{number}.yaml" for number in range(len(chart.value_files))]
+    given += [f"--values={places.get(n, f'../loose/values-{n}.yaml')}" for n in range(len(chart.value_files))]
     given += [f"--set={name}={value}" for name, value in options.parameters]
     given += [f"--set-string={name}={value}" for name, value in options.text_parameters]
     given += [f"--set-file={name}=../loose/file-{n}" for n, (name, _) in enumerate(chart.parameter_files)]

@@ -39,6 +39,10 @@ class Chart:
     lent: tuple[tuple[str, Lent], ...] = ()
     packed: Mapping[str, Packed] = field(default_factory=dict)
     """Charts from elsewhere by the path of their archive in the export."""
+    value_names: tuple[str, ...] = ()
+    """What the value files are called, as far as they are files."""
+    closed: frozenset[int] = frozenset()
+    """Value files, by number, whose content was encrypted: no file may hold it."""
 
     @property
     def size(self) -> int:
@@ -68,9 +72,12 @@ def needed(
     chartwalks.export_below(directory, directory, walk)
     chartdependencies.bring(walk, find)
     values: list[bytes] = []
+    names: list[str] = []
     for reference in _expanded(options, walk):
         content = _loose(reference, "valueFiles", walk, options.ignore_missing_value_files)
-        values += [content] if content is not None else []
+        if content is not None:
+            values.append(content)
+            names.append(reference)
     if options.values:
         values.append(options.values.encode())
     parameters: list[tuple[str, bytes]] = []
@@ -91,6 +98,7 @@ def needed(
             for name in sorted({*walk.lent, *walk.lent_watched})
         ),
         walk.packed,
+        tuple(names),
     )
 
 

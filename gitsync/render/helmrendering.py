@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from gitsync.charts import archives
 from gitsync.charts.lockfiles import Locked
@@ -17,7 +17,7 @@ from gitsync.model import chartnames
 from gitsync.model.rendersets import InputFile, RenderedObject, RenderError, RenderSet
 from gitsync.model.sources import Helm as Given
 from gitsync.model.sources import Source
-from gitsync.render import buildenvironment, documents, helmcharts, helmoptions, memos
+from gitsync.render import buildenvironment, closedvalues, documents, helmcharts, helmoptions, memos
 from gitsync.render.buildenvironment import AppContext
 from gitsync.render.chartwalks import Commit, Packed
 from gitsync.render.helm import Helm
@@ -52,6 +52,8 @@ class HelmBuild:
     empty: RenderSet
     chart: Chart
     options: HelmOptions
+    texts: tuple[str, ...] = field(default=(), repr=False)
+    """What was encrypted and must not be shown."""
 
     @property
     def key(self) -> str:
@@ -106,7 +108,10 @@ def prepared(
     if chart.size > LARGEST_CHART:
         problem = f"the chart has {chart.size} bytes, more than the {LARGEST_CHART} that are read"
         return replace(empty, errors=(*empty.errors, RenderError(base.path or ".", 0, 0, problem)))
-    return empty if empty.errors else HelmBuild(empty, chart, options)
+    if empty.errors:
+        return empty
+    opened = closedvalues.opened(chart, app.open_key)
+    return HelmBuild(empty, opened.chart, options, opened.texts)
 
 
 def finish(mirror: mirrors.Mirror, build: HelmBuild, helm: Helm) -> RenderSet:
@@ -123,6 +128,8 @@ def finish(mirror: mirrors.Mirror, build: HelmBuild, helm: Helm) -> RenderSet:
             return replace(build.empty, errors=tuple(pointers))
         packed = {place: _archive(one) for place, one in build.chart.packed.items()}
         objects, errors = helm.template(build.chart, build.options, contents, packed)
+        errors = closedvalues.hidden((*errors, *closedvalues.shown_in(objects, build.texts)), build.texts)
+        objects = objects if not errors else ()
         known = _Made(tuple((json.dumps(one.body), one.file, one.line) for one in objects), errors)
         _built.put(build.key, known)
     made = tuple(RenderedObject(json.loads(text), file, line) for text, file, line in known.objects)

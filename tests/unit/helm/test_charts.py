@@ -147,7 +147,7 @@ def test_arguments_are_fixed_but_for_values() -> None:
         "skipTests": True,
     }
     found = chart(options)
-    assert helm.arguments(found, helmoptions.parse(options, "app", "flink")) == [
+    assert helm.arguments(found, helmoptions.parse(options, "app", "flink"), {}) == [
         "template",
         "rel",
         "./charts/web",
