@@ -11,7 +11,7 @@ from dataclasses import replace
 from gitsync.git import mirrors, trees
 from gitsync.model.identities import AppName
 from gitsync.model.rendersets import InputFile, RenderSet
-from gitsync.render import documents, plain, secrets, selecting, sops
+from gitsync.render import documents, plain, secrets, selecting
 from gitsync.render.agekeys import AgeKeys
 from gitsync.render.compositions import Composition
 from gitsync.render.layouts import Place
@@ -29,22 +29,14 @@ class Opening:
     def opened(self, app: AppName, project: str, places: Sequence[Place], result: Composition) -> RenderSet:
         """The whole result with plain Secrets; with errors where one stays encrypted."""
         whole = result.whole
-        if not any(sops.is_encrypted(one.body) for one in whole.objects):
+        if not any(secrets.is_closed(one.body) for one in whole.objects):
             return whole
         keys = self._age_keys(project)
         with self._lock:
             known = self._last.get(app)
         if known is not None and known[0] is whole and known[1] == keys:
             return known[2]
-        inputs: list[InputFile] = []
-        parsed: dict[str, documents.Parsed] = {}
-        for number, made in result.made.items():
-            mine = _read(places[number].mirror, made.inputs)
-            # Sources may have files of one name: what counts is the content.
-            parsed |= {f"{number}/{path}": content for path, content in mine.items()}
-            inputs += [InputFile(f"{number}/{one.path}", one.blob) for one in made.inputs if one.path in mine]
-        found = secrets.opened(whole.objects, inputs, lambda asked: _picked(parsed, asked), keys.open_key)
-        answer = replace(whole, objects=found.objects, errors=found.errors)
+        answer = opened(whole, result.made, [place.mirror for place in places], keys)
         with self._lock:
             self._last[app] = whole, keys, answer
         return answer
@@ -53,6 +45,23 @@ class Opening:
         """The app does not exist any more."""
         with self._lock:
             self._last.pop(app, None)
+
+
+def opened(
+    whole: RenderSet, made: Mapping[int, RenderSet], sources: Sequence[mirrors.Mirror], keys: AgeKeys
+) -> RenderSet:
+    """A whole result with plain Secrets, from what each source rendered to; with errors where one stays encrypted."""
+    if not any(secrets.is_closed(one.body) for one in whole.objects):
+        return whole
+    inputs: list[InputFile] = []
+    parsed: dict[str, documents.Parsed] = {}
+    for number, one in made.items():
+        mine = _read(sources[number], one.inputs)
+        # Sources may have files of one name: what counts is the content.
+        parsed |= {f"{number}/{path}": content for path, content in mine.items()}
+        inputs += [InputFile(f"{number}/{item.path}", item.blob) for item in one.inputs if item.path in mine]
+    found = secrets.opened(whole.objects, inputs, lambda asked: _picked(parsed, asked), keys.open_key)
+    return replace(whole, objects=found.objects, errors=found.errors)
 
 
 def _picked(parsed: Mapping[str, documents.Parsed], asked: Iterable[InputFile]) -> Mapping[str, documents.Parsed]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gitsync import families, targets
+from gitsync import families, opening, targets
 from gitsync.charts.chartmirrors import ChartMirror
 from gitsync.cli import locating, previewing
 from gitsync.cli.run import local_path
@@ -22,6 +22,7 @@ from gitsync.model.revisions import Revision
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
 from gitsync.render import children, compositions, layouts
+from gitsync.render.agekeys import AgeKeys
 from gitsync.render.buildenvironment import ClusterVersions
 from gitsync.render.helm import Helm
 from gitsync.render.kustomize import Kustomize
@@ -46,6 +47,8 @@ class Asked:
     repo: str = ""
     username: object = None
     password_file: object = None
+    age_keys: AgeKeys = field(default_factory=AgeKeys)
+    """Without any, what SOPS encrypted stays so."""
     follows: families.FollowsApplications = "auto"
     mirrors: dict[str, Mirror] = field(default_factory=dict)
 
@@ -91,7 +94,9 @@ def _composed(client: Client, asked: Asked, places: Sequence[Place]) -> RenderSe
         return mirror, mirror.resolve(ref)
 
     context = replace(
-        targets.context_of(asked.app, asked.namespace, lambda: ClusterVersions(*capabilities.read())), find_chart=find
+        targets.context_of(asked.app, asked.namespace, lambda: ClusterVersions(*capabilities.read())),
+        find_chart=find,
+        open_key=asked.age_keys.open_key if asked.age_keys.identities else None,
     )
     parts = compositions.check([place.source for place in places])
     prepared: Mapping[int, layouts.Prepared] = compositions.prepare(places, parts, context, None)
@@ -100,7 +105,10 @@ def _composed(client: Client, asked: Asked, places: Sequence[Place]) -> RenderSe
         number: one if isinstance(one, RenderSet) else layouts.finish(places[number].mirror, one, tools)
         for number, one in prepared.items()
     }
-    return compositions.joined(places, parts, made, context).whole
+    whole = compositions.joined(places, parts, made, context).whole
+    if not asked.age_keys.identities:
+        return whole
+    return opening.opened(whole, made, [place.mirror for place in places], asked.age_keys)
 
 
 def _mirror(client: Client, asked: Asked, url: str) -> Mirror:

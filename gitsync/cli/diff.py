@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitsync.cli import completing
+from gitsync.cli import completing, locating
 
 if TYPE_CHECKING:
     from gitsync.model.syncapps import SyncApp
@@ -20,6 +20,7 @@ _SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "prune": ("-", "r
 @click.argument("app", default="root", shell_complete=completing.apps)
 @click.option("--revision", help="Another branch, tag or commit than the one the app follows.")
 @click.option("--repo", help="Another place of the same repository, such as a local clone.")
+@locating.age_key_file
 @click.option("--git-username", envvar="GITSYNC_GIT_USERNAME")
 @click.option("--git-password-file", type=click.Path(path_type=Path), envvar="GITSYNC_GIT_PASSWORD_FILE")
 @click.option("--namespace", envvar="GITSYNC_NAMESPACE", default="gitsync-system", show_default=True)
@@ -46,6 +47,7 @@ def diff(app: str, namespace: str, context: str | None, output: str, **options: 
         str(options["repo"] or ""),
         options["git_username"],
         options["git_password_file"],
+        locating.age_keys(options["age_key_file"]),
     )
     rendered = apprenders.render(client, asked)
     revision, problems = rendered.revision, list(rendered.problems)

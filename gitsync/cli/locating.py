@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from gitsync.git import access, worktrees
 from gitsync.git.mirrors import Mirror
 from gitsync.model.revisions import Revision
 from gitsync.sandbox import caches
+
+if TYPE_CHECKING:
+    from gitsync.render.agekeys import AgeKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,29 @@ def mirror(repo: str, username: object, password_file: object) -> Mirror:
             raise click.FileError(str(password_file), error.strerror or "cannot be read") from error
         credentials = access.Credentials(str(username or "git"), password)
     return Mirror(local_path(repo) or "", caches.cache_dir() / "mirrors", credentials=credentials)
+
+
+def age_keys(place: object) -> "AgeKeys":
+    """The age identities in a file; none without one."""
+    from gitsync.render import agekeys
+
+    if not isinstance(place, Path):
+        return agekeys.AgeKeys()
+    try:
+        found = agekeys.identities_in(place.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.FileError(str(place), getattr(error, "strerror", None) or "cannot be read") from error
+    if not found:
+        raise click.FileError(str(place), "holds no line that begins with AGE-SECRET-KEY-1")
+    return agekeys.AgeKeys(found)
+
+
+age_key_file = click.option(
+    "--age-key-file",
+    type=click.Path(path_type=Path),
+    envvar="SOPS_AGE_KEY_FILE",
+    help="age identities that open what SOPS encrypted.",
+)
 
 
 def chart(url: str, ref: str) -> tuple[Mirror, Revision]:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitsync.cli import locating
+
 if TYPE_CHECKING:
     from gitsync.cli.previewing import Outcome
     from gitsync.plan.previews import Row
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--operator-default", "defaults", multiple=True, metavar="KEY=VALUE", help="Option below every job's own."
 )
+@locating.age_key_file
 @click.option("--git-username", envvar="GITSYNC_GIT_USERNAME")
 @click.option("--git-password-file", type=click.Path(path_type=Path), envvar="GITSYNC_GIT_PASSWORD_FILE")
 @click.option("--live", is_flag=True, help="Compare NEW with the cluster instead of with OLD.")
@@ -34,7 +37,8 @@ def plan(revisions: tuple[str, ...], output: str, **options: object) -> int:
     Objects that are created, changed or pruned, and for every Flink job what happens to it and why:
     nothing, an upgrade with its state, a restart without; and how it is interrupted: none, in-place,
     savepoint, restart, until-resumed, for-good. Field names are shown, never values. Only
-    committed revisions count, and no cluster is needed except with --live.
+    committed revisions count, and no cluster is needed except with --live. With --live everything is read as
+    the SyncApp says, all its sources with their options, unless --path is given or there is no such app yet.
 
     Exit code 0 when nothing would change, 1 when something would or when NEW has errors.
     """
@@ -42,7 +46,9 @@ def plan(revisions: tuple[str, ...], output: str, **options: object) -> int:
 
     if len(revisions) > 2 or (options["live"] and len(revisions) > 1):
         raise click.UsageError("give OLD and NEW, or with --live only NEW")
-    outcome = previewing.preview(previewing.asked(revisions, options))
+    given = click.get_current_context().get_parameter_source("path")
+    own_path = given is click.core.ParameterSource.COMMANDLINE
+    outcome = previewing.preview(previewing.asked(revisions, {**options, "own_path": own_path}))
     if output == "table":
         click.echo(table(outcome))
     elif output == "markdown":

@@ -1,16 +1,18 @@
 """How `gitsync plan` gets its two sides: revisions from a mirror, or a revision and the live cluster."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
+from gitsync import opening
 from gitsync.apply import applying
-from gitsync.cli import liveplans
+from gitsync.cli import liveplans, locating
 from gitsync.cli.run import local_path, option
 from gitsync.git.access import Credentials
 from gitsync.git.mirrors import Mirror
+from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Plan, Update
 from gitsync.model.rendersets import RenderSet
@@ -20,13 +22,15 @@ from gitsync.plan import preparing, previews
 from gitsync.plan.preparing import Place, Prepared
 from gitsync.plan.previews import Preview
 from gitsync.render import rendering
+from gitsync.render.agekeys import AgeKeys
+from gitsync.render.buildenvironment import AppContext
 from gitsync.render.selecting import Source
 from gitsync.sandbox import caches
 from gitsync.targets import problem_from
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError, Reason, Stalled
 from operator_core.jsonvalues import Object
-from operator_core.kube import errors
+from operator_core.kube import errors, requests
 from operator_core.kube.client import Client
 
 
@@ -43,6 +47,10 @@ class Asked:
     credentials: Credentials | None
     live_app: AppName | None
     context: str | None
+    age_keys: AgeKeys
+    own_path: bool
+    """Whether the command line says which directory is read, and not the SyncApp."""
+    login: tuple[object, object] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +97,22 @@ def asked(revisions: tuple[str, ...], options: Mapping[str, object]) -> Asked:
         credentials=credentials,
         live_app=AppName(str(options["namespace"]), str(options["app"])) if live else None,
         context=str(options["context"]) if options["context"] else None,
+        age_keys=locating.age_keys(options["age_key_file"]),
+        own_path=bool(options["own_path"]),
+        login=(options["git_username"], password_file),
     )
 
 
 def preview(wanted: Asked) -> Outcome:
     """Render both sides and compare them."""
+    if wanted.live_app is not None:
+        return _against_cluster(wanted, wanted.live_app)
     mirror = Mirror(wanted.repo, caches.cache_dir() / "mirrors", credentials=wanted.credentials)
     new = resolve(mirror, wanted.new)
-    rendered = rendering.render(mirror, new, wanted.source)
+    rendered = _render(mirror, new, wanted)
     path = rendered.path or "."
-    if wanted.live_app is not None:
-        found = _against_cluster(wanted, rendered, new)
-        return Outcome(f"cluster ({wanted.live_app})", _shown(new), path, found)
     old = resolve(mirror, wanted.old)
-    before = _render_old(mirror, old, wanted.source)
+    before = _render_old(mirror, old, wanted)
     app, place = AppName("", "plan"), Place(wanted.namespace)
     after = preparing.prepare(rendered.objects, previews.offline_kinds(rendered.objects), app, place)
     earlier = preparing.prepare(before.objects, previews.offline_kinds(before.objects), app, place)
@@ -125,14 +135,21 @@ def resolve(mirror: Mirror, name: str) -> Revision:
     return mirror.revision(sha.decode().strip(), name)
 
 
-def _render_old(mirror: Mirror, revision: Revision, source: Source) -> RenderSet:
+def _render(mirror: Mirror, revision: Revision, wanted: Asked) -> RenderSet:
+    opener = wanted.age_keys.open_key if wanted.age_keys.identities else None
+    context = AppContext("release", destination="default", open_key=opener, find_chart=locating.chart)
+    rendered = rendering.render(mirror, revision, wanted.source, app=context)
+    return opening.opened(rendered, {0: rendered}, [mirror], wanted.age_keys) if opener is not None else rendered
+
+
+def _render_old(mirror: Mirror, revision: Revision, wanted: Asked) -> RenderSet:
     """The side that is left; a path that did not exist yet, or was broken, is an empty side."""
     try:
-        return rendering.render(mirror, revision, source)
+        return _render(mirror, revision, wanted)
     except Stalled as error:
         if error.reason is not Reason.PathNotFound:
             raise
-        return RenderSet(revision, source.path)
+        return RenderSet(revision, wanted.source.path)
 
 
 def _with_render_errors(prepared: Prepared, rendered: RenderSet) -> Prepared:
@@ -145,15 +162,35 @@ def _shown(revision: Revision) -> str:
     return f"{name}{revision.short} ({revision.subject})"
 
 
-def _against_cluster(wanted: Asked, rendered: RenderSet, new: Revision) -> Preview:
+def _against_cluster(wanted: Asked, app: AppName) -> Outcome:
+    """Beside the cluster: read as the SyncApp says where there is one, else as the command line does."""
     client = Client.connect(context=wanted.context)
-    app = wanted.live_app or AppName("", "")
-    if not rendered.ok:
-        return Preview((), tuple(problem_from(error) for error in rendered.errors))
-    found = liveplans.make(client, app, rendered, new.sha, wanted.namespace)
+    rendered, new, namespace, problems = _live_side(client, wanted, app)
+    side = f"cluster ({app})", _shown(new), rendered.path or "."
+    if not rendered.ok or problems:
+        return Outcome(*side, Preview((), (*problems, *(problem_from(error) for error in rendered.errors))))
+    found = liveplans.make(client, app, rendered, new.sha, namespace)
     dry, refused = dry_run(client, found.plan)
     shown = previews.against_cluster(found.plan, found.live, dry, wanted.defaults)
-    return Preview(shown.rows, (*shown.problems, *refused))
+    return Outcome(*side, Preview(shown.rows, (*shown.problems, *refused)))
+
+
+def _live_side(client: Client, wanted: Asked, app: AppName) -> tuple[RenderSet, Revision, str, tuple[Problem, ...]]:
+    """What was rendered at which commit, the namespace of what names none, and what is wrong."""
+    try:
+        known = syncapps.parse(client.send(requests.get(requests.SYNC_APPS, app.namespace, app.name)))
+    except errors.NotFound:
+        known = None
+    if known is None or wanted.own_path:
+        mirror = Mirror(wanted.repo, caches.cache_dir() / "mirrors", credentials=wanted.credentials)
+        new = resolve(mirror, wanted.new)
+        return _render(mirror, new, wanted), new, wanted.namespace, ()
+    from gitsync.cli import apprenders  # It resolves names by this module.
+
+    asked = apprenders.Asked(known, wanted.new, app.namespace, wanted.repo, *wanted.login, wanted.age_keys)
+    made = apprenders.render(client, asked)
+    whole = replace(made.whole, errors=())
+    return whole, made.revision, known.spec.destination.namespace or wanted.namespace, made.problems
 
 
 def dry_run(client: Client, plan: Plan) -> tuple[dict[Identity, Object], tuple[Problem, ...]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitsync.cli import completing
+from gitsync.cli import completing, locating
 
 if TYPE_CHECKING:
     from gitsync.git.mirrors import Mirror
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Of a Helm chart: value file, relative to the chart or with a leading / to the repository.",
 )
+@locating.age_key_file
 @click.option("--git-username", envvar="GITSYNC_GIT_USERNAME")
 @click.option("--git-password-file", type=click.Path(path_type=Path), envvar="GITSYNC_GIT_PASSWORD_FILE")
 @click.option("--namespace", envvar="GITSYNC_NAMESPACE", default="gitsync-system", show_default=True)
@@ -84,13 +85,15 @@ def _of_app(options: dict[str, object]) -> "tuple[RenderSet, list[Problem]]":
     wanted = app.pin.revision if app.pin is not None else app.spec.main.target_revision
     revision = str(options["revision"]) if options["revision"] != "HEAD" else wanted
     place = str(options["repo"] or "")
-    asked = apprenders.Asked(app, revision, namespace, place, options["git_username"], options["git_password_file"])
+    keys = locating.age_keys(options["age_key_file"])
+    login = options["git_username"], options["git_password_file"]
+    asked = apprenders.Asked(app, revision, namespace, place, *login, keys)
     rendered = apprenders.render(client, asked)
     return rendered.whole, list(rendered.problems)
 
 
 def _of_place(place: Path | None, options: dict[str, object]) -> "RenderSet":
-    from gitsync.cli import locating
+    from gitsync import opening
     from gitsync.model import sources
     from gitsync.render import layouts, rendering
     from gitsync.render.buildenvironment import AppContext
@@ -103,13 +106,15 @@ def _of_place(place: Path | None, options: dict[str, object]) -> "RenderSet":
             given = {**given, "directory": None, "helm": {"valueFiles": list(values)}}
         wanted = sources.Source.model_validate(given)
         namespace = str(options["destination_namespace"])
-        app = AppContext(str(options["release"]), destination=namespace, find_chart=locating.chart)
-        return rendering.render_source(layouts.Place(wanted, mirror, revision), app)
+        keys = locating.age_keys(options["age_key_file"])
+        opener = keys.open_key if keys.identities else None
+        app = AppContext(str(options["release"]), destination=namespace, open_key=opener, find_chart=locating.chart)
+        rendered = rendering.render_source(layouts.Place(wanted, mirror, revision), app)
+        return opening.opened(rendered, {0: rendered}, [mirror], keys) if keys.identities else rendered
 
 
 @contextlib.contextmanager
 def _place(place: Path | None, options: dict[str, object]) -> "Iterator[tuple[Mirror, Revision, Source]]":
-    from gitsync.cli import locating
     from gitsync.git import worktrees
     from gitsync.render.selecting import Source
 

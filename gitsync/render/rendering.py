@@ -21,6 +21,7 @@ def render(
     revision: Revision,
     source: Source,
     *,
+    app: AppContext | None = None,
     previous: RenderSet | None = None,
     builder: Kustomize | None = None,
 ) -> RenderSet:
@@ -32,7 +33,7 @@ def render(
     """
     directory = {"recurse": source.recurse, "include": source.include, "exclude": source.exclude}
     wanted = sources.Source.model_validate({"repoURL": mirror.url, "path": source.path, "directory": directory})
-    return render_source(layouts.Place(wanted, mirror, revision), previous=previous, builder=builder)
+    return render_source(layouts.Place(wanted, mirror, revision), app, previous=previous, builder=builder)
 
 
 def render_source(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gitsync.model.rendersets import InputFile, RenderedObject, RenderError
-from gitsync.render import documents, sops
+from gitsync.render import closedfiles, documents, sops
 from operator_core.jsonvalues import Json, Object
 
 _MANIFESTS = (".yaml", ".yml", ".json")
@@ -27,11 +27,16 @@ class Opened:
     errors: tuple[RenderError, ...] = ()
 
 
+def is_closed(body: Object) -> bool:
+    """Whether something of an object is encrypted."""
+    return sops.is_encrypted(body) or closedfiles.has_any(body)
+
+
 def opened(
     objects: tuple[RenderedObject, ...], inputs: Iterable[InputFile], read: Reader, open_key: sops.Opener
 ) -> Opened:
     """The objects with every encrypted Secret opened; `inputs` are all files they were rendered from."""
-    closed = [one for one in objects if sops.is_encrypted(one.body)]
+    closed = [one for one in objects if is_closed(one.body)]
     if not closed:
         return Opened(objects)
     files = _encrypted_files(inputs, read)
@@ -52,6 +57,8 @@ def opened(
 def _opened(
     body: Object, files: Mapping[str, list[Object]], values: dict[str, Mapping[str, Json]], open_key: sops.Opener
 ) -> Object:
+    if closedfiles.has_any(body):
+        return closedfiles.opened(body, open_key)
     if (body.get("apiVersion"), body.get("kind")) != ("v1", "Secret"):
         raise sops.Unreadable("only Secrets may be encrypted, as values of other kinds are shown in differences")
     mac = sops.mac_of(body)

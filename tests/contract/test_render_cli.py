@@ -203,3 +203,25 @@ def test_a_chart_without_helm_says_so(
     write(CHART)
     assert main.run(["render", "charts/web"]) == 3
     assert "there is no 'helm' on the agent's PATH" in capsys.readouterr().err
+
+
+def test_a_key_opens_what_sops_encrypted(
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = Path(__file__).parent / "sops"
+    write({"apps/secret.yaml": (files / "regex.yaml").read_text()})
+
+    def password(*arguments: str) -> str:
+        assert main.run(["render", "apps", *arguments, "-o", "json"]) == 0
+        return str(json.loads(capsys.readouterr().out)[0]["stringData"]["password"])
+
+    assert password().startswith("ENC[AES256_GCM,")
+    assert password("--age-key-file", str(files / "key.txt")) == "hunter2"
+    monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(files / "key.txt"))
+    assert password() == "hunter2"
+    write({"none": "no key\n"})
+    assert main.run(["render", "apps", "--age-key-file", "none"]) == 3
+    assert "holds no line that begins with AGE-SECRET-KEY-1" in capsys.readouterr().err
+    write({"apps/secret.yaml": (files / "regex.yaml").read_text().replace("team: orders", "team: thieves", 1)})
+    assert main.run(["render", "apps"]) == 3
+    assert "apps/secret.yaml:2: the Secret database stays encrypted" in capsys.readouterr().err

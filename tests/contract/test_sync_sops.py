@@ -15,7 +15,12 @@ from operator_core.kube.client import Client
 from operator_core.kube.requests import SECRETS
 
 FILES = Path(__file__).parent / "sops"
-KUSTOMIZATION = "resources: [regex.yaml]\nnamePrefix: built-\n"
+KUSTOMIZATION = """\
+resources: [regex.yaml]
+namePrefix: built-
+generatorOptions: {disableNameSuffixHash: true}
+secretGenerator: [{name: files, files: [all.yaml, plain.txt]}]
+"""
 
 
 def test_secrets_arrive_in_plain_and_nowhere_else(
@@ -45,9 +50,12 @@ def test_secrets_arrive_in_plain_and_nowhere_else(
         repository.commit("Changed by hand", {"apps/regex.yaml": closed.replace("team: orders", "team: thieves", 1)})
         assert "its MAC does not fit" in cluster.wait_not_ready("DecryptionFailed")
         assert value(cluster, "database", "password") == "hunter2", "nothing is pruned or changed"
-        sha = repository.commit("Built", {"apps/regex.yaml": closed, "apps/kustomization.yaml": KUSTOMIZATION})
-        cluster.wait_synced(sha)
+        generated = {"apps/all.yaml": (FILES / "all.yaml").read_text(), "apps/plain.txt": "plain"}
+        files = {"apps/regex.yaml": closed, "apps/kustomization.yaml": KUSTOMIZATION, **generated}
+        cluster.wait_synced(repository.commit("Built", files))
         assert value(cluster, "built-database", "password") == "hunter2"
+        assert value(cluster, "built-files", "all.yaml").startswith("a: text\nb: 7\n")
+        assert value(cluster, "built-files", "plain.txt") == "plain"
         records = json.dumps(cluster.client.send(requests.listing(requests.SYNC_APPS, cluster.namespace)))
         events = json.dumps(cluster.client.send(requests.listing(requests.EVENTS, cluster.namespace)))
         for told in (records, events, caplog.text):

@@ -1,8 +1,11 @@
 """Checking a repository loads what it needs and nothing else, because a pre-commit hook waits for it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from gitsync.validate import definitions
 
@@ -19,15 +22,18 @@ print(status, *sorted(sys.modules))
 """
 
 
-def test_the_file_is_what_the_models_say() -> None:
-    """`make crds` writes it."""
-    assert definitions.FILE.read_text() == definitions.text()
-    assert {one["spec"]["names"]["kind"] for group in definitions.GROUPS for one in definitions.of_group(group)} == {
-        "FlinkDeployment",
-        "FlinkSessionJob",
-        "FlinkStateSnapshot",
-        "SyncApp",
-    }
+@pytest.mark.parametrize("content", ["fresh", "none", "no JSON", '{"models": "others", "definitions": []}'])
+def test_what_is_known_is_what_the_models_say(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "definitions.json"
+    if content == "fresh":
+        definitions.write(file)
+    elif content != "none":
+        file.write_text(content)
+    monkeypatch.setattr(definitions, "FILE", file)
+    known = [one for group in definitions.GROUPS for one in definitions.of_group(group)]
+    assert known == json.loads(json.dumps(definitions.from_models()))
+    kinds = {one["spec"]["names"]["kind"] for one in known}
+    assert kinds == {"FlinkDeployment", "FlinkSessionJob", "FlinkStateSnapshot", "SyncApp"}
 
 
 def test_checking_plain_manifests_loads_no_client_and_no_renderer(tmp_path: Path) -> None:
