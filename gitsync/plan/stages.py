@@ -47,8 +47,8 @@ def has_several(plan: Plan, hooks: Iterable[Hook]) -> bool:
 
 
 def whole(plan: Plan, verdicts: Mapping[Identity, Verdict | None]) -> Stage:
-    """Everything at once, but for session jobs whose cluster is not ready for them."""
-    held = _held_by_clusters(plan, verdicts)
+    """Everything at once, but for session jobs and snapshots whose cluster or job is not ready for them."""
+    held = _held(plan, verdicts)
     return Stage(_written(plan.steps, held), _ordered(plan.removals), held, waits=next(iter(held.values()), ""))
 
 
@@ -60,10 +60,11 @@ def of_waves(
     `hooks_left` says per wave what its Sync hooks still wait for; `settles_last`: the last wave counts too,
     because something comes after it.
     """
-    waves = sorted({wave_of(step) for step in plan.steps} | set(hooks_left))
+    turns = _turns(plan)
+    waves = sorted({*turns.values(), *hooks_left})
     due: list[Step] = []
     for number, wave in enumerate(waves):
-        ours = [step for step in plan.steps if wave_of(step) == wave]
+        ours = [step for step in plan.steps if turns[step.desired.identity] == wave]
         later = waves[number + 1 :]
         due += ours
         pending = [step for step in ours if is_pending(step)]
@@ -82,6 +83,31 @@ def of_waves(
     return whole(plan, verdicts)
 
 
+def _turns(plan: Plan) -> dict[Identity, int]:
+    """The wave of every object; what cannot be before something else is not in an earlier wave than that."""
+    own = {step.desired.identity: wave_of(step) for step in plan.steps}
+    needs = {step.desired.identity: needed for step in plan.steps if (needed := _needs(step)) in own}
+
+    def turn(one: Identity) -> int:
+        # A snapshot needs a job, which may need a cluster, which needs nothing: this ends.
+        return max(own[one], turn(needs[one])) if one in needs else own[one]
+
+    return {one: turn(one) for one in own}
+
+
+def _needs(step: Step) -> Identity | None:
+    """The Flink resource that has to be there first: the cluster of a session job, the job of a snapshot."""
+    one, body = step.desired.identity, step.desired.body
+    if one.group != _FLINK:
+        return None
+    if one.kind == "FlinkSessionJob":
+        return Identity(_FLINK, "FlinkDeployment", one.namespace, str(dig(body, "spec", "deploymentName")))
+    reference = dig(body, "spec", "jobReference")
+    if one.kind != "FlinkStateSnapshot" or not isinstance(reference, dict):
+        return None
+    return Identity(_FLINK, str(reference.get("kind", "FlinkDeployment")), one.namespace, str(reference.get("name")))
+
+
 def _cut(
     plan: Plan,
     due: tuple[Step, ...],
@@ -91,7 +117,7 @@ def _cut(
     fails: bool = False,
     rest: bool = True,
 ) -> Stage:
-    held = _held_by_clusters(plan, verdicts)
+    held = _held(plan, verdicts)
     now = {step.desired.identity for step in due}
     late = {s.desired.identity: reason for s in plan.steps if s.desired.identity not in now and is_pending(s)}
     waits = reason if rest else next(iter(held.values()), "")
@@ -158,23 +184,21 @@ def _unsettled(step: Step, wave: int, verdicts: Mapping[Identity, Verdict | None
     return f"wave {wave} waits for {step.desired.identity.shown}, which is {status}{told}"
 
 
-def _held_by_clusters(plan: Plan, verdicts: Mapping[Identity, Verdict | None]) -> dict[Identity, str]:
-    """Session jobs to be written whose session cluster of the same plan is changed too, or not ready.
+def _held(plan: Plan, verdicts: Mapping[Identity, Verdict | None]) -> dict[Identity, str]:
+    """Session jobs and snapshots to be written whose cluster or job in the same plan is changed too, or not ready.
 
-    Changing both at once can lose the job's savepoint: the cluster would go while it is taken.
+    Changing a cluster and its job at once can lose the job's savepoint: the cluster would go while it is taken. A
+    snapshot of a job that does not run yet would only fail.
     """
-    clusters = {
-        (step.desired.identity.namespace, step.desired.identity.name): step
-        for step in plan.steps
-        if step.desired.identity.kind == "FlinkDeployment" and step.desired.identity.group == _FLINK
-    }
+    steps = {step.desired.identity: step for step in plan.steps}
     held: dict[Identity, str] = {}
     for step in plan.steps:
-        one = step.desired.identity
-        if one.kind != "FlinkSessionJob" or one.group != _FLINK or not isinstance(step, Create | Update):
+        needed = _needs(step) if isinstance(step, Create | Update) else None
+        first = steps.get(needed) if needed is not None else None
+        if needed is None or first is None:
             continue
-        name = dig(step.desired.body, "spec", "deploymentName")
-        cluster = clusters.get((one.namespace, str(name)))
-        if cluster is not None and (is_pending(cluster) or _status(cluster, verdicts) in ("Progressing", "Missing")):
-            held[one] = f"{one.shown} waits for its session cluster {name} to be ready"
+        if is_pending(first) or _status(first, verdicts) in ("Progressing", "Missing"):
+            one = step.desired.identity
+            what = "session cluster" if one.kind == "FlinkSessionJob" else "job"
+            held[one] = f"{one.shown} waits for its {what} {needed.name} to be ready"
     return held

@@ -28,9 +28,9 @@ SNAPSHOT: Object = {
 class Scene:
     """A job in Git and in the cluster, and others who write to it."""
 
-    def __init__(self, cluster: Cluster, repository: Repository, start: Start, *more: Object) -> None:
+    def __init__(self, cluster: Cluster, repository: Repository, start: Start) -> None:
         self.cluster, self._repository, self._count = cluster, repository, 1
-        bodies = [self.job(), self.session_job(), *more]
+        bodies = [self.job(), self.session_job()]
         files = {f"apps/{number}.yaml": json.dumps(body) for number, body in enumerate(bodies)}
         first = repository.commit("first", {**files, "apps/one.yaml": ONE})
         start(prune=True, role="sync")
@@ -59,11 +59,12 @@ class Scene:
         request = requests.merge_patch(to, self.cluster.namespace, "app", body, subresource=part, field_manager=manager)
         self.cluster.client.send(request)
 
-    def look(self) -> None:
-        """Have the agent look at everything: a commit changes another object of the app."""
+    def look(self, **more: Object) -> None:
+        """Have the agent look at everything: a commit changes another object of the app, and adds these."""
         self._count += 1
         text = ONE.replace('"1"', f'"{self._count}"')
-        self._wait(self._repository.commit(f"number {self._count}", {"apps/one.yaml": text}))
+        added = {f"apps/{name}.yaml": json.dumps(body) for name, body in more.items()}
+        self._wait(self._repository.commit(f"number {self._count}", {"apps/one.yaml": text, **added}))
         assert dig(self.cluster.get(CONFIG_MAPS, "one"), "data", "a") == str(self._count)
         rows = self.cluster.app().status.resources
         assert {row.name: row.message for row in rows if row.status != "Synced"} == {}
@@ -110,10 +111,10 @@ def test_defaults_that_an_operator_spells_out(scene: Scene) -> None:
     assert (live["metadata"]["generation"], live["spec"]["mode"]) == (generation, "native")
 
 
-def test_an_autoscaler_that_decides(scene: Scene) -> None:
-    """Its decisions are in a ConfigMap and in what is recorded as deployed, and in no spec."""
+def runs(scene: Scene, decided: dict[str, str]) -> None:
+    """Say that the job runs, deployed with what an autoscaler decided."""
     spec = scene.live()["spec"]
-    deployed = {**spec, "flinkConfiguration": {**spec["flinkConfiguration"], **OVERRIDES}}
+    deployed = {**spec, "flinkConfiguration": {**spec["flinkConfiguration"], **decided}}
     record = {
         "lifecycleState": "STABLE",
         "observedGeneration": 1,
@@ -122,6 +123,11 @@ def test_an_autoscaler_that_decides(scene: Scene) -> None:
         "reconciliationStatus": {"lastReconciledSpec": lastspecs.encode(deployed, first_deployment=False)},
     }
     scene.write({"status": record}, OPERATOR, part="status")
+
+
+def test_an_autoscaler_that_decides(scene: Scene) -> None:
+    """Its decisions are in a ConfigMap and in what is recorded as deployed, and in no spec."""
+    runs(scene, OVERRIDES)
     decisions: Object = {"metadata": {"name": "autoscaler-app"}, "data": {"parallelismOverrides": "x"}}
     scene.cluster.client.send(
         requests.create(CONFIG_MAPS, scene.cluster.namespace, decisions, field_manager="autoscaler")
@@ -163,8 +169,10 @@ def test_a_nonce_that_somebody_raises(scene: Scene, body: Object) -> None:
     assert 7 in raised.values()
 
 
-def test_a_snapshot_of_git_that_is_gone(cluster: Cluster, repository: Repository, start: Start) -> None:
-    scene = Scene(cluster, repository, start, SNAPSHOT)
+def test_a_snapshot_of_git_that_is_gone(scene: Scene) -> None:
+    cluster = scene.cluster
+    runs(scene, {})
+    scene.look(snapshot=SNAPSHOT)
     made = cluster.get(FLINK_STATE_SNAPSHOTS, "before-release")
     assert made is not None
     labels = {"snapshot.state": "COMPLETED", "snapshot.trigger-type": "MANUAL"}
