@@ -1,4 +1,4 @@
-"""A standalone session cluster on Flink 2.3: what befalls the cluster, its job outlives (F02, F03, F12, F13, F22)."""
+"""Highly available session clusters on Flink 2.3: what befalls them, their job outlives (F02, F03, F12, F13, F22)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def rescale(team: Team, replicas: int) -> None:
     )
 
 
-@pytest.mark.parametrize("mode", ["standalone"])
+@pytest.mark.parametrize("mode", ["native", "standalone"])
 def test_a_job_outlives_what_befalls_its_cluster(make_team, mode: str) -> None:
     team = make_team(mode)
     files = {
