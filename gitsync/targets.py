@@ -30,7 +30,6 @@ from gitsync.render.children import Family
 from gitsync.render.compositions import Composition
 from gitsync.render.lanes import BuildLane, Work
 from gitsync.render.layouts import Place
-from gitsync.render.lookups import Find
 from operator_core.errors import AgentError, Reason, Stalled
 
 
@@ -233,7 +232,7 @@ class Targets:
         shas = _applied(app, len(sources))
         if shas is None:
             return None, False
-        context = context_of(app, self._control_namespace, self._cluster)
+        context = self._context(app)
         known = self._good.get(name)
         if known is not None and known[:2] == (shas, (sources, context)):
             return known[2], False
@@ -246,7 +245,7 @@ class Targets:
             for place, sha in zip(commits, shas, strict=True):
                 self._verify(app, place.mirror, sha, sha)
             with self._charts.finding(name, app.spec.project, LAST_GOOD) as find:
-                result = self._compose(name, commits, self._able(context, app, find), None)
+                result = self._compose(name, commits, replace(context, find_chart=find), None)
         except AgentError:
             return None, False
         except Pending:
@@ -267,7 +266,7 @@ class Targets:
         return compositions.joined(places, parts, dict(zip(prepared, results, strict=True)), context)
 
     def _render(self, name: AppName, app: SyncApp, places: tuple[Place, ...]) -> Made | None:
-        context = context_of(app, self._control_namespace, self._cluster)
+        context = self._context(app)
         asked = (app.spec.all_sources, context)
         known = self._newest.get(name)
         if known is not None and known.asked != asked:
@@ -277,7 +276,7 @@ class Targets:
             return known
         with self._charts.finding(name, app.spec.project, NEWEST) as find:
             previous = known.result if known is not None else None
-            result = self._compose(name, places, self._able(context, app, find), previous)
+            result = self._compose(name, places, replace(context, find_chart=find), previous)
         if result is None:
             return None
         if known is None:
@@ -289,9 +288,10 @@ class Targets:
             self._newest[name] = one
         return one
 
-    def _able(self, context: AppContext, app: SyncApp, find: Find) -> AppContext:
-        """The context with charts of locks, and with the keys of the app's project."""
-        return replace(context, find_chart=find, open_key=lambda keys: self._age_keys(app.spec.project).open_key(keys))
+    def _context(self, app: SyncApp) -> AppContext:
+        """What rendering may know of an app, with the keys of its project."""
+        context = context_of(app, self._control_namespace, self._cluster)
+        return replace(context, open_key=lambda wrapped: self._age_keys(app.spec.project).open_key(wrapped))
 
     def _named_by(self, app: SyncApp, places: tuple[Place, ...], result: Composition) -> tuple[str, ...]:
         """After a restart: the commits the status already names, when nothing of the app changed since."""
