@@ -10,7 +10,6 @@ from teams import Team
 
 from gitsync.sandbox.demo import flinkjobs
 from operator_core.jsonvalues import Object
-from operator_core.kube import requests
 
 FAILING, BOUNDED = "apps/failing.yaml", "apps/bounded.yaml"
 RUN_AGAIN = {"restart-strategy.type": "none", "kubernetes.operator.job.restart.failed": "true"}
@@ -93,6 +92,6 @@ def healed_run(team: Team, job_id: str) -> sessions.Seen | None:
 
 def event(team: Team, name: str, reason: str) -> Object | None:
     """An event of that reason about a session job."""
-    items = team.client.send(requests.listing(requests.EVENTS, team.jobs))["items"]
-    about = [one for one in items if one["involvedObject"]["name"] == name and one["reason"] == reason]
-    return about[0] if about else None
+    about = {"kind": "FlinkSessionJob", "name": name}
+    found = (each for each in team.events() if about.items() <= each["involvedObject"].items())
+    return next((each for each in found if each["reason"] == reason), None)

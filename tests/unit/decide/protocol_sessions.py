@@ -60,6 +60,7 @@ class SessionCluster:
         self.in_flight: list[Work] = []
         self.serial = 0
         self.broken: set[str] = set()
+        self.ended_unseen: set[str] = set()
         self.down = False
         self.broken_savepoints = False
 
@@ -87,6 +88,8 @@ class SessionCluster:
 
     def lose_process(self) -> None:
         """The JobManager is gone, and with it all that only it knew."""
+        if self.down:
+            self.ended_unseen |= {run.owner for run in self.runs.values() if not run.lives}
         self.process, self.ready = None, False
         self.runs = {}
 

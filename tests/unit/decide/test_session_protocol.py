@@ -170,7 +170,7 @@ class Sessions(SessionScene):
         for name in blocked:
             told = {one["type"]: one for one in self._status(name).get("conditions", [])}
             assert told.get("UpgradeBlocked", {}).get("status") == "True" or self._failed(name), self._status(name)
-            if not self.job_manager_lost:
+            if not self.job_manager_lost and name not in self.flink.ended_unseen:
                 reason = told.get("UpgradeBlocked", {}).get("reason")
                 assert reason not in ("Missing", "UpgradeFailed"), f"no edit may cost {name} its state: {told}"
             self.flink.loss_accepted.add(name)
