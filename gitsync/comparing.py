@@ -9,7 +9,8 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from gitsync import targets
+from gitsync import aims
+from gitsync.aims import Target
 from gitsync.apply.claims import Claims, Place
 from gitsync.apply.jqpaths import JqPaths
 from gitsync.apply.livecaches import LiveCaches
@@ -26,7 +27,6 @@ from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.pruning import Budget, Others, PrunePolicy
 from gitsync.plan.restores import Order
-from gitsync.targets import Target
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import Reason, Retry, Stalled
 from operator_core.jsonvalues import Object
@@ -167,7 +167,7 @@ class Comparer:
                 other = syncapps.parse(obj)
                 if not other.deleting:
                     ref = syncapps.followed(other, self._clock.now())
-                    places[AppName(other.namespace, other.name)] = targets.followed(other, ref)
+                    places[AppName(other.namespace, other.name)] = aims.followed(other, ref)
         claimed = self._claims.claimed(name, ours, places)
         own = {one.lookup_url for one in app.spec.all_sources}
         return Others(claimed, self._claims.unknown(name, own, places))

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gitsync import targets
+from gitsync import aims
+from gitsync.aims import Made, Target
 from gitsync.comparing import Compared
 from gitsync.families import Families
 from gitsync.fetching import Pending
@@ -22,7 +23,7 @@ from gitsync.plan import confirming, policies, preparing
 from gitsync.plan.confirming import Second
 from gitsync.render import compositions, memos
 from gitsync.render.lanes import BuildLane, Work
-from gitsync.targets import Made, Target, Targets
+from gitsync.targets import Targets
 from operator_core.errors import AgentError, Retry
 from operator_core.kube.requests import Resource
 
@@ -117,7 +118,7 @@ class Confirmer:
 
     def _named(self, name: AppName, app: SyncApp, rendered: RenderSet) -> Second:
         if not rendered.ok:
-            return Second(frozenset(), targets.problem_from(rendered.errors[0]).message)
+            return Second(frozenset(), aims.problem_from(rendered.errors[0]).message)
         kinds = {key: self._find_kind(*key) for key in preparing.kinds_used(rendered.objects)}
         prepared = preparing.prepare(rendered.objects, kinds, name, policies.place(app))
         problem = prepared.problems[0].message if prepared.problems else ""

@@ -9,7 +9,8 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gitsync import comparing, permits, targets
+from gitsync import aims, comparing, permits
+from gitsync.aims import Target
 from gitsync.apply.applying import Applier
 from gitsync.apply.claims import Claims
 from gitsync.apply.refusals import Refusals
@@ -34,7 +35,7 @@ from gitsync.report.findings import Findings, WriteBack
 from gitsync.report.notices import Where
 from gitsync.report.outlets import Source
 from gitsync.report.publishing import Publisher
-from gitsync.targets import Target, Targets
+from gitsync.targets import Targets
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError, Stalled
 from operator_core.jsonvalues import Json, Object, dig
@@ -101,7 +102,7 @@ class Syncer:
         parts.targets.follow(name, app, ref)
         if request and not parts.repositories.looked_for(name, request):
             return Done()
-        newest = {place: parts.repositories.newest(*place) for place in targets.followed(app, ref)}
+        newest = {place: parts.repositories.newest(*place) for place in aims.followed(app, ref)}
         target = parts.targets.find(name, app, ref)
         if target is None:
             return Done()

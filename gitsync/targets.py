@@ -8,90 +8,25 @@ was rendered is only remembered to save work; a restart renders again and comes 
 import contextlib
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from gitsync import permits
-from gitsync.families import Families, Member
+from gitsync import aims, permits
+from gitsync.aims import Made, Target
+from gitsync.families import Families
 from gitsync.fetching import Pending, Repositories
-from gitsync.fetching import Place as Followed
 from gitsync.git import trees
 from gitsync.lockedcharts import LAST_GOOD, NEWEST, LockedCharts
-from gitsync.model import semver
 from gitsync.model.identities import AppName
-from gitsync.model.rendersets import RenderError, RenderSet
-from gitsync.model.sources import Source
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
 from gitsync.opening import Opening
 from gitsync.permits import Permits
-from gitsync.render import compositions, directories
+from gitsync.render import compositions
 from gitsync.render.buildenvironment import AppContext, ClusterVersions
-from gitsync.render.children import Family
 from gitsync.render.compositions import Composition
 from gitsync.render.lanes import BuildLane, Work
 from gitsync.render.layouts import Place
 from operator_core.errors import AgentError, Reason, Stalled
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What to aim at."""
-
-    attempted: str | None
-    """The newest commit that meant something to the app; None when the name could not be resolved."""
-    rendered: RenderSet | None
-    """The newest desired state when it is whole, with child apps in place of Applications."""
-    problems: tuple[Problem, ...] = ()
-    stalled: bool = False
-    """Whether the problems stay until somebody commits or changes the app."""
-    revisions: tuple[str, ...] | None = None
-    """Where more than one commit decides: that of every source, then those that generators looked at."""
-    family: Family | None = None
-    """The child apps, where there are any."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What was rendered of an app, and from what."""
-
-    asked: tuple[tuple[Source, ...], AppContext]
-    places: tuple[Place, ...]
-    """Every source at the newest commit known to have this content."""
-    content: tuple[str, ...]
-    """The commits the content is named by."""
-    result: Composition
-
-
-def context_of(app: SyncApp, control_namespace: str, cluster: Callable[[], ClusterVersions]) -> AppContext:
-    """What rendering may know of an app."""
-    spec = app.spec
-    children = directories.template(spec)
-    place = spec.destination.namespace
-    return AppContext(app.name, app.namespace, control_namespace, spec.project, place, children, cluster)
-
-
-def followed(app: SyncApp, ref: str) -> tuple[Followed, ...]:
-    """The repository and the name of a commit of every source, where the main one follows `ref`.
-
-    A source of the same repository and revision stays with it, so that a pin holds for both.
-    """
-    main = app.spec.main
-    own = (main.lookup_url, main.tag_prefix, main.target_revision)
-    return tuple(
-        (
-            one.lookup_url,
-            ref
-            if (one.lookup_url, one.tag_prefix, one.target_revision) == own
-            else semver.of_tags(one.tag_prefix, one.target_revision),
-        )
-        for one in app.spec.all_sources
-    )
-
-
-def problem_from(error: RenderError, reason: Reason = Reason.RenderFailed) -> Problem:
-    """A render error with its place."""
-    text = error.message + (f" (column {error.column})" if error.column else "")
-    return Problem(reason=reason, message=text, file=error.file or None, line=error.line or None)
 
 
 class Targets:
@@ -122,11 +57,11 @@ class Targets:
 
     def follow(self, name: AppName, app: SyncApp, ref: str) -> None:
         """Have everything the app is made of looked up from now on."""
-        self._repositories.follow(name, followed(app, ref))
+        self._repositories.follow(name, aims.followed(app, ref))
 
     def find(self, name: AppName, app: SyncApp, ref: str) -> Target | None:
         """The target of an app that follows `ref`; None while it is looked up for the first time, or built."""
-        places = followed(app, ref)
+        places = aims.followed(app, ref)
         self._repositories.follow(name, places)
         seen = [self._repositories.seen(place) for place in places]
         known = [one for one in seen if one is not None]
@@ -156,18 +91,18 @@ class Targets:
     def _target(self, name: AppName, app: SyncApp, one: Made, problems: tuple[Problem, ...]) -> Target:
         """What was rendered, opened, with child apps in place. Raises Stalled and Pending."""
         self._check_modules(app, one)
-        whole, attempted, several = one.result.whole, one.content[_main(app)], _several(one.content)
+        whole, attempted, several = one.result.whole, one.content[_main(app)], aims.several(one.content)
         if not whole.ok:
-            told = tuple(problem_from(error) for error in whole.errors)
+            told = tuple(aims.problem_from(error) for error in whole.errors)
             return Target(attempted, None, (*told, *problems), True, several)
         whole = self._opening.opened(name, app.spec.project, one.places, one.result)
         if not whole.ok:
-            told = tuple(problem_from(error, Reason.DecryptionFailed) for error in whole.errors)
+            told = tuple(aims.problem_from(error, Reason.DecryptionFailed) for error in whole.errors)
             return Target(attempted, None, (*told, *problems), True, several)
         member = self._families.of(name, whole, one.result.content_key)
         if member is None:
             return Target(attempted, whole, problems, False, several)
-        return _with_family(Target(attempted, whole, problems), one.content, member)
+        return aims.with_family(Target(attempted, whole, problems), one.content, member)
 
     def _check_modules(self, app: SyncApp, one: Made) -> None:
         project = self._find_project(app.spec.project)
@@ -184,7 +119,7 @@ class Targets:
     def is_current(self, name: AppName, app: SyncApp, ref: str) -> bool:
         """Whether no newer commit was seen since the app's target was found last."""
         known = self._newest.get(name)
-        seen = [self._repositories.seen(place) for place in followed(app, ref)]
+        seen = [self._repositories.seen(place) for place in aims.followed(app, ref)]
         newest = [one.revision.sha if one is not None and one.revision is not None else None for one in seen]
         if known is None or len(newest) != len(known.places):
             return True
@@ -290,7 +225,7 @@ class Targets:
 
     def _context(self, app: SyncApp) -> AppContext:
         """What rendering may know of an app, with the keys of its project."""
-        context = context_of(app, self._control_namespace, self._cluster)
+        context = aims.context_of(app, self._control_namespace, self._cluster)
         return replace(context, open_key=lambda wrapped: self._age_keys(app.spec.project).open_key(wrapped))
 
     def _named_by(self, app: SyncApp, places: tuple[Place, ...], result: Composition) -> tuple[str, ...]:
@@ -318,23 +253,6 @@ class Targets:
 
 def _main(app: SyncApp) -> int:
     return app.spec.all_sources.index(app.spec.main)
-
-
-def _several(commits: tuple[str, ...]) -> tuple[str, ...] | None:
-    return commits if len(commits) > 1 else None
-
-
-def _with_family(target: Target, content: tuple[str, ...], member: Member) -> Target:
-    family, whole = member.family, target.rendered
-    assert whole is not None
-    return replace(
-        target,
-        rendered=replace(whole, objects=family.objects, warnings=(*whole.warnings, *family.warnings)),
-        problems=(*family.problems, *target.problems),
-        stalled=bool(family.problems),
-        revisions=_several((*content, *(sha for _, sha in member.commits))),
-        family=family,
-    )
 
 
 def _applied(app: SyncApp, count: int) -> tuple[str, ...] | None:

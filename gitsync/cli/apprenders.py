@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gitsync import families, opening, targets
+from gitsync import aims, families, opening
 from gitsync.charts.chartmirrors import ChartMirror
 from gitsync.cli import locating, previewing
 from gitsync.cli.run import local_path
@@ -67,12 +67,12 @@ def render(client: Client, asked: Asked) -> Rendered:
     app = asked.app
     places = [
         Place(source, mirror, previewing.resolve(mirror, ref))
-        for source, (url, ref) in zip(app.spec.all_sources, targets.followed(app, asked.revision), strict=True)
+        for source, (url, ref) in zip(app.spec.all_sources, aims.followed(app, asked.revision), strict=True)
         for mirror in [_mirror(client, asked, url)]
     ]
     main = places[app.spec.all_sources.index(app.spec.main)].revision
     whole = _composed(client, asked, places)
-    problems = tuple(targets.problem_from(error) for error in whole.errors)
+    problems = tuple(aims.problem_from(error) for error in whole.errors)
     find_kind = Discovery(client).find
     if problems or not children.has_any(whole.objects) or not families.is_followed(asked.follows, find_kind):
         return Rendered(whole, main, problems)
@@ -94,7 +94,7 @@ def _composed(client: Client, asked: Asked, places: Sequence[Place]) -> RenderSe
         return mirror, mirror.resolve(ref)
 
     context = replace(
-        targets.context_of(asked.app, asked.namespace, lambda: ClusterVersions(*capabilities.read())),
+        aims.context_of(asked.app, asked.namespace, lambda: ClusterVersions(*capabilities.read())),
         find_chart=find,
         open_key=asked.age_keys.open_key if asked.age_keys.identities else None,
     )

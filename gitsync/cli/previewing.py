@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gitsync import opening
+from gitsync.aims import problem_from
 from gitsync.apply import applying
 from gitsync.cli import liveplans, locating
 from gitsync.cli.run import local_path, option
@@ -26,7 +27,6 @@ from gitsync.render.agekeys import AgeKeys
 from gitsync.render.buildenvironment import AppContext
 from gitsync.render.selecting import Source
 from gitsync.sandbox import caches
-from gitsync.targets import problem_from
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError, Reason, Stalled
 from operator_core.jsonvalues import Object
