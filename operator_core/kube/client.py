@@ -23,7 +23,7 @@ from kubernetes import config as kubernetes_config
 
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
-from operator_core.kube import errors
+from operator_core.kube import errors, requests
 from operator_core.kube.requests import Request
 from operator_core.runtime.tallies import Tally
 
@@ -194,7 +194,7 @@ class Client:
         url = self.server + request.path
         if request.query:
             url += "?" + urlencode(request.query)
-        body = None if request.body is None else json.dumps(request.body).encode()
+        body = None if request.body is None else requests.text_of(request.body)
         if request.method != "GET":
             self._check()
         self._sent.add()

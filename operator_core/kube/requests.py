@@ -5,6 +5,8 @@ follow the Kubernetes API concepts page (API groups, server-side apply, precondi
 the product itself reads or writes have a constant here; kinds that Git brings come from discovery.
 """
 
+import json
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ JSON_TYPE = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +195,13 @@ def service_proxy(
 
 def _query(**parameters: str) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, value in parameters.items() if value)
+
+
+def text_of(body: Json) -> bytes:
+    """A body as JSON that is YAML too, since an apply is read as YAML.
+
+    JSON's way of escaping what is beyond the basic plane (two surrogates) is no YAML, and YAML has no bare control
+    characters (YAML 1.2, 5.1 and 5.7).
+    """
+    text = json.dumps(body, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
