@@ -67,6 +67,8 @@ def told(old: Told | None, record: Record | None, new: Status, now: datetime) ->
     if record is not None and _is_news(record, before):
         update = {"revision": record.revision, "phase": record.phase.value, "time": records.stamp(record.time)}
         after = after.model_copy(update=update)
+        if record.revision != before.revision:
+            after = after.model_copy(update={"turns": 0})
     return old if after == before else after
 
 

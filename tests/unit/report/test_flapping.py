@@ -93,6 +93,15 @@ def test_a_commit_that_mends_it_is_told_at_once() -> None:
     assert (app.heard[-1], app.phases[-1]) == ("ready", "stable")
 
 
+def test_a_commit_that_needs_a_moment_begins_anew_too() -> None:
+    app = App()
+    for turn in range(10):
+        app.is_now(well=turn % 2 == 0)
+    app.is_now(well=False, sha="b")
+    assert app.is_now(well=True, sha="b") is None
+    assert (app.heard[-1], app.phases[-1]) == ("ready", "stable")
+
+
 def test_words_say_why_the_end_may_take_a_while() -> None:
     before = Told(revision="a" * 40, phase="stable", trouble="", turns=0, turned=BEGAN.isoformat())
     ready = Condition(
