@@ -109,7 +109,7 @@ def _package_count(go: Path, scratch: Path, progress: Progress) -> int:
         process = subprocess.Popen(
             command, cwd=SOURCES, env=_environment(), stdout=output, stderr=subprocess.PIPE, text=True
         )
-        problem = _follow(process, lambda line: progress.update(line.removeprefix("go: ")))
+        problem = follow(process, lambda line: progress.update(line.removeprefix("go: ")))
     if problem:
         raise errors.SandboxError(f"the control plane's Go modules cannot be fetched: {problem}")
     count = len(listing.read_bytes().splitlines())
@@ -128,23 +128,23 @@ def _compile(command: list[str], total: int, progress: Progress) -> None:
     process = subprocess.Popen(
         command, cwd=SOURCES, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
-    if problem := _follow(process, show):
+    if problem := follow(process, show):
         raise errors.SandboxError(f"the control plane does not compile: {problem}")
 
 
-def _follow(process: subprocess.Popen[str], show: Callable[[str], None]) -> str:
+def follow(process: subprocess.Popen[str], show: Callable[[str], None]) -> str:
     """Show every line of standard error; the last ones when the process failed, else an empty text."""
     last: deque[str] = deque(maxlen=6)
     assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            last.append(line.strip())
-            show(line.strip())
-        return " / ".join(last) or f"exit code {process.returncode}" if process.wait() != 0 else ""
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
+    with process:
+        try:
+            for line in process.stderr:
+                last.append(line.strip())
+                show(line.strip())
+            return " / ".join(last) or f"exit code {process.returncode}" if process.wait() != 0 else ""
+        finally:
+            if process.poll() is None:
+                process.terminate()
 
 
 def _prune(newest: Path) -> None:

@@ -1,6 +1,7 @@
 import io
 import multiprocessing
 import multiprocessing.synchronize
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,17 @@ def test_the_program_pins_every_staging_module_to_its_release() -> None:
 def test_go_mod_without_kubernetes_is_an_error() -> None:
     with pytest.raises(errors.SandboxError, match=r"requires no k8s\.io/kubernetes"):
         building.version_in("module x\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"), [("echo one >&2", ""), ("echo one >&2; echo two >&2; exit 3", "one / two")]
+)
+def test_a_tool_is_followed_to_its_end_and_leaves_nothing_open(script: str, problem: str) -> None:
+    process = subprocess.Popen(["sh", "-c", script], stderr=subprocess.PIPE, text=True)
+    shown: list[str] = []
+    assert building.follow(process, shown.append) == problem
+    assert shown[0] == "one"
+    assert process.stderr is not None and process.stderr.closed
 
 
 def test_missing_packages_are_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
