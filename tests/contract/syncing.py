@@ -135,7 +135,11 @@ class Cluster:
             done = app.status.sync is not None and app.status.sync.revision == revision
             return app if done and ready and app.status.sync and app.status.sync.status == "Synced" else None
 
-        return wait_for(f"sync to {revision[:7]}", probe)
+        try:
+            return wait_for(f"sync to {revision[:7]}", probe)
+        except AssertionError as error:
+            error.add_note(f"the app says: {self.app().status.to_json()}")
+            raise
 
     def wait_not_ready(self, reason: str) -> str:
         """The message of Ready=False once its reason is `reason`."""
