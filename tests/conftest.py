@@ -18,6 +18,7 @@ settings.load_profile(os.environ.get("GITSYNC_HYPOTHESIS", "default"))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group the tests for `--dist loadgroup`."""
     for item in items:
