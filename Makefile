@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Two processes share the tests, most of which wait for others; a module stays in one of them.
-TWO    := --numprocesses 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help install check format test test-unit test-full demo demo-jar crds docs bench clean
@@ -37,10 +35,10 @@ test-unit: install ## the pure core only, in seconds
 	$(BIN)/pytest tests/unit tests/golden
 
 test: install ## unit, golden, contract and the core of the end-to-end tests
-	$(BIN)/pytest $(TWO)
+	$(BIN)/pytest
 
 test-full: install ## everything: every mode and version, kills, long property runs
-	GITSYNC_HYPOTHESIS=full $(BIN)/pytest $(TWO) -m "full or not full"
+	GITSYNC_HYPOTHESIS=full $(BIN)/pytest -m "full or not full"
 
 demo: install ## a commit becomes a running Flink job, the next one upgrades it with its state
 	$(BIN)/gitsync demo
