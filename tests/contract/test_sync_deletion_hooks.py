@@ -114,7 +114,7 @@ def test_a_failed_hook_is_made_anew_and_deletes_nothing_meanwhile(
     assert cluster.get(CONFIG_MAPS, "one") is None
 
 
-def test_a_restart_goes_on_with_the_hook_that_runs(cluster: Cluster, repository: Repository, start: Start) -> None:
+def test_a_restart_goes_on_with_the_hook_of_a_deletion(cluster: Cluster, repository: Repository, start: Start) -> None:
     agent = started(cluster, repository, start, ("before", job("before", "PreDelete")))
     delete_app(cluster)
     uid = there(cluster, JOBS, "before")["metadata"]["uid"]
