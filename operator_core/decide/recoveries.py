@@ -25,7 +25,7 @@ from operator_core.decide import (
 )
 from operator_core.decide.decisions import Event, Step
 from operator_core.decide.facts import Facts, HaMetadata
-from operator_core.decide.flinkfacts import Checkpoints, Job, JobFailure, Unreachable
+from operator_core.decide.flinkfacts import Checkpoints, Job
 from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import Restore
 from operator_core.decide.wanted import Wanted
@@ -112,11 +112,7 @@ def _failed(facts: Facts, want: Wanted, job: Job) -> Step:
     cause = facts.flink.failure
     if isinstance(cause, Unread):
         return steps.look(facts, Need.FAILURE)
-    verdict = verdicts.JobFailed("The job failed; Flink does not say why", "")
-    if isinstance(cause, JobFailure):
-        verdict = verdicts.JobFailed(cause.summary, cause.trace)
-    elif isinstance(cause, Unreachable) and facts.status.error:
-        verdict = verdicts.JobFailed(verdicts.error_message(facts.status.error))
+    verdict = restarts.failure(cause, facts.status.error)
     if not restarts.are_asked_for(facts):
         return _over(facts, job, verdict)
     pause = restarts.pause(facts, job)

@@ -5,9 +5,9 @@ start again every few seconds. How often it did is remembered in the status. Fro
 """
 
 from operator_core.conf import options
-from operator_core.decide import leftstates, memories, records
+from operator_core.decide import leftstates, memories, records, verdicts
 from operator_core.decide.decisions import Event
-from operator_core.decide.flinkfacts import Job, JobFailure
+from operator_core.decide.flinkfacts import Job, JobFailure, Unreachable
 from operator_core.decide.jobfacts import JobFacts, S
 
 _FIRST_PAUSE = 10.0
@@ -52,3 +52,12 @@ def _count(facts: JobFacts[S], job: Job) -> int:
     text = memories.of(facts.status).get(records.FAILED_RESTARTS, "0")
     ran_well = job.end - job.start > _RAN_WELL * 1000
     return int(text) if text.isdigit() and not ran_well else 0
+
+
+def failure(cause: JobFailure | Unreachable | None, told: str | None) -> verdicts.JobFailed:
+    """Why a job is FAILED: what Flink says of it, else what `status.error` has of it already."""
+    if isinstance(cause, JobFailure):
+        return verdicts.JobFailed(cause.summary, cause.trace)
+    if isinstance(cause, Unreachable) and told:
+        return verdicts.JobFailed(verdicts.error_message(told))
+    return verdicts.JobFailed("The job failed; Flink does not say why", "")

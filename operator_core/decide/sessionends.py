@@ -16,10 +16,9 @@ from operator_core.decide import (
     sessionstops,
     steps,
     stoprecords,
-    verdicts,
 )
 from operator_core.decide.choices import Choice, TearDown
-from operator_core.decide.flinkfacts import Checkpoints, Job, JobFailure, Unreachable
+from operator_core.decide.flinkfacts import Checkpoints, Job
 from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import Restore
 from operator_core.decide.sessionfacts import SessionFacts
@@ -75,11 +74,7 @@ def _failed(facts: SessionFacts, want: Wanted, job: Job, again: float) -> Sessio
     cause = facts.flink.failure
     if isinstance(cause, Unread):
         return steps.look(facts, Need.FAILURE)
-    verdict = verdicts.JobFailed("The job failed; Flink does not say why", "")
-    if isinstance(cause, JobFailure):
-        verdict = verdicts.JobFailed(cause.summary, cause.trace)
-    elif isinstance(cause, Unreachable) and facts.status.error:
-        verdict = verdicts.JobFailed(verdicts.error_message(facts.status.error))
+    verdict = restarts.failure(cause, facts.status.error)
     if not restarts.are_asked_for(facts):
         return steps.rest(facts, again, verdict=verdict)
     pause = restarts.pause(facts, job)
