@@ -9,14 +9,13 @@ import pytest
 from kubeletnode import Node
 from operating import DEADLINE, is_served, until
 from sandboxes import Sandbox
-from syncing import Agent, Cluster, Repository, Run, Start
+from syncing import Agent, Cluster, Repository, Run, Start, following
 
 from gitsync.apply import definitions
 from gitsync.cli import main
 from gitsync.sandbox import launching
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
-from gitsync.settings import Settings
 from operator_core.controllers.operator import Operator
 from operator_core.kube import errors, requests
 from operator_core.kube.client import Client
@@ -74,18 +73,7 @@ def start(cluster: Cluster, repository: Repository, kubeconfig: Path, tmp_path: 
     agents = contextlib.ExitStack()
 
     def begin(**changes: object) -> Agent:
-        settings = Settings.model_validate(
-            {
-                "repo": str(repository.bare),
-                "revision": "main",
-                "path": "apps",
-                "cluster": "test",
-                "namespace": cluster.namespace,
-                "destination_namespace": cluster.namespace,
-                "poll_seconds": 0.2,
-                **changes,
-            }
-        )
+        settings = following(cluster, repository, **changes)
         agent = Agent(Client.connect(kubeconfig=kubeconfig), settings, tmp_path / "agent")
         agents.callback(agent.stop)
         return agent

@@ -151,6 +151,22 @@ class Cluster:
         return wait_for(f"Ready=False with reason {reason}", probe)
 
 
+def following(cluster: Cluster, repository: Repository, **changes: object) -> Settings:
+    """Settings of an agent whose app and objects share the test's namespace."""
+    return Settings.model_validate(
+        {
+            "repo": str(repository.bare),
+            "revision": "main",
+            "path": "apps",
+            "cluster": "test",
+            "namespace": cluster.namespace,
+            "destination_namespace": cluster.namespace,
+            "poll_seconds": 0.2,
+            **changes,
+        }
+    )
+
+
 class Agent:
     """A sync half for one test: one namespace for its app and its objects."""
 

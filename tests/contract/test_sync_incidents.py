@@ -8,9 +8,8 @@ from typing import Any
 import cuttable
 import pytest
 from cuttable import Road
-from syncing import DEPLOYMENT, ONE, Agent, Cluster, Repository, Start, wait_for
+from syncing import DEPLOYMENT, ONE, Agent, Cluster, Repository, Start, following, wait_for
 
-from gitsync.settings import Settings
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 from operator_core.kube.client import Client
@@ -39,18 +38,7 @@ def road(kubeconfig: Path, tmp_path: Path) -> Iterator[Road]:
 @pytest.fixture
 def afar(cluster: Cluster, repository: Repository, road: Road, tmp_path: Path) -> Iterator[Agent]:
     """An agent whose way to the API server can be cut."""
-    settings = Settings.model_validate(
-        {
-            "repo": str(repository.bare),
-            "revision": "main",
-            "path": "apps",
-            "cluster": "test",
-            "namespace": cluster.namespace,
-            "destination_namespace": cluster.namespace,
-            "prune": True,
-            "poll_seconds": 0.2,
-        }
-    )
+    settings = following(cluster, repository, prune=True)
     agent = Agent(Client.connect(kubeconfig=road.kubeconfig), settings, tmp_path / "agent")
     yield agent
     agent.stop()

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 from git_repositories import run_git
-from syncing import Agent, Cluster, Repository, wait_for
+from syncing import Agent, Cluster, Repository, following, wait_for
 
 from gitsync.model import records
-from gitsync.settings import Settings
 from operator_core.kube import requests
 from operator_core.kube.client import Client
 from operator_core.kube.requests import SYNC_APPS
@@ -21,18 +20,7 @@ SUSPEND = "gitsync.io/suspend"
 
 @pytest.fixture
 def start(cluster: Cluster, repository: Repository, kubeconfig: Path, tmp_path: Path) -> Iterator[Callable[[], Agent]]:
-    settings = Settings.model_validate(
-        {
-            "repo": str(repository.bare),
-            "revision": "main",
-            "path": "apps",
-            "cluster": "test",
-            "namespace": cluster.namespace,
-            "destination_namespace": cluster.namespace,
-            "poll_seconds": 0.2,
-            "prune": True,
-        }
-    )
+    settings = following(cluster, repository, prune=True)
     with contextlib.ExitStack() as agents:
 
         def begin() -> Agent:

@@ -3,6 +3,8 @@
 A stop and a savepoint are idempotent under their trigger id, as Flink's are.
 """
 
+from typing import Protocol
+
 from protocol_runs import Run
 
 from operator_core.flink import errors
@@ -20,14 +22,14 @@ def answer(request: FlinkRequest, run: Run, rest: str) -> Object:
         run.state = "CANCELLING"
         return {}
     if rest == "stop":
-        return _stop(run, request.body["triggerId"])
+        return stop(run, request.body["triggerId"])
     if rest == "savepoints":
         stopping = {one for one, location in run.triggers.items() if location is None} - run.taking - set(run.failed)
         assert not stopping, "never beside a stop"
         run.taking.add(request.body["triggerId"])
-        return _stop(run, request.body["triggerId"])
+        return stop(run, request.body["triggerId"])
     if rest.startswith("savepoints/"):
-        return _trigger(run, rest.removeprefix("savepoints/"))
+        return savepoint(run, rest.removeprefix("savepoints/"))
     if rest == "checkpoints":
         return _statistics(run)
     if rest == "metrics":
@@ -55,7 +57,16 @@ def entry(run: Run) -> Object:
     }
 
 
-def _stop(run: Run, trigger: str) -> Object:
+class Stoppable(Protocol):
+    """A run of a job, of an application or on a session cluster: where savepoints are, and why they failed."""
+
+    state: str
+    triggers: dict[str, str | None]
+    failed: dict[str, str]
+
+
+def stop(run: Stoppable, trigger: str) -> Object:
+    """A stop with a savepoint was asked for; a repeated trigger stops once."""
     if trigger not in run.triggers:
         run.triggers[trigger] = None
         if run.state != "RUNNING":
@@ -63,7 +74,8 @@ def _stop(run: Run, trigger: str) -> Object:
     return {"request-id": trigger}
 
 
-def _trigger(run: Run, trigger: str) -> Object:
+def savepoint(run: Stoppable, trigger: str) -> Object:
+    """What became of a stop. Raises JobNotFound for a trigger nobody sent."""
     if trigger in run.failed:
         cause = {"failure-cause": {"stack-trace": run.failed[trigger]}}
         return {"status": {"id": "COMPLETED"}, "operation": cause}

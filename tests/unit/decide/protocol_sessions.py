@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import protocol_rest
 from protocol_apiserver import ApiServer
 
 from operator_core.controllers.submissionlane import Work
@@ -220,9 +221,9 @@ class SessionCluster:
             run.state = "CANCELLING"
             return {}
         if rest == "stop":
-            return self._stop(run, request.body["triggerId"])
+            return protocol_rest.stop(run, request.body["triggerId"])
         if rest.startswith("savepoints/"):
-            return self._trigger(run, rest.removeprefix("savepoints/"))
+            return protocol_rest.savepoint(run, rest.removeprefix("savepoints/"))
         if rest == "checkpoints":
             return self._statistics(run)
         if rest == "checkpoints/config":
@@ -230,24 +231,6 @@ class SessionCluster:
         if rest.startswith("exceptions"):
             return {"exceptionHistory": {"entries": []}}
         return {"job-execution-result": {"failure-cause": {"stack-trace": "java.lang.Exception: boom"}}}
-
-    def _stop(self, run: Run, trigger: str) -> Object:
-        if trigger not in run.triggers:
-            run.triggers[trigger] = None
-            if run.state != "RUNNING":
-                run.failed[trigger] = "org.apache.flink.runtime.messages.FlinkJobNotFoundException: not running"
-        return {"request-id": trigger}
-
-    def _trigger(self, run: Run, trigger: str) -> Object:
-        if trigger in run.failed:
-            cause = {"failure-cause": {"stack-trace": run.failed[trigger]}}
-            return {"status": {"id": "COMPLETED"}, "operation": cause}
-        if trigger not in run.triggers:
-            raise errors.JobNotFound(404, "There is no savepoint operation")
-        location = run.triggers[trigger]
-        if location is None:
-            return {"status": {"id": "IN_PROGRESS"}, "operation": None}
-        return {"status": {"id": "COMPLETED"}, "operation": {"location": location}}
 
     def _statistics(self, run: Run) -> Object:
         latest: Object = {"completed": None, "savepoint": None, "restored": None}
