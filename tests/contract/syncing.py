@@ -151,7 +151,7 @@ class Cluster:
         return wait_for(f"Ready=False with reason {reason}", probe)
 
 
-def following(cluster: Cluster, repository: Repository, **changes: object) -> Settings:
+def following(cluster: Cluster, repository: Repository, /, **changes: object) -> Settings:
     """Settings of an agent whose app and objects share the test's namespace."""
     return Settings.model_validate(
         {
