@@ -12,6 +12,7 @@ from operator_core.decide import (
     finishedjobs,
     observing,
     recoveries,
+    remarks,
     scalings,
     snapshots,
     specdiff,
@@ -46,7 +47,7 @@ def change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
         if facts.preflight is not None:
             return steps.rest(facts, None, verdict=verdicts.Rejected(Reason.ValidationError, facts.preflight))
     told = (
-        Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=f"SpecChange: {want.generation}"),
+        remarks.changed(diff, want.generation),
         Event("Normal", "Suspended", "Suspending existing deployment.", observing.JOB_MANAGER),
     )
     return carrying.out(facts, upgrades.choose(facts, want, diff), told)

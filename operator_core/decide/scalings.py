@@ -9,7 +9,7 @@ recorded as deployed, nothing else would tell that the job has the bounds of ano
 from collections.abc import Mapping
 
 from operator_core.conf import flattening, options
-from operator_core.decide import deploymentrecords, memories, observing, records, steps
+from operator_core.decide import deploymentrecords, memories, observing, records, remarks, steps
 from operator_core.decide.decisions import Event, RescaleJob, Step
 from operator_core.decide.flinkfacts import Bounds, Job, Unreachable
 from operator_core.decide.jobfacts import JobFacts, S
@@ -40,9 +40,8 @@ def scaled(facts: JobFacts[S], want: Wanted, diff: SpecDiff, reached: S) -> Step
         return None
     target = bounds(found, overrides(facts.conf))
     if target != found:
-        key = f"SpecChange: {want.generation}"
         told = (
-            Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=key),
+            remarks.changed(diff, want.generation),
             Event("Normal", "Scaling", "In-place scaling triggered", observing.JOB),
         )
         rescale = RescaleJob(job.id, tuple(sorted(target.items())), want.generation)

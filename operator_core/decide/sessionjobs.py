@@ -13,6 +13,7 @@ from operator_core.decide import (
     exceptions,
     finishedjobs,
     observing,
+    remarks,
     scalings,
     sessiondeletions,
     sessionends,
@@ -174,7 +175,7 @@ def _change(facts: SessionFacts, want: Wanted, diff: specdiff.SpecDiff) -> Sessi
     if not stops.may_try_again(facts):
         return stops.still_failing(facts)
     told = (
-        Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=f"SpecChange: {want.generation}"),
+        remarks.changed(diff, want.generation),
         Event("Normal", "Suspended", "Suspending existing deployment.", observing.JOB_MANAGER),
     )
     return sessionstops.carry_out(facts, sessionstops.choose(facts, want, diff), told)

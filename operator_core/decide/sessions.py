@@ -152,7 +152,7 @@ def _change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
     guarded = _guard_jobs(facts, want)
     if isinstance(guarded, Step):
         return guarded
-    event = Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=f"SpecChange: {want.generation}")
+    event = remarks.changed(diff, want.generation)
     then = _deletion(facts, facts.cluster) if facts.cluster is not None else None
     return _record(facts, want, then, (event,), verdict=guarded)
 

@@ -9,7 +9,7 @@ not be written any more is set right again. Knows nothing of savepoints.
 from collections.abc import Mapping
 
 from operator_core.conf import options
-from operator_core.decide import deploymentrecords, observing, steps, taskmanagercounts
+from operator_core.decide import deploymentrecords, observing, remarks, steps, taskmanagercounts
 from operator_core.decide.decisions import CreateWorkers, DeleteCluster, DeleteWorkers, Event, ScaleWorkers, Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.needs import Need, Unread
@@ -94,7 +94,7 @@ def scaled(facts: Facts, want: Wanted, diff: SpecDiff) -> Step | None:
         return None
     wished = replicas(want.spec, facts.conf)
     if dig(facts.workers, "spec", "replicas", default=1) != wished:
-        event = Event("Normal", "SpecChanged", diff.text, observing.JOB_MANAGER, key=f"SpecChange: {want.generation}")
+        event = remarks.changed(diff, want.generation)
         scale = ScaleWorkers(str(dig(facts.workers, "metadata", "uid")), wished)
         return Step(scale, facts.status, (event,))
     return steps.record(facts, deploymentrecords.scaled(facts, want.spec, want.generation), None)

@@ -5,6 +5,8 @@ gone, HA metadata of an older run is removed unless it is what is restored, and 
 that may have been created before a crash is finished, not repeated.
 """
 
+from dataclasses import replace
+
 from operator_core.conf import options
 from operator_core.decide import (
     choices,
@@ -20,7 +22,7 @@ from operator_core.decide import (
     verdicts,
     wanted,
 )
-from operator_core.decide.decisions import CreateCluster, DeleteHaMetadata, Event, FinishCluster, Rest, Step
+from operator_core.decide.decisions import CreateCluster, DeleteHaMetadata, Event, FinishCluster, Record, Rest, Step
 from operator_core.decide.facts import Facts
 from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import LAST_STATE_MARKER, Restore
@@ -113,15 +115,23 @@ def suspended(facts: Facts, want: Wanted) -> Step:
     if facts.cluster is not None:
         return delete(facts, facts.cluster)
     if want.running:
-        return start(facts, want)
+        return resumed(facts, want)
     if facts.workers is not None and (left := standalone.leftover(facts)) is not None:
         return left
     if facts.last is not None and _differs(facts, want):
-        return _settle(facts, want)
+        return replace(_settle(facts, want), events=remarks.changed_while_suspended(facts, want))
     status = facts.status.model_copy(
         update={"job_manager_deployment_status": "MISSING", "observed_generation": want.generation}
     )
     return steps.rest(facts, None, status=status)
+
+
+def resumed(facts: Facts, want: Wanted) -> Step:
+    """Start a suspended job again; what changed is told once it begins."""
+    step = start(facts, want)
+    if not isinstance(step.decision, Record):
+        return step
+    return replace(step, events=(*remarks.changed_while_suspended(facts, want), *step.events))
 
 
 def _differs(facts: Facts, want: Wanted) -> bool:

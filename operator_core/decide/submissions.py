@@ -5,12 +5,15 @@ ended or is not known. A recorded submission is repeated under its own job id, w
 the job is listed or the try failed for certain; only then may a newer spec take its place.
 """
 
+from dataclasses import replace
+
 from operator_core.conf import flattening, options
 from operator_core.decide import (
     cadence,
     choices,
     observing,
     records,
+    remarks,
     renames,
     sessionguards,
     sessionstops,
@@ -21,7 +24,7 @@ from operator_core.decide import (
     verdicts,
     wanted,
 )
-from operator_core.decide.decisions import CancelJob, Event, Rest, Step, SubmitJob
+from operator_core.decide.decisions import CancelJob, Event, Record, Rest, Step, SubmitJob
 from operator_core.decide.flinkfacts import Unreachable
 from operator_core.decide.needs import Need, Unread
 from operator_core.decide.records import Restore
@@ -75,12 +78,14 @@ def stopped(facts: SessionFacts, want: Wanted) -> SessionStep:
 
 def suspended(facts: SessionFacts, want: Wanted) -> SessionStep:
     """The job is meant to be down."""
+    told = remarks.changed_while_suspended(facts, want)
     if want.running:
-        return stopped(facts, want)
+        step = stopped(facts, want)
+        return replace(step, events=(*told, *step.events)) if isinstance(step.decision, Record) else step
     status = submissionrecords.suspended(facts, want.spec, want.generation)
     before = facts.status.reconciliation_status.last_reconciled_spec
     if status.reconciliation_status.last_reconciled_spec != before:
-        return steps.rest(facts, None, status=status)
+        return steps.rest(facts, None, status=status, events=told)
     return steps.rest(facts, None, status=facts.status.model_copy(update={"observed_generation": want.generation}))
 
 
