@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+FLINK  := 1.20 2.3
+TWO    := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install check format test test-unit test-full demo demo-jar crds docs bench clean
@@ -35,10 +37,12 @@ test-unit: install ## the pure core only, in seconds
 	$(BIN)/pytest tests/unit tests/golden
 
 test: install ## unit, golden, contract and the core of the end-to-end tests
-	$(BIN)/pytest
+	$(BIN)/gitsync sandbox fetch $(FLINK)
+	$(BIN)/pytest $(TWO)
 
 test-full: install ## everything: every mode and version, kills, long property runs
-	GITSYNC_HYPOTHESIS=full $(BIN)/pytest -m "full or not full"
+	$(BIN)/gitsync sandbox fetch $(FLINK)
+	GITSYNC_HYPOTHESIS=full $(BIN)/pytest $(TWO) -m "full or not full"
 
 demo: install ## a commit becomes a running Flink job, the next one upgrades it with its state
 	$(BIN)/gitsync demo

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -26,6 +27,7 @@ from operator_core.conf.defaults import Defaults
 from operator_core.controllers.operator import Operator
 from operator_core.errors import Reason, Retry
 from operator_core.flink.tlscontexts import Files
+from operator_core.kube import outages
 from operator_core.kube.client import Client
 from operator_core.kube.leases import Lease
 from operator_core.runtime.clock import Clock, SystemClock
@@ -64,17 +66,19 @@ class Agent:
     def start(self, over: Ending) -> None:
         """Bring everything up, each half as soon as no other agent acts in its place; until then, or `over`, wait.
 
-        Raises Retry when the API server does not list in time, Stalled without the kinds.
+        Raises Retry when the API server stays away or does not list in time, Stalled without the kinds.
         """
         if self._web is not None:
             self._web.start()
-        rootapps.ensure_namespace(self._client, self._settings.namespace)
+        ensure = partial(rootapps.ensure_namespace, self._client, self._settings.namespace)
+        outages.sit_out(ensure, over.is_set, self._clock)
         for half in self._halves:
             half.lease.start()
         waiting = list(self._halves)
         while waiting and not over.is_set():
             for half in [half for half in waiting if half.lease.wait_held(_LOOK_SECONDS)]:
-                self._begin(half)
+                outages.sit_out(partial(self._prepare, half), over.is_set, self._clock)
+                half.part.start()
                 waiting.remove(half)
         if waiting:
             return
@@ -107,12 +111,11 @@ class Agent:
             if settings.watch_namespaces != old.watch_namespaces:
                 half.part.watch(settings.watch_namespaces)
 
-    def _begin(self, half: Half) -> None:
+    def _prepare(self, half: Half) -> None:
         if self._settings.install_crds:
             self._install()
         if half is self._sync:
             rootapps.ensure(self._client, self._settings)
-        half.part.start()
 
     def _wrong(self) -> str:
         """Why the agent does not do its work; empty when it does."""

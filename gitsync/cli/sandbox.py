@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from gitsync.sandbox import errors, forwarding, isolation, launching, namespaces, states, statuses
+from gitsync.sandbox import errors, fetching, forwarding, isolation, launching, namespaces, states, statuses
 from gitsync.sandbox.layout import Layout
 from gitsync.sandbox.progress import Progress
 
@@ -86,6 +86,16 @@ def stay(chosen: Layout, supervisor: subprocess.Popen[bytes] | None, progress: P
         code = supervisor.wait()
     if code != 0:
         raise errors.SandboxError(f"the sandbox ended: {states.read(chosen).message or f'exit code {code}'}")
+
+
+@sandbox.command()
+@click.argument("releases", nargs=-1, metavar="[FLINK_VERSION]...")
+def fetch(releases: tuple[str, ...]) -> None:
+    """Fill the cache: the control plane, and Flink of each version named (1.20, 2.3.0).
+
+    Without it `up` and a pod's image do the same when they first need it.
+    """
+    fetching.fetch(releases, Progress())
 
 
 @sandbox.command()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cuttable
 import httpx
 import pytest
 from syncing import Cluster, Repository, wait_for
@@ -68,7 +69,7 @@ class Agent:
             assert self._process.wait(LONG) == 0, self.log.read_text()
 
 
-Start = Callable[[], Agent]
+Start = Callable[..., Agent]
 
 
 def _if(text: str, part: str) -> str | None:
@@ -96,8 +97,8 @@ def start(cluster: Cluster, repository: Repository, kubeconfig: Path, tmp_path: 
     }
     agents: list[Agent] = []
 
-    def begin() -> Agent:
-        agents.append(Agent(environment, tmp_path / f"agent-{len(agents)}.log"))
+    def begin(**more: str) -> Agent:
+        agents.append(Agent({**environment, **more}, tmp_path / f"agent-{len(agents)}.log"))
         return agents[-1]
 
     yield begin
@@ -160,3 +161,26 @@ def hold(cluster: Cluster, holder: str, seconds: int) -> None:
         return None
 
     wait_for(f"{holder!r} has the lease", once)
+
+
+def test_agent_started_during_an_outage_of_the_api_server_works_once_it_is_over(
+    cluster: Cluster, kubeconfig: Path, start: Start, tmp_path: Path
+) -> None:
+    with cuttable.road(kubeconfig, tmp_path) as road:
+        road.cut()
+        agent = start(KUBECONFIG=str(road.kubeconfig))
+        agent.wait_told("trying again for 120 s")
+        assert "gitsync-operator: nobody asked for it yet" in agent.readiness()
+        road.mend()
+        agent.wait_ready()
+        wait_value(cluster, "1")
+        agent.stop()
+    assert agent.log.read_text().count("trying again") == 1
+
+
+def test_agent_started_during_an_outage_ends_when_told_to(kubeconfig: Path, start: Start, tmp_path: Path) -> None:
+    with cuttable.road(kubeconfig, tmp_path) as road:
+        road.cut()
+        agent = start(KUBECONFIG=str(road.kubeconfig))
+        agent.wait_told("trying again")
+        agent.stop()
