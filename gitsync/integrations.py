@@ -3,7 +3,7 @@
 Never shows a value. What a type's fields mean is read by whoever uses them (`report.forges`, `report.chats`).
 """
 
-from gitsync import credentials
+from gitsync.rights import credentials
 from gitsync.settings import Settings
 from operator_core.kube import requests
 from operator_core.kube.caches import Cache

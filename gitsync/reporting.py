@@ -6,7 +6,7 @@ Owns the lanes and the Secrets they use. A pass hands over and goes on; what doe
 
 from collections.abc import Callable, Iterable, Mapping
 
-from gitsync.fetching import Repositories
+from gitsync.desired.fetching import Repositories
 from gitsync.git import urls
 from gitsync.git.writeback import WriteBack
 from gitsync.integrations import Integrations

@@ -9,17 +9,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gitsync import aims, comparing, permits
-from gitsync.aims import Target
 from gitsync.apply.applying import Applier
 from gitsync.apply.claims import Claims
 from gitsync.apply.refusals import Refusals
-from gitsync.carrying import Carrier, Written
-from gitsync.cascading import Cascade
-from gitsync.comparing import Compared, Comparer
-from gitsync.confirming import Confirmer
-from gitsync.deletionhooks import DeletionHooks
-from gitsync.fetching import Repositories
+from gitsync.desired import aims
+from gitsync.desired.aims import Target
+from gitsync.desired.fetching import Repositories
+from gitsync.desired.targets import Targets
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Keep, Plan, Waiting
@@ -28,6 +24,12 @@ from gitsync.model.records import Phase
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem, Status
 from gitsync.model.telling import Story
+from gitsync.passes import comparing
+from gitsync.passes.carrying import Carrier, Written
+from gitsync.passes.cascading import Cascade
+from gitsync.passes.comparing import Compared, Comparer
+from gitsync.passes.confirming import Confirmer
+from gitsync.passes.deletionhooks import DeletionHooks
 from gitsync.plan import annotations, deletionhooks, deletions, effects, health, policies
 from gitsync.plan.health import Assessed
 from gitsync.report import flapping, notices, recording, status
@@ -35,7 +37,7 @@ from gitsync.report.findings import Findings, WriteBack
 from gitsync.report.notices import Where
 from gitsync.report.outlets import Source
 from gitsync.report.publishing import Publisher
-from gitsync.targets import Targets
+from gitsync.rights import permits
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError, Stalled
 from operator_core.jsonvalues import Json, Object, dig

@@ -8,7 +8,6 @@ import logging
 import threading
 from pathlib import Path
 
-from gitsync import permits
 from gitsync.apply.applying import Applier
 from gitsync.apply.claims import Claims
 from gitsync.apply.hookruns import HookRuns
@@ -17,26 +16,25 @@ from gitsync.apply.livecaches import LiveCaches
 from gitsync.apply.refusals import Refusals
 from gitsync.apply.restartbudgets import RestartBudget
 from gitsync.apply.restoreorders import RestoreOrders
-from gitsync.carrying import Carrier
 from gitsync.charts.chartmirrors import ChartMirrors
-from gitsync.comparing import Comparer, OperatorHalf, Rulings
-from gitsync.confirming import Confirmer
-from gitsync.credentialstores import CredentialStore
-from gitsync.deletionhooks import DeletionHooks
-from gitsync.families import Families
-from gitsync.fetching import REPOSITORY, Repositories
+from gitsync.desired.families import Families
+from gitsync.desired.fetching import REPOSITORY, Repositories
+from gitsync.desired.lockedcharts import LockedCharts
+from gitsync.desired.lookups import WORKERS, Lookups
+from gitsync.desired.targets import Targets
 from gitsync.git import refs, urls
 from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.signatures import Verifier
 from gitsync.git.urls import Policy
-from gitsync.lockedcharts import LockedCharts
-from gitsync.lookups import WORKERS, Lookups
 from gitsync.model import projects, syncapps
 from gitsync.model.identities import AppName
 from gitsync.model.projects import SyncWindow
 from gitsync.model.syncapps import SyncApp
+from gitsync.passes.carrying import Carrier
+from gitsync.passes.comparing import Comparer, OperatorHalf, Rulings
+from gitsync.passes.confirming import Confirmer
+from gitsync.passes.deletionhooks import DeletionHooks
 from gitsync.plan.pruning import Budget
-from gitsync.projectstores import ProjectStore
 from gitsync.render.buildenvironment import ClusterVersions
 from gitsync.render.helm import Helm
 from gitsync.render.kustomize import Kustomize
@@ -44,10 +42,12 @@ from gitsync.render.lanes import BuildLane
 from gitsync.render.layouts import Tools
 from gitsync.report.publishing import Publisher
 from gitsync.reporting import Reporting
+from gitsync.rights import permits
+from gitsync.rights.credentialstores import CredentialStore
+from gitsync.rights.projectstores import ProjectStore
 from gitsync.schedule import Schedule
 from gitsync.settings import Settings
 from gitsync.sync import Parts, Syncer
-from gitsync.targets import Targets
 from gitsync.web.pushes import Push
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gitsync import aims, families, opening
 from gitsync.charts.chartmirrors import ChartMirror
 from gitsync.cli import locating, previewing
 from gitsync.cli.run import local_path
-from gitsync.credentialstores import CredentialStore
+from gitsync.desired import aims, families, opening
 from gitsync.git.access import Credentials
 from gitsync.git.mirrors import Mirror
 from gitsync.model import chartnames
@@ -28,6 +27,7 @@ from gitsync.render.helm import Helm
 from gitsync.render.kustomize import Kustomize
 from gitsync.render.layouts import Place, Tools
 from gitsync.render.lookups import Lookups
+from gitsync.rights.credentialstores import CredentialStore
 from gitsync.sandbox import caches
 from gitsync.settings import Settings
 from operator_core.kube.capabilities import Capabilities

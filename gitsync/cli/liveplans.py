@@ -6,7 +6,6 @@ The same rules as a pass of the agent; a command has no watches, so it asks the 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gitsync import comparing
 from gitsync.apply.jqpaths import JqPaths
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
@@ -14,6 +13,7 @@ from gitsync.model.plans import Plan
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import InventoryEntry
+from gitsync.passes import comparing
 from gitsync.plan import identities, planning, policies, preparing
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Place

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from gitsync import opening
-from gitsync.aims import problem_from
 from gitsync.apply import applying
 from gitsync.cli import liveplans, locating
 from gitsync.cli.run import local_path, option
+from gitsync.desired import opening
+from gitsync.desired.aims import problem_from
 from gitsync.git.access import Credentials
 from gitsync.git.mirrors import Mirror
 from gitsync.model import syncapps

@@ -93,7 +93,7 @@ def _of_app(options: dict[str, object]) -> "tuple[RenderSet, list[Problem]]":
 
 
 def _of_place(place: Path | None, options: dict[str, object]) -> "RenderSet":
-    from gitsync import opening
+    from gitsync.desired import opening
     from gitsync.model import sources
     from gitsync.render import layouts, rendering
     from gitsync.render.buildenvironment import AppContext

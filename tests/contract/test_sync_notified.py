@@ -3,7 +3,7 @@
 import pytest
 from syncing import ONE, Cluster, Repository, Start
 
-from gitsync.fetching import Repositories
+from gitsync.desired.fetching import Repositories
 from gitsync.web.pushes import Push
 
 

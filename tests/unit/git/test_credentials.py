@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from gitsync import credentials
+from gitsync.rights import credentials
 from operator_core.jsonvalues import Object
 
 

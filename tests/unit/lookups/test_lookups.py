@@ -2,7 +2,7 @@
 
 import pytest
 
-from gitsync.lookups import Lookups
+from gitsync.desired.lookups import Lookups
 from operator_core.errors import Reason, Retry
 from operator_core.outcomes import After, Done, Outcome
 from operator_core.runtime.queues import Key, Queue

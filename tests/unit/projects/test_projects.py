@@ -2,12 +2,12 @@
 
 import pytest
 
-from gitsync import credentials
 from gitsync.model import projects as models
 from gitsync.model.identities import Identity
 from gitsync.model.plans import Desired, Keep, Plan, Prune
 from gitsync.model.projects import Project
 from gitsync.plan import patterns, projects
+from gitsync.rights import credentials
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object
 from operator_core.kube.requests import CONFIG_MAPS, FLINK_DEPLOYMENTS, NAMESPACES, SECRETS, Resource

@@ -8,12 +8,12 @@ What a guard holds back keeps the app there and says so, and so does a PreDelete
 from dataclasses import dataclass, replace
 
 from gitsync.apply.applying import Applier
-from gitsync.comparing import Comparer
-from gitsync.deletionhooks import DeletionHooks
 from gitsync.model.identities import AppName
 from gitsync.model.plans import Keep, Prune
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
+from gitsync.passes.comparing import Comparer
+from gitsync.passes.deletionhooks import DeletionHooks
 from gitsync.plan import deletions, policies, pruning
 from gitsync.plan.deletionhooks import Waits
 from gitsync.plan.hooks import HookPhase

@@ -6,8 +6,8 @@ Pure: values and how they are made of each other; finding them is for `targets`.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gitsync.families import Member
-from gitsync.fetching import Place as Followed
+from gitsync.desired.families import Member
+from gitsync.desired.fetching import Place as Followed
 from gitsync.model import semver
 from gitsync.model.rendersets import RenderError, RenderSet
 from gitsync.model.sources import Source

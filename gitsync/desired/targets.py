@@ -10,22 +10,23 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from gitsync import aims, permits
-from gitsync.aims import Made, Target
-from gitsync.families import Families
-from gitsync.fetching import Pending, Repositories
+from gitsync.desired import aims
+from gitsync.desired.aims import Made, Target
+from gitsync.desired.families import Families
+from gitsync.desired.fetching import Pending, Repositories
+from gitsync.desired.lockedcharts import LAST_GOOD, NEWEST, LockedCharts
+from gitsync.desired.opening import Opening
 from gitsync.git import trees
-from gitsync.lockedcharts import LAST_GOOD, NEWEST, LockedCharts
 from gitsync.model.identities import AppName
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
-from gitsync.opening import Opening
-from gitsync.permits import Permits
 from gitsync.render import compositions
 from gitsync.render.buildenvironment import AppContext, ClusterVersions
 from gitsync.render.compositions import Composition
 from gitsync.render.lanes import BuildLane, Work
 from gitsync.render.layouts import Place
+from gitsync.rights import permits
+from gitsync.rights.permits import Permits
 from operator_core.errors import AgentError, Reason, Stalled
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from gitsync import credentials
 from gitsync.git.access import Credentials
 from gitsync.git.signatures import Signers
 from gitsync.render import agekeys
 from gitsync.render.agekeys import AgeKeys
+from gitsync.rights import credentials
 from gitsync.settings import Settings
 from operator_core.jsonvalues import Object
 from operator_core.kube import requests

@@ -8,17 +8,17 @@ looked at again when something it waits for changes. Decides nothing itself.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from gitsync import comparing
 from gitsync.apply.applying import Applied, Applier, NewNamespace
 from gitsync.apply.hookruns import HookRuns
 from gitsync.apply.refusals import NOTHING_HELD, Held, Refusals
 from gitsync.apply.restartbudgets import RestartBudget
-from gitsync.comparing import Compared, Comparer
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Plan, Prune, Update
 from gitsync.model.projects import SyncWindow
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Operation, Problem
+from gitsync.passes import comparing
+from gitsync.passes.comparing import Compared, Comparer
 from gitsync.plan import effects, gates, health, operations, policies, stages
 from gitsync.plan.gates import Closed
 from gitsync.plan.hooks import Run

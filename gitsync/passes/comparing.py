@@ -9,11 +9,11 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from gitsync import aims
-from gitsync.aims import Target
 from gitsync.apply.claims import Claims, Place
 from gitsync.apply.jqpaths import JqPaths
 from gitsync.apply.livecaches import LiveCaches
+from gitsync.desired import aims
+from gitsync.desired.aims import Target
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Plan, Step, Update

@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gitsync.apply.hookruns import HookRuns
-from gitsync.comparing import Comparer
+from gitsync.desired.targets import Targets
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName
 from gitsync.model.projects import Project
 from gitsync.model.syncapps import SyncApp
+from gitsync.passes.comparing import Comparer
 from gitsync.plan import deletionhooks, health, policies, preparing, projects
 from gitsync.plan.deletionhooks import Scene, Waits
 from gitsync.plan.hooks import Hook, HookPhase
 from gitsync.plan.operations import Next
 from gitsync.report.publishing import Publisher
-from gitsync.targets import Targets
 from operator_core.kube.requests import Resource
 from operator_core.outcomes import After
 from operator_core.runtime.clock import Clock

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from gitsync.fetching import LOOKUPS, Place, Repositories
+from gitsync.desired.fetching import LOOKUPS, Place, Repositories
 from gitsync.git.mirrors import Mirror
 from gitsync.model.identities import AppName
 from gitsync.model.rendersets import RenderSet

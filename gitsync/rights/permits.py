@@ -6,7 +6,6 @@ Every check raises Stalled with the rule that refuses; which project an app has 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gitsync import credentials
 from gitsync.git import urls
 from gitsync.git.mirrors import Mirror
 from gitsync.git.submodules import Module
@@ -15,6 +14,7 @@ from gitsync.model.rendersets import RenderSet
 from gitsync.model.syncapps import SyncApp
 from gitsync.plan import projects
 from gitsync.render.agekeys import AgeKeys
+from gitsync.rights import credentials
 from operator_core.errors import Reason, Stalled
 
 _OWN_SERVERS = ("", "https://kubernetes.default.svc")

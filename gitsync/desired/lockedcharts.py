@@ -7,14 +7,14 @@ the repository of every one.
 import contextlib
 from collections.abc import Callable, Iterator
 
-from gitsync import permits
-from gitsync.fetching import Place, Repositories
+from gitsync.desired.fetching import Place, Repositories
 from gitsync.git.mirrors import Mirror
 from gitsync.model import chartnames
 from gitsync.model.identities import AppName
 from gitsync.model.projects import Project
 from gitsync.model.revisions import Revision
 from gitsync.render.lookups import Find
+from gitsync.rights import permits
 
 NEWEST = "charts"
 LAST_GOOD = "charts of the last good revision"

@@ -9,21 +9,21 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gitsync import aims
-from gitsync.aims import Made, Target
-from gitsync.comparing import Compared
-from gitsync.families import Families
-from gitsync.fetching import Pending
+from gitsync.desired import aims
+from gitsync.desired.aims import Made, Target
+from gitsync.desired.families import Families
+from gitsync.desired.fetching import Pending
+from gitsync.desired.lockedcharts import CONFIRMING, LockedCharts
+from gitsync.desired.targets import Targets
 from gitsync.git import trees
-from gitsync.lockedcharts import CONFIRMING, LockedCharts
 from gitsync.model.identities import AppName
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.syncapps import SyncApp
+from gitsync.passes.comparing import Compared
 from gitsync.plan import confirming, policies, preparing
 from gitsync.plan.confirming import Second
 from gitsync.render import compositions, memos
 from gitsync.render.lanes import BuildLane, Work
-from gitsync.targets import Targets
 from operator_core.errors import AgentError, Retry
 from operator_core.kube.requests import Resource
 
