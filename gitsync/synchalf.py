@@ -5,7 +5,6 @@ Everything that happens adds a key to one of two queues: repositories to look at
 
 import functools
 import logging
-import threading
 from pathlib import Path
 
 from gitsync.apply.applying import Applier
@@ -26,7 +25,7 @@ from gitsync.git import refs, urls
 from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.signatures import Verifier
 from gitsync.git.urls import Policy
-from gitsync.model import projects, syncapps
+from gitsync.model import syncapps
 from gitsync.model.identities import AppName
 from gitsync.model.projects import SyncWindow
 from gitsync.model.syncapps import SyncApp
@@ -48,12 +47,12 @@ from gitsync.rights.projectstores import ProjectStore
 from gitsync.schedule import Schedule
 from gitsync.settings import Settings
 from gitsync.sync import Parts, Syncer
+from gitsync.wakes import Wakes
 from gitsync.web.pushes import Push
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import AgentError
-from operator_core.jsonvalues import Object, dig
+from operator_core.jsonvalues import Object
 from operator_core.kube import requests
-from operator_core.kube.caches import Cache
 from operator_core.kube.capabilities import Capabilities
 from operator_core.kube.client import Client
 from operator_core.kube.discovery import Discovery
@@ -76,23 +75,24 @@ class SyncHalf:
         self._settings = settings
         self._queue = Queue(clock)
         lookups = Queue(clock)
-        self._apps = Cache(client, requests.SYNC_APPS, namespaces=(settings.namespace,), on_change=self._app_changed)
-        self._live = LiveCaches(client, settings.watch_namespaces, self._wake)
-        self._credentials = CredentialStore(client, settings, self._wake_all)
+        self._wakes = Wakes(client, settings.namespace, self._queue)
+        self._apps = self._wakes.apps
+        self._live = LiveCaches(client, settings.watch_namespaces, self._wakes.one)
+        self._credentials = CredentialStore(client, settings, self._wakes.all)
         mirrors = Mirrors(work_directory / "mirrors", Policy(module_hosts=settings.submodule_hosts))
         charts = ChartMirrors(work_directory / "charts")
-        self._repositories = Repositories(mirrors, charts, self._credentials.find, lookups, self._wake)
+        self._repositories = Repositories(mirrors, charts, self._credentials.find, lookups, self._wakes.one)
         self._applier = Applier(client, self._observed)
         claims = Claims(self._repositories.newest)
         self._jq = JqPaths()
-        self._builds = BuildLane(clock, Tools(Kustomize(settings.kubectl), Helm(settings.helm)), self._wake)
-        self.reporting = Reporting(settings, client, clock, self._repositories, self._wake)
+        self._builds = BuildLane(clock, Tools(Kustomize(settings.kubectl), Helm(settings.helm)), self._wakes.one)
+        self.reporting = Reporting(settings, client, clock, self._repositories, self._wakes.one)
         discovery = Discovery(client)
-        self._projects = ProjectStore(client, settings, clock, discovery, self._project_changed)
+        self._projects = ProjectStore(client, settings, clock, discovery, self._wakes.project_changed)
         self._verifier = Verifier(work_directory / "keyrings")
         capabilities = Capabilities(client)
         families = Families(
-            self._repositories, self._app, self._check_lookup, discovery.find, settings.argocd_applications
+            self._repositories, self._wakes.find, self._check_lookup, discovery.find, settings.argocd_applications
         )
         allowed = permits.Permits(self._verify, self._projects.find, self._credentials.age_keys)
         self._targets = Targets(
@@ -106,7 +106,7 @@ class SyncHalf:
         recorder = Recorder(client, clock, component="gitsync")
         self._defaults = Defaults(settings.operator_defaults)
         operator = OperatorHalf(self._current_defaults) if settings.role == "all" else None
-        self._restore_orders = RestoreOrders(client, settings.namespace, self._wake_all)
+        self._restore_orders = RestoreOrders(client, settings.namespace, self._wakes.all)
         budget = Budget(settings.deletion_percent, settings.deletion_jobs)
         rulings = Rulings(operator, self._projects.find, self._jq, self._restore_orders.standing, budget)
         comparer = Comparer(clock, self._apps, discovery, self._live, claims, rulings)
@@ -153,7 +153,7 @@ class SyncHalf:
             cluster=settings.cluster,
             operator_defaults=self._current_defaults,
             write_back=self.reporting.state,
-            wake=self._wake,
+            wake=self._wakes.one,
             find_project=self._projects.find,
         )
         syncer = Syncer(parts)
@@ -165,8 +165,6 @@ class SyncHalf:
         self._schedule.every(settings.poll_seconds, "poll", poll)
         self._lookup_errors: dict[str, str] = {}
         self._started = False
-        self._seen_lock = threading.Lock()
-        self._seen: dict[AppName, tuple[object, ...]] = {}
 
     def start(self) -> None:
         """Start caches first, then what reads them."""
@@ -188,14 +186,12 @@ class SyncHalf:
     def configure(self, defaults: Defaults) -> None:
         """Plan with other defaults of the operator half from the next pass on."""
         self._defaults = defaults
-        for app in self._apps.items():
-            self._wake(AppName(*syncapps.key_of(app)))
+        self._wakes.all()
 
     def watch(self, namespaces: tuple[str, ...]) -> None:
         """Look at objects in these namespaces from now on (empty: all)."""
         self._live.watch(namespaces)
-        for app in self._apps.items():
-            self._wake(AppName(*syncapps.key_of(app)))
+        self._wakes.all()
 
     def pushed(self, push: Push) -> None:
         """A push notification came: look at the repository now, if an app follows what was pushed."""
@@ -260,19 +256,13 @@ class SyncHalf:
         if resource == requests.SYNC_APPS and answer["metadata"].get("namespace") == self._settings.namespace:
             self._apps.observed(answer)
             # The watch tells nothing of what is known already.
-            self._app_changed("MODIFIED", answer)
+            self._wakes.changed("MODIFIED", answer)
 
     def _check_lookup(self, name: AppName, url: str) -> None:
         """Generators of an app look into what its project allows."""
-        obj = self._app(name)
+        obj = self._wakes.find(name)
         if obj is not None:
             permits.check_repository(url, self._projects.find(syncapps.parse(obj).spec.project))
-
-    def _app(self, name: AppName) -> Object | None:
-        return self._apps.get(name.namespace, name.name)
-
-    def _wake(self, app: AppName) -> None:
-        self._queue.add(Key(syncapps.KIND, app.namespace, app.name))
 
     def _verify(self, app: SyncApp, mirror: Mirror, ref: str, sha: str) -> None:
         """Raise Stalled unless the commit `ref` leads to is signed as the app's project wants it."""
@@ -280,28 +270,3 @@ class SyncHalf:
         if keys:
             allowed = tuple(key.key_id for key in keys)
             self._verifier.check(mirror, ref, sha, self._credentials.signers(), allowed)
-
-    def _wake_all(self) -> None:
-        for obj in self._apps.items():
-            self._wake(AppName(*syncapps.key_of(obj)))
-
-    def _project_changed(self, _event: str, project: Object) -> None:
-        """Apps of a project live by its new rules at once."""
-        name = project["metadata"]["name"]
-        for obj in self._apps.items():
-            if (dig(obj, "spec", "project") or projects.DEFAULT) == name:
-                self._wake(AppName(*syncapps.key_of(obj)))
-
-    def _app_changed(self, event: str, obj: Object) -> None:
-        """Wake the app itself unless only its status changed, which is our own writing."""
-        app = AppName(*syncapps.key_of(obj))
-        meta = obj["metadata"]
-        shape = (meta.get("generation"), meta.get("annotations"), meta.get("deletionTimestamp"))
-        with self._seen_lock:
-            same = event != "DELETED" and self._seen.get(app) == shape
-            if event == "DELETED":
-                self._seen.pop(app, None)
-            else:
-                self._seen[app] = shape
-        if not same:
-            self._wake(app)

@@ -5,30 +5,28 @@ when a kind is first used. Where the newest commit cannot be applied, the plan i
 one, so that what runs stays defended; such a plan deletes nothing.
 """
 
-import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from gitsync.apply.claims import Claims, Place
+from gitsync.apply.claims import Claims
 from gitsync.apply.jqpaths import JqPaths
 from gitsync.apply.livecaches import LiveCaches
-from gitsync.desired import aims
 from gitsync.desired.aims import Target
-from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Plan, Step, Update
 from gitsync.model.projects import Project
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
+from gitsync.passes.neighbours import Neighbours
 from gitsync.plan import effects, identities, ignoring, planning, policies, preparing, projects, pruning, restores
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.hooks import Hook
 from gitsync.plan.planning import AppFacts, Cluster
 from gitsync.plan.preparing import Prepared
-from gitsync.plan.pruning import Budget, Others, PrunePolicy
+from gitsync.plan.pruning import Budget, PrunePolicy
 from gitsync.plan.restores import Order
 from operator_core.conf.defaults import Defaults
-from operator_core.errors import Reason, Retry, Stalled
+from operator_core.errors import Reason, Retry
 from operator_core.jsonvalues import Object
 from operator_core.kube.caches import Cache
 from operator_core.kube.discovery import Discovery
@@ -94,7 +92,7 @@ class Comparer:
         rulings: Rulings,
     ) -> None:
         self._clock = clock
-        self._apps = apps
+        self._neighbours = Neighbours(clock, apps, claims)
         self._discovery = discovery
         self._live = live
         self._claims = claims
@@ -127,9 +125,8 @@ class Comparer:
             plan = projects.without_refused_prunes(project, plan)
             if not plan.blocked:
                 warnings = (*target.rendered.warnings, *prepared.warnings)
-                return Compared(
-                    plan, True, problems, stalled, warnings, live, self._takers(name, app, plan), prepared.hooks
-                )
+                takers = self._neighbours.takers(name, app, plan)
+                return Compared(plan, True, problems, stalled, warnings, live, takers, prepared.hooks)
             problems, stalled = (*plan.problems, *problems), True
         good = last_good()
         if good is None or good.attempted is None:
@@ -152,32 +149,9 @@ class Comparer:
             guards_state=self._operator is not None,
             deletes_app=True,
         )
-        others = self._others(name, app, known)
+        others = self._neighbours.claims_on(name, app, known)
         removals = pruning.decide(left, name, policy, nothing_wanted=True, others=others)
         return Plan("", (), removals, (), app.status.inventory)
-
-    def _others(self, name: AppName, app: SyncApp, left: Iterable[Identity]) -> Others:
-        """What other apps want of what is left over of this one."""
-        ours = tuple(left)
-        if not ours:
-            return pruning.NOBODY
-        places: dict[AppName, tuple[Place, ...]] = {}
-        for obj in self._apps.items():
-            with contextlib.suppress(Stalled):
-                other = syncapps.parse(obj)
-                if not other.deleting:
-                    ref = syncapps.followed(other, self._clock.now())
-                    places[AppName(other.namespace, other.name)] = aims.followed(other, ref)
-        claimed = self._claims.claimed(name, ours, places)
-        own = {one.lookup_url for one in app.spec.all_sources}
-        return Others(claimed, self._claims.unknown(name, own, places))
-
-    def _takers(self, name: AppName, app: SyncApp, plan: Plan) -> frozenset[AppName]:
-        """The apps that wait for objects which are in the inventory and will not be."""
-        staying = {entry.id for entry in plan.inventory}
-        parsed = (identities.parse_identity(entry.id) for entry in app.status.inventory if entry.id not in staying)
-        left = [identity for identity in parsed if identity is not None]
-        return frozenset(self._others(name, app, left).claimed.values())
 
     def _prune_policy(self, app: SyncApp, revision: str) -> PrunePolicy:
         return policies.prune_policy(app, revision, guards_state=self._operator is not None, budget=self._budget)
@@ -228,14 +202,14 @@ class Comparer:
         cluster = Cluster(
             live,
             known,
-            self._taken(name, live),
+            self._neighbours.taken(name, live),
             {identity: one for identity, one in accepted.items() if one is not None},
             ignored_in(app, live, self._jq),
         )
         others = pruning.NOBODY
         if policy is not _KEEP_ALL:
             desired = frozenset(one.identity for one in prepared.desired)
-            others = self._others(name, app, [identity for identity in known if identity not in desired])
+            others = self._neighbours.claims_on(name, app, [identity for identity in known if identity not in desired])
         shared = app.spec.sync_policy.option("FailOnSharedResource") == "true"
         applied = (app.status.sync.revision if app.status.sync else None) or ""
         family = target.family or pruning.NO_CHILDREN
@@ -264,19 +238,6 @@ class Comparer:
             resource = self._discovery.find(api_version, identity.kind)
             if resource is not None:
                 found[identity] = resource
-        return found
-
-    def _taken(self, name: AppName, live: Mapping[Identity, Object]) -> dict[Identity, AppName]:
-        """Objects that another app tracks and has in its inventory."""
-        found: dict[Identity, AppName] = {}
-        for identity, obj in live.items():
-            owner = identities.owner_of(obj)
-            if owner is None or owner == name:
-                continue
-            other = self._apps.get(owner.namespace, owner.name)
-            inventory = ((other or {}).get("status") or {}).get("inventory") or []
-            if any(entry.get("id") == str(identity) for entry in inventory):
-                found[identity] = owner
         return found
 
 

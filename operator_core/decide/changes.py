@@ -18,7 +18,7 @@ from operator_core.decide import (
     specdiff,
     standalone,
     steps,
-    stops,
+    stopretries,
     upgrades,
     verdicts,
 )
@@ -39,8 +39,8 @@ def change(facts: Facts, want: Wanted, diff: specdiff.SpecDiff) -> Step:
         return _settled(facts, want, diff)
     if (waiting := snapshots.before_change(facts)) is not None:
         return waiting
-    if not stops.may_try_again(facts):
-        return stops.still_failing(facts)
+    if not stopretries.may_try_again(facts):
+        return stopretries.still_failing(facts)
     if want.running and facts.cluster is not None:
         if isinstance(facts.preflight, Unread):
             return steps.look(facts, Need.PREFLIGHT)

@@ -15,6 +15,7 @@ from operator_core.decide import (
     snapshotrecords,
     standalone,
     steps,
+    stopretries,
     stops,
     verdicts,
     wanted,
@@ -99,8 +100,8 @@ def _running_job(facts: Facts) -> Step | None:
     if isinstance(job, Job) and job.state in TERMINAL_JOB_STATES:
         return None
     if isinstance(job, Job) and job.reported_state == "RUNNING":
-        stops_now = stops.may_try_again(facts)
-        return stops.begin_stop(facts, ()) if stops_now else or_give_up(facts, stops.still_failing(facts))
+        stops_now = stopretries.may_try_again(facts)
+        return stops.begin_stop(facts, ()) if stops_now else or_give_up(facts, stopretries.still_failing(facts))
     if not leftstates.ran(facts):
         return None
     return _silent(facts) if isinstance(job, Unreachable) else steps.rest(facts, 1.0)

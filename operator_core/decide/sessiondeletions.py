@@ -16,6 +16,7 @@ from operator_core.decide import (
     sessionrollbacks,
     sessionstops,
     steps,
+    stopretries,
     stops,
     submissionrecords,
     submissions,
@@ -93,8 +94,10 @@ def _stop_running(facts: SessionFacts, phase: Phase) -> SessionStep | None:
     if phase is Phase.DEPLOYING:
         return steps.record(facts, submissionrecords.submitted(facts), None)
     if job.reported_state == "RUNNING":
-        stops_now = stops.may_try_again(facts)
-        return stops.begin_stop(facts, ()) if stops_now else deletions.or_give_up(facts, stops.still_failing(facts))
+        stops_now = stopretries.may_try_again(facts)
+        return (
+            stops.begin_stop(facts, ()) if stops_now else deletions.or_give_up(facts, stopretries.still_failing(facts))
+        )
     if not leftstates.ran(facts):
         return None
     if upgrades.age(facts, job) < _BOOT_PATIENCE:

@@ -24,7 +24,7 @@ from operator_core.decide import (
     snapshotsdue,
     specdiff,
     steps,
-    stops,
+    stopretries,
     submissionrecords,
     submissions,
     verdicts,
@@ -172,8 +172,8 @@ def _change(facts: SessionFacts, want: Wanted, diff: specdiff.SpecDiff) -> Sessi
         return _kept(facts, want, diff)
     if (waiting := snapshots.before_change(facts)) is not None:
         return waiting
-    if not stops.may_try_again(facts):
-        return stops.still_failing(facts)
+    if not stopretries.may_try_again(facts):
+        return stopretries.still_failing(facts)
     told = (
         remarks.changed(diff, want.generation),
         Event("Normal", "Suspended", "Suspending existing deployment.", observing.JOB_MANAGER),
@@ -195,8 +195,8 @@ def _give_way(facts: SessionFacts, want: Wanted) -> SessionStep:
     """The session cluster is to be replaced and would not bring the job back: stop with state first."""
     if (waiting := snapshots.before_change(facts)) is not None:
         return waiting
-    if not stops.may_try_again(facts):
-        return stops.still_failing(facts)
+    if not stopretries.may_try_again(facts):
+        return stopretries.still_failing(facts)
     told = (Event("Normal", "Suspended", "Suspending for the session cluster's upgrade.", observing.JOB_MANAGER),)
     return sessionstops.carry_out(facts, sessionstops.choose(facts, want, None), told)
 

@@ -19,6 +19,7 @@ from operator_core.decide import (
     specdiff,
     steps,
     stoprecords,
+    stopretries,
     stops,
     upgrades,
     verdicts,
@@ -224,7 +225,7 @@ def _failed(facts: SessionFacts, want: Wanted, job: Job | None, cause: str) -> S
         return _taken(facts, found[1])
     if job is None:
         return _unknown_state(facts)
-    return _ended(facts, job) if job.state in TERMINAL_JOB_STATES else stops.failed(facts, cause)
+    return _ended(facts, job) if job.state in TERMINAL_JOB_STATES else stopretries.failed(facts, cause)
 
 
 def _unknown(facts: SessionFacts, job: Job | None) -> SessionStep:

@@ -7,13 +7,11 @@ run continues the same state and is as good.
 """
 
 import re
-from datetime import datetime
 
 from operator_core.conf import options
 from operator_core.decide import (
     cadence,
     choices,
-    errortexts,
     leftstates,
     observing,
     podfailures,
@@ -23,7 +21,7 @@ from operator_core.decide import (
     statelistings,
     steps,
     stoprecords,
-    verdicts,
+    stopretries,
 )
 from operator_core.decide.decisions import CancelJob, EndListing, Event, ScaleToZero, Step, TriggerStop
 from operator_core.decide.facts import Facts, HaMetadata, Listing
@@ -131,7 +129,7 @@ def _answered(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
                 return _taken(facts, found[1], cluster)
             if job.state in TERMINAL_JOB_STATES:
                 return _ended(facts, job, cluster)
-            return failed(facts, cause)
+            return stopretries.failed(facts, cause)
         case TriggerUnknown() if job.state in TERMINAL_JOB_STATES:
             return _ended(facts, job, cluster)
         case TriggerUnknown():
@@ -164,58 +162,6 @@ def _ended(facts: Facts, job: Job, cluster: Object) -> Step:
             return _taken(facts, path, cluster)
         case _:
             return _state_unknown(facts)
-
-
-def failed(facts: JobFacts[S], cause: str) -> Step[S]:
-    """The job goes on running; tell, and try again later (wider apart each time) or with a new spec."""
-    status = stoprecords.failed(facts)
-    message = f"The savepoint for the change failed and the job goes on running: {cause}"
-    verdict = verdicts.Blocked(Reason.SavepointError, message)
-    event = Event("Warning", Reason.SavepointError, message, observing.OPERATOR, key="stop-with-savepoint")
-    problem = errortexts.Problem(verdicts.BLOCKAGE, message)
-    status = records.failed_with(status, problem, facts.conf)
-    return steps.rest(facts, retry_pause(facts), status=status, verdict=verdict, events=(event,))
-
-
-def retry_pause(facts: JobFacts[S]) -> float:
-    """Seconds until a failed stop is tried again: as long as it has been failing, 10 s to 5 min."""
-    last_try = facts.status.job_status.savepoint_info.trigger_timestamp or 0
-    failing_since = next(
-        (
-            c.last_transition_time
-            for c in facts.status.conditions
-            if c.type == verdicts.UPGRADE_BLOCKED and c.status == "True"
-        ),
-        None,
-    )
-    failing = 0.0 if failing_since is None else last_try / 1000 - _seconds(failing_since)
-    wait = min(300.0, max(10.0, failing))
-    return max(0.0, last_try / 1000 + wait - facts.now.timestamp())
-
-
-def _seconds(stamp: str) -> float:
-    return datetime.fromisoformat(stamp).timestamp()
-
-
-def may_try_again(facts: JobFacts[S]) -> bool:
-    """Whether a stop that failed before is due again, or a newer spec asks anew."""
-    failed = any(
-        condition.type == verdicts.UPGRADE_BLOCKED
-        and condition.reason == Reason.SavepointError
-        and condition.status == "True"
-        and condition.observed_generation == facts.generation
-        for condition in facts.status.conditions
-    )
-    return not failed or retry_pause(facts) <= 0
-
-
-def still_failing(facts: JobFacts[S]) -> Step[S]:
-    """A stop failed and is not due again: keep saying so."""
-    message = verdicts.error_message(facts.status.error)
-    for condition in facts.status.conditions:
-        if condition.type == verdicts.UPGRADE_BLOCKED:
-            message = condition.message
-    return steps.rest(facts, retry_pause(facts), verdict=verdicts.Blocked(Reason.SavepointError, message))
 
 
 def _unlisted(facts: Facts, cluster: Object, since: int | None) -> Step:
