@@ -36,6 +36,23 @@ def address_of(facts: JobFacts[S]) -> Address:
     return addresses.of(facts.namespace, facts.cluster_name, facts.last_conf, facts.cluster_spec)
 
 
+def namespace_ends(world: World, namespace: str) -> bool:
+    """Whether nothing new can be made in the namespace. Asked by a dry run: no right to read namespaces is needed."""
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "gitsync-dry-run"}}
+    create = kube_requests.create(kube_requests.CONFIG_MAPS, namespace, body)
+    try:
+        world.api.send(replace(create, query=(*create.query, ("dryRun", "All"))))
+    except kube_errors.NamespaceEnding:
+        return True
+    except kube_errors.KubeError:
+        return False
+    return False
+
+
+def _namespace_ends(world: World, facts: Facts) -> Facts:
+    return replace(facts, namespace_ends=namespace_ends(world, facts.namespace))
+
+
 def _live_deployment(world: World, facts: Facts) -> Facts:
     try:
         live = world.api.send(kube_requests.get(kube_requests.DEPLOYMENTS, facts.namespace, facts.name))
@@ -126,4 +143,5 @@ _LOOKS: dict[Need, Callable[[World, Facts], Facts]] = {
     Need.MOUNTS: _mounts,
     Need.SESSION_JOBS: _session_jobs,
     Need.LIVE_WORKERS: _live_workers,
+    Need.NAMESPACE_ENDS: _namespace_ends,
 }

@@ -75,6 +75,9 @@ def look(session: SessionWorld, facts: SessionFacts, needs: tuple[Need, ...]) ->
         if need is Need.LIVE_SESSION:
             facts = replace(facts, session=replace(facts.session, live=_live(session, facts)))
             continue
+        if need is Need.NAMESPACE_ENDS:
+            facts = replace(facts, namespace_ends=observe.namespace_ends(session.world, facts.namespace))
+            continue
         address = observe.address_of(facts)
         told = flinkanswers.ask(session.world.flink, address, facts.status.job_status, facts.flink, need)
         if told is None:

@@ -68,7 +68,7 @@ def _delete(world: World, namespace: str, name: str, *, dispose: bool) -> None:
 
 
 def create(world: World, job: Object, snapshot: NewSnapshot) -> None:
-    """The snapshot of a job's resource exists afterwards, unless the cluster does not have the kind."""
+    """The snapshot of a job's resource exists afterwards, unless the cluster lacks the kind or its namespace ends."""
     meta = job["metadata"]
     namespace = str(meta["namespace"])
     body = snapshots.build(str(job["kind"]), str(meta["name"]), namespace, snapshot)
@@ -79,6 +79,9 @@ def create(world: World, job: Object, snapshot: NewSnapshot) -> None:
         made = world.api.send(requests.get(requests.FLINK_STATE_SNAPSHOTS, namespace, body["metadata"]["name"]))
     except errors.NotFound:
         log.warning("FlinkStateSnapshots are not installed: %s is not recorded", body["metadata"]["name"])
+        return
+    except errors.NamespaceEnding:
+        log.warning("%s is being deleted and cannot hold %s: %s", namespace, body["metadata"]["name"], snapshot.path)
         return
     if world.snapshots is not None:
         world.snapshots.changed(made)

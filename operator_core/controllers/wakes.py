@@ -117,5 +117,6 @@ class Wakes:
 
     def _snapshots_of(self, job: Key) -> None:
         for snapshot in self._watched.snapshots.of(job.kind, job.namespace, job.name) or ():
-            if dig(snapshot, "status", "state") not in statesnapshots.FINISHED:
+            over = dig(snapshot, "status", "state") in statesnapshots.FINISHED
+            if not over or dig(snapshot, "metadata", "deletionTimestamp"):
                 self._queue.add(Key(flinkstatesnapshots.KIND, job.namespace, snapshot["metadata"]["name"]))

@@ -73,6 +73,11 @@ def wants_savepoint(facts: JobFacts[S]) -> bool:
 
 def _stop_first(facts: Facts, events: tuple[Event, ...]) -> Step | None:
     """Steps up to a recorded savepoint; None when there is nothing to stop."""
+    match in_vain(facts):
+        case Unread():
+            return steps.look(facts, Need.NAMESPACE_ENDS)
+        case True:
+            return None
     match phase_of(facts.status, facts.last):
         case Phase.STOPPING:
             return or_give_up(facts, stops.stopping(facts, _as_deployed(facts)))
@@ -86,6 +91,11 @@ def _stop_first(facts: Facts, events: tuple[Event, ...]) -> Step | None:
             return _silent(facts)
         case _:
             return None
+
+
+def in_vain(facts: JobFacts[S]) -> bool | Unread:
+    """Whether nobody can take a savepoint any more: no JobManager answers, and a namespace that goes gets none."""
+    return False if observing.serves(facts) else facts.namespace_ends
 
 
 def _as_deployed(facts: Facts) -> wanted.Wanted:

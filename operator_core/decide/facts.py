@@ -100,6 +100,7 @@ class Facts:
     listing: Listing | Unread | None = NOT_READ
     unmounted: str | Unread | None = NOT_READ
     predecessor: Predecessor | None = None
+    namespace_ends: bool | Unread = NOT_READ
 
     @property
     def name(self) -> str:

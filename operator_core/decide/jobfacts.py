@@ -13,6 +13,7 @@ from typing_extensions import TypeVar
 
 from operator_core.decide.facts import Ids, Predecessor
 from operator_core.decide.flinkfacts import Flink
+from operator_core.decide.needs import Unread
 from operator_core.jsonvalues import Object
 from operator_core.model.flinkdeployments import FlinkDeploymentSpec
 from operator_core.model.lastspecs import LastSpec
@@ -88,6 +89,11 @@ class JobFacts(Protocol[S_co]):
     @property
     def predecessor(self) -> Predecessor | None:
         """What the job says it was before it was renamed; None: nothing."""
+        ...
+
+    @property
+    def namespace_ends(self) -> bool | Unread:
+        """Whether the namespace is being deleted, so that no pod can come back in it."""
         ...
 
     @property

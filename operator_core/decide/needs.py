@@ -40,3 +40,4 @@ class Need(StrEnum):
     CHECKPOINT_TRIGGER = "checkpoint-trigger"
     REQUIREMENTS = "requirements"
     STATE_LISTING = "state-listing"
+    NAMESPACE_ENDS = "namespace-ends"

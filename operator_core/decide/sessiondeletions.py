@@ -57,6 +57,11 @@ def _delete(facts: SessionFacts) -> SessionStep:
     if facts.session.resource is None or not facts.status.job_status.job_id:
         return _release(facts)
     keeps = deletions.wants_savepoint(facts) and wants.accepted_loss(facts) is None
+    match deletions.in_vain(facts) if keeps else True:
+        case Unread():
+            return steps.look(facts, Need.NAMESPACE_ENDS)
+        case in_vain:
+            keeps = not in_vain
     match phase_of(facts.status, facts.last):
         case Phase.NEW | Phase.SUSPENDED:
             return _release(facts)

@@ -79,6 +79,7 @@ class SessionFacts:
     flink: Flink = field(default_factory=Flink)
     snapshots: tuple[Object, ...] | None = None
     predecessor: Predecessor | None = None
+    namespace_ends: bool | Unread = NOT_READ
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@
         Conflict          409: the precondition failed (resourceVersion, uid)
           AlreadyExists   409 on create
         Forbidden         403: RBAC or admission says no
+          NamespaceEnding the namespace is being deleted, nothing new is made in it
         Unauthorized      401
         Invalid           400, 422: the object is wrong; message of the API server kept
         Gone              410: the resourceVersion of a list or watch is too old
@@ -61,6 +62,10 @@ class Forbidden(KubeError):
     reason_code = Reason.Forbidden
 
 
+class NamespaceEnding(Forbidden):
+    """403 on create: the namespace is being deleted."""
+
+
 class Unauthorized(KubeError):
     """401."""
 
@@ -102,6 +107,8 @@ class NotLeader(Unreachable):
 
 
 _BODY_LIMIT = 256 * 1024
+_NAMESPACE_TERMINATING = b'"NamespaceTerminating"'
+"""The cause in an answer's details (Kubernetes: corev1.NamespaceTerminatingCause)."""
 _BY_STATUS: dict[int, type[KubeError]] = {
     400: Invalid,
     401: Unauthorized,
@@ -122,6 +129,8 @@ def from_answer(status: int, body: bytes, retry_after: str | None = None) -> Kub
         kind = Invalid
     if status == 409 and reason == "AlreadyExists":
         kind = AlreadyExists
+    if status == 403 and _NAMESPACE_TERMINATING in body:
+        kind = NamespaceEnding
     after = float(retry_after) if retry_after and retry_after.isdigit() else None
     error = kind(status, message or f"the API server answered {status}", after)
     error.body = body[:_BODY_LIMIT]

@@ -96,6 +96,15 @@ def test_a_change_wakes_whom_it_concerns(changed: dict[str, Any], woken: set[Key
     assert house.woken() == woken
 
 
+def test_a_snapshot_that_is_over_waits_for_its_job_only_to_be_deleted() -> None:
+    house = House()
+    over = snapshot(OVER, APP, "COMPLETED")
+    over["metadata"] |= {"deletionTimestamp": "2026-01-01T12:00:00Z", "resourceVersion": "10"}
+    house.watched.snapshots._cache.observed(over)
+    house.wakes.changed("FlinkDeployment", "DELETED", obj(APP))
+    assert house.woken() == {APP, OPEN, OVER}
+
+
 def test_a_job_that_leaves_its_session_cluster_is_not_woken_by_it_any_more() -> None:
     house = House()
     house.wakes.changed("FlinkSessionJob", "DELETED", session_job(JOB_A))

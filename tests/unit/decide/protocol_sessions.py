@@ -187,10 +187,11 @@ class SessionCluster:
                 self._end(run, "FAILED")
 
     def finish_jobs(self) -> None:
-        """Running jobs have read all there is: their checkpoints go."""
+        """Running jobs have read all there is: their checkpoints go, so another run begins as this one did."""
         for run in self.runs.values():
             if run.state == "RUNNING" and not run.triggers:
                 self._end(run, "FINISHED")
+                self.newest[run.owner] = self.storage[run.restored] if run.restored else 0
 
     def _end(self, run: Run, state: str) -> None:
         run.state, run.end = state, self.now_ms()

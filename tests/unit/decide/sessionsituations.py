@@ -76,6 +76,7 @@ def facts(
     flink: Flink | None = None,
     serves: bool = True,
     submission: Submission = None,
+    namespace_ends: bool = False,
     **meta: object,
 ) -> SessionFacts:
     """Facts of one step; `was` None: nothing was ever submitted."""
@@ -109,6 +110,7 @@ def facts(
         now=NOW,
         ids=Ids(job="j" * 32, trigger="t" * 32),
         flink=flink or Flink(),
+        namespace_ends=namespace_ends,
     )
 
 

@@ -131,6 +131,7 @@ def facts(wanted: Object, was: FlinkDeploymentStatus, *, flink: Flink | None = N
         "now": NOW,
         "ids": Ids("a" * 32, "b" * 32),
         "flink": flink or Flink(job=running_job()),
+        "namespace_ends": False,
         **more,
     }
     return Facts(**values)  # type: ignore[arg-type]

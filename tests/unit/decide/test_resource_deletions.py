@@ -6,6 +6,7 @@ from situations import HA, NOW_MS, READY_POD, condition, facts, reasons, running
 from operator_core.decide.decisions import DeleteCluster, DeleteHaMetadata, Look, Record, Release, Rest, TriggerStop
 from operator_core.decide.facts import Facts, HaMetadata
 from operator_core.decide.flinkfacts import Flink, TriggerFailed, Unreachable
+from operator_core.decide.needs import NOT_READ, Need
 from operator_core.model.statuses import JobStatus, SavepointInfo
 
 KEEP = {"kubernetes.operator.job.savepoint-on-deletion": "true"}
@@ -73,6 +74,14 @@ def test_a_job_that_cannot_be_asked_keeps_the_resource_and_a_request_lets_it_go(
     assert "CleanupFailed" not in reasons(again), "told once"
     released = step(_deleted(KEEP, annotations={"gitsync.io/accept-state-loss": "x"}, ha=METADATA, **given))
     assert isinstance(released.decision, DeleteCluster | DeleteHaMetadata)
+
+
+def test_no_savepoint_is_waited_for_in_a_namespace_that_goes_unless_a_job_manager_serves() -> None:
+    asks = step(_deleted(KEEP, flink=Flink(), pods=(), namespace_ends=NOT_READ))
+    assert asks.decision == Look((Need.NAMESPACE_ENDS,))
+    assert isinstance(step(_deleted(KEEP, flink=Flink(), pods=(), namespace_ends=True)).decision, DeleteCluster)
+    begun = step(_deleted(KEEP, namespace_ends=True))
+    assert isinstance(begun.decision, Record) and isinstance(begun.decision.then, TriggerStop)
 
 
 def test_a_savepoint_that_fails_is_tried_again_and_says_how_to_go_without() -> None:

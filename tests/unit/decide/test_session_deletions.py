@@ -54,6 +54,9 @@ def effect(step: SessionStep) -> object:
         pytest.param(SUBMITS, Flink(job=s.job()), {}, type(None), id="submitted, not yet confirmed"),
         pytest.param(RUNS, Flink(), {"session": None}, Release, id="cluster gone"),
         pytest.param(RUNS, Flink(), {"session": s.cluster(**GONE), "serves": False}, Release, id="both go"),
+        pytest.param(RUNS, Flink(), {"serves": False, "namespace_ends": True}, Release, id="its namespace goes"),
+        pytest.param(STOPS, Flink(), {"serves": False, "namespace_ends": True}, Release, id="while it is stopped"),
+        pytest.param(RUNS, Flink(job=s.job()), {"namespace_ends": True}, TriggerStop, id="but somebody serves"),
     ],
 )
 def test_what_is_done_for_the_state(before, flink, more, expected) -> None:

@@ -46,3 +46,15 @@ def test_nobody_loses_state(order: tuple[str, str], crash: tuple[int, int] | Non
         assert world._ended(name), (name, world._status(name))
         run = next(run for run in world.flink.runs.values() if run.owner == name and run.lives)
         assert run.restored is not None, f"{name} began anew"
+
+
+def test_a_finished_job_that_is_run_again_begins_as_it_did_before() -> None:
+    world = started()
+    world.progress(checkpoint=True)
+    world.strike("bounded", None)
+    world._edit("a", "nonce")
+    world._settle()
+    assert all(world._ended(name) for name in JOBS)
+    (again,) = [run for run in world.flink.runs.values() if run.lives]
+    assert (again.owner, again.restored) == ("a", None), "b was not asked to run again"
+    world.teardown()

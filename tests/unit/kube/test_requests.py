@@ -70,6 +70,12 @@ def test_answers_become_errors_by_consequence(status: int, reason: str, kind: ty
     assert (error.status, error.message) == (status, "why")
 
 
+def test_a_namespace_that_is_being_deleted_is_told_apart_from_a_missing_right() -> None:
+    causes = [{"reason": "NamespaceTerminating", "message": "namespace ns is being terminated"}]
+    body = {"message": "why", "reason": "Forbidden", "details": {"causes": causes}}
+    assert type(errors.from_answer(403, json.dumps(body).encode())) is errors.NamespaceEnding
+
+
 def test_long_messages_are_cut_and_retry_after_is_kept() -> None:
     error = errors.from_answer(429, b"x" * 5000, "7")
     assert len(error.message) < 700
