@@ -154,7 +154,7 @@ class Agent:
             )
         if isinstance(sync, SyncHalf):
             loops |= sync.loops
-            found = replace(found, apps=sync.apps, deliveries=lambda: sync.reporting.depths)
+            found = replace(found, apps=sync.apps, deliveries=lambda: sync.reporting.depths, renders=sync.renders)
         passes = tuple(loop.passes for loop in loops.values())
         return replace(found, queues={name: loop.queue for name, loop in loops.items()}, passes=passes)
 

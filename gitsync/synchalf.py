@@ -34,11 +34,11 @@ from gitsync.passes.comparing import Comparer, OperatorHalf, Rulings
 from gitsync.passes.confirming import Confirmer
 from gitsync.passes.deletionhooks import DeletionHooks
 from gitsync.plan.pruning import Budget
+from gitsync.render import layouts
 from gitsync.render.buildenvironment import ClusterVersions
 from gitsync.render.helm import Helm
 from gitsync.render.kustomize import Kustomize
 from gitsync.render.lanes import BuildLane
-from gitsync.render.layouts import Tools
 from gitsync.report.publishing import Publisher
 from gitsync.reporting import Reporting
 from gitsync.rights import permits
@@ -85,7 +85,9 @@ class SyncHalf:
         self._applier = Applier(client, self._observed)
         claims = Claims(self._repositories.newest)
         self._jq = JqPaths()
-        self._builds = BuildLane(clock, Tools(Kustomize(settings.kubectl), Helm(settings.helm)), self._wakes.one)
+        self._builds = BuildLane(
+            clock, layouts.Tools(Kustomize(settings.kubectl), Helm(settings.helm)), self._wakes.one
+        )
         self.reporting = Reporting(settings, client, clock, self._repositories, self._wakes.one)
         discovery = Discovery(client)
         self._projects = ProjectStore(client, settings, clock, discovery, self._wakes.project_changed)
@@ -221,6 +223,10 @@ class SyncHalf:
     def apps(self) -> list[Object]:
         """All SyncApps as they are now."""
         return self._apps.items()
+
+    def renders(self) -> int:
+        """How many sources were read since the process began."""
+        return layouts.RENDERS.count
 
     def newest(self, url: str, ref: str) -> str | None:
         """The commit a name of a repository in use meant last."""

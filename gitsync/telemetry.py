@@ -49,6 +49,7 @@ PASSES = Family(
     ("loop", "outcome"),
     "Passes over one key and how long they took; outcome done, after, retry, stalled or error.",
 )
+RENDERS = Family("gitsync_renders", "counter", (), "Sources of apps that were read because an input changed.")
 DEPTH = Family("gitsync_queue_depth", "gauge", ("queue",), "Keys that wait for a pass.")
 LAG = Family("gitsync_queue_lag_seconds", "gauge", ("queue",), "By how much the most overdue key is late.")
 DELIVERIES = Family("gitsync_deliveries_waiting", "gauge", ("lane",), "What waits to be told to forges and chats.")
@@ -77,6 +78,7 @@ FAMILIES = (
     SESSION_JOBS,
     TRANSITIONS,
     PASSES,
+    RENDERS,
     DEPTH,
     LAG,
     DELIVERIES,
@@ -116,6 +118,10 @@ def _nothing() -> Iterable[Object]:
     return ()
 
 
+def _none() -> int:
+    return 0
+
+
 def _no_depths() -> Mapping[str, int]:
     return {}
 
@@ -133,6 +139,7 @@ class Sources:
     session_jobs: Callable[[], Iterable[Object]] = _nothing
     apps: Callable[[], Iterable[Object]] = _nothing
     deliveries: Callable[[], Mapping[str, int]] = _no_depths
+    renders: Callable[[], int] = _none
 
 
 class AgentCollector(Collector):
@@ -149,12 +156,11 @@ class AgentCollector(Collector):
         yield _gauge(SESSION_JOBS, Counter(map(_job_states, sources.session_jobs())))
         yield _histogram(TRANSITIONS, sources.transitions)
         yield _histogram(PASSES, sources.passes)
+        yield _counter(RENDERS, sources.renders())
         yield _gauge(DEPTH, {(name,): queue.depth() for name, queue in sources.queues.items()})
         yield _gauge(LAG, {(name,): queue.lag() for name, queue in sources.queues.items()})
         yield _gauge(DELIVERIES, {(lane,): depth for lane, depth in sources.deliveries().items()})
-        sent = CounterMetricFamily(REQUESTS.name, REQUESTS.help)
-        sent.add_metric([], sources.client.requests_sent)
-        yield sent
+        yield _counter(REQUESTS, sources.client.requests_sent)
         yield _histogram(ANSWERS, (sources.client.answers,))
         yield _histogram(FLINK, sources.flink)
 
@@ -176,6 +182,12 @@ def _gauge(family: Family, values: Mapping[tuple[str, ...], float]) -> Metric:
     metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
     for labels, value in sorted(values.items()):
         metric.add_metric(labels, value)
+    return metric
+
+
+def _counter(family: Family, value: int) -> Metric:
+    metric = CounterMetricFamily(family.name, family.help)
+    metric.add_metric([], value)
     return metric
 
 

@@ -6,7 +6,6 @@ server's own clock.
 """
 
 import re
-from email.utils import parsedate_to_datetime
 
 LONGEST = 3600.0
 _HEADER = re.compile(
@@ -29,6 +28,9 @@ def asked_for(trace: str) -> float | None:
         return None
     if wait.isdigit():
         return min(float(wait), LONGEST)
+    # Loaded for a server that gives a date: few do, and every command of the command line would pay for it.
+    from email.utils import parsedate_to_datetime
+
     try:
         seconds = (parsedate_to_datetime(wait) - parsedate_to_datetime(date)).total_seconds()
     except (TypeError, ValueError):

@@ -167,7 +167,13 @@ def _by_tool(
         case _ if app.children:
             return _of_directories(place, app, base, previous)
         case _:
-            return plain.rendered(mirror, listing, base, selecting.of(source, base.path), previous)
+            return plain.rendered(mirror, listing, base, _selected(source, base.path), previous)
+
+
+def _selected(source: Source, path: str) -> selecting.Source:
+    """How the directory of an app's source is read."""
+    one = source.directory or sources.Directory()
+    return selecting.Source(path or ".", one.recurse, one.include, one.exclude)
 
 
 def _of_directories(place: Place, app: AppContext, base: RenderSet, previous: RenderSet | None) -> RenderSet:
@@ -175,7 +181,7 @@ def _of_directories(place: Place, app: AppContext, base: RenderSet, previous: Re
     listing = trees.listing(place.mirror, place.revision.sha)
     names = directories.found(listing, base.path)
     base = replace(base, inputs=tuple(sorted({*base.inputs, *directories.inputs(names, base.path)})))
-    top = replace(selecting.of(place.source, base.path), recurse=False)
+    top = replace(_selected(place.source, base.path), recurse=False)
     result = plain.rendered(place.mirror, listing, base, top, previous)
     if not result.ok or (previous is not None and result.objects is previous.objects):
         return result

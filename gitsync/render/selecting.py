@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gitsync.git import trees
-from gitsync.model import sources
 from gitsync.model.rendersets import InputFile, RenderError
 from gitsync.model.revisions import Revision
 from gitsync.render import globs, links
@@ -31,20 +30,9 @@ class Source:
     exclude: str = ""
 
     @property
-    def asks_for_plain_files(self) -> bool:
-        """Whether patterns say that the directory is one of manifests, whatever else is in it."""
-        return bool(self.include or self.exclude)
-
-    @property
     def options(self) -> str:
         """Everything but the path, as text."""
         return json.dumps([self.recurse, self.include, self.exclude])
-
-
-def of(source: sources.Source, path: str) -> Source:
-    """How the directory of an app's source is read."""
-    one = source.directory or sources.Directory()
-    return Source(path or ".", one.recurse, one.include, one.exclude)
 
 
 @dataclass(frozen=True, slots=True)

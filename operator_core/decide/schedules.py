@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from operator_core.conf import options, quartz
-from operator_core.decide.decisions import SnapshotKind
 from operator_core.errors import Reason, Stalled
 from operator_core.model import units
+
+if TYPE_CHECKING:
+    # Checks before a merge read schedules and decide nothing: loading every decision would take half of their time.
+    from operator_core.decide.decisions import SnapshotKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Cron:
 Schedule = Every | Cron
 
 
-def of(conf: Mapping[str, str], kind: SnapshotKind) -> Schedule | None:
+def of(conf: Mapping[str, str], kind: "SnapshotKind") -> Schedule | None:
     """The schedule of a configuration that was accepted, perhaps by another operator: an unreadable one is none."""
     try:
         return read(conf, kind)
@@ -42,7 +46,7 @@ def of(conf: Mapping[str, str], kind: SnapshotKind) -> Schedule | None:
         return None
 
 
-def read(conf: Mapping[str, str], kind: SnapshotKind) -> Schedule | None:
+def read(conf: Mapping[str, str], kind: "SnapshotKind") -> Schedule | None:
     """The schedule that a configuration sets for a kind; None where it is switched off. Raises Stalled."""
     option = options.PERIODIC_SAVEPOINT_INTERVAL if kind == "savepoint" else options.PERIODIC_CHECKPOINT_INTERVAL
     text = options.get(conf, option)

@@ -24,6 +24,7 @@ from pathlib import Path
 import httpx
 import yaml
 
+from gitsync import telemetry
 from gitsync.model import syncapps
 from gitsync.sandbox import launching
 from gitsync.sandbox.demo import commands, waiting
@@ -42,7 +43,7 @@ SPACE = "many"
 HOME = "gitsync-system"
 QUIET_SECONDS = 3.0
 IDLE_SECONDS = 60.0
-_COUNTED = re.compile(r"^gitsync_(kubernetes_requests|renders)_total (\S+)$", re.MULTILINE)
+_COUNTED = re.compile(rf"^({telemetry.REQUESTS.name}|{telemetry.RENDERS.name})_total (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Fleet:
         """How many requests the agent sent so far, and how many renders it made."""
         answer = httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False, timeout=30)
         found = {name: int(float(value)) for name, value in _COUNTED.findall(answer.text)}
-        return found["kubernetes_requests"], found["renders"]
+        return found[telemetry.REQUESTS.name], found[telemetry.RENDERS.name]
 
     def cpu(self) -> float:
         """CPU seconds it used so far."""

@@ -44,6 +44,7 @@ def lines() -> list[str]:
         deployments=lambda: [job("a", "STABLE", "RUNNING"), job("b", "STABLE", "RUNNING"), {"metadata": {}}],
         apps=lambda: [app("True"), app("True"), app("False"), {}],
         deliveries=lambda: {"notifications": 2},
+        renders=lambda: 3,
     )
     return generate_latest(telemetry.registry(sources)).decode().splitlines()
 
@@ -63,6 +64,7 @@ def test_work_is_counted_and_timed() -> None:
     assert 'gitsync_pass_seconds_bucket{le="0.1",loop="sync",outcome="done"} 0.0' in found
     assert 'gitsync_pass_seconds_bucket{le="+Inf",loop="sync",outcome="done"} 1.0' in found
     assert 'gitsync_pass_seconds_sum{loop="sync",outcome="done"} 0.4' in found
+    assert "gitsync_renders_total 3.0" in found
     assert 'gitsync_queue_depth{queue="sync"} 1.0' in found
     assert 'gitsync_deliveries_waiting{lane="notifications"} 2.0' in found
 
