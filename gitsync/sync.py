@@ -109,13 +109,21 @@ class Syncer:
         if target is None:
             return Done()
         try:
-            compared = parts.comparer.compare(name, app, target, lambda: parts.targets.last_good(name, app))
-            if isinstance(compared, After):
-                return compared
-            confirmed = parts.confirmer.confirmed(name, app, target, compared)
-            return self._finish(name, app, target, confirmed) if confirmed is not None else Done()
+            outcome = self._towards(name, app, target)
         finally:
             parts.claims.looked_at(name, newest)
+        # A commit that came meanwhile was held against what was known before this pass.
+        moved = any(parts.repositories.newest(*place) != sha for place, sha in newest.items())
+        return sooner(outcome, After(0.0)) if moved else outcome
+
+    def _towards(self, name: AppName, app: SyncApp, target: Target) -> Outcome:
+        """Compare with the cluster, and go on as far as the comparison is certain."""
+        parts = self._parts
+        compared = parts.comparer.compare(name, app, target, lambda: parts.targets.last_good(name, app))
+        if isinstance(compared, After):
+            return compared
+        confirmed = parts.confirmer.confirmed(name, app, target, compared)
+        return self._finish(name, app, target, confirmed) if confirmed is not None else Done()
 
     def _finish(self, name: AppName, app: SyncApp, target: Target, compared: Compared) -> Outcome:
         """Carry out, assess and report what was compared."""

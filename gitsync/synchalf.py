@@ -17,7 +17,7 @@ from gitsync.apply.restartbudgets import RestartBudget
 from gitsync.apply.restoreorders import RestoreOrders
 from gitsync.charts.chartmirrors import ChartMirrors
 from gitsync.desired.families import Families
-from gitsync.desired.fetching import REPOSITORY, Repositories
+from gitsync.desired.fetching import REPOSITORY, Move, Repositories
 from gitsync.desired.lockedcharts import LockedCharts
 from gitsync.desired.lookups import WORKERS, Lookups
 from gitsync.desired.targets import Targets
@@ -81,13 +81,12 @@ class SyncHalf:
         self._credentials = CredentialStore(client, settings, self._wakes.all)
         mirrors = Mirrors(work_directory / "mirrors", Policy(module_hosts=settings.submodule_hosts))
         charts = ChartMirrors(work_directory / "charts")
-        self._repositories = Repositories(mirrors, charts, self._credentials.find, lookups, self._wakes.one)
+        self._repositories = Repositories(mirrors, charts, self._credentials.find, lookups, self._told)
         self._applier = Applier(client, self._observed)
-        claims = Claims(self._repositories.newest)
+        claims = self._claims = Claims(self._repositories.newest)
         self._jq = JqPaths()
-        self._builds = BuildLane(
-            clock, layouts.Tools(Kustomize(settings.kubectl), Helm(settings.helm)), self._wakes.one
-        )
+        tools = layouts.Tools(Kustomize(settings.kubectl), Helm(settings.helm))
+        self._builds = BuildLane(clock, tools, self._wakes.one)
         self.reporting = Reporting(settings, client, clock, self._repositories, self._wakes.one)
         discovery = Discovery(client)
         self._projects = ProjectStore(client, settings, clock, discovery, self._wakes.project_changed)
@@ -269,6 +268,14 @@ class SyncHalf:
         obj = self._wakes.find(name)
         if obj is not None:
             permits.check_repository(url, self._projects.find(syncapps.parse(obj).spec.project))
+
+    def _told(self, app: AppName, move: Move | None) -> None:
+        """Wake an app, unless all there is to tell is a commit that changes nothing for it."""
+        if move is not None and self._targets.passes_over(app, move):
+            # An app that was not looked at since the commit before has to be, so that its wishes are known.
+            if self._claims.passed_over(app, move.place, move.old, move.new.sha):
+                return
+        self._wakes.one(app)
 
     def _verify(self, app: SyncApp, mirror: Mirror, ref: str, sha: str) -> None:
         """Raise Stalled unless the commit `ref` leads to is signed as the app's project wants it."""

@@ -34,6 +34,15 @@ class Claims:
         with self._lock:
             self._looked[app] = places
 
+    def passed_over(self, app: AppName, place: Place, old: str, new: str) -> bool:
+        """A commit changed nothing for an app; False where the app was not looked at since the one before."""
+        with self._lock:
+            known = self._looked.get(app, {})
+            if known.get(place) != old:
+                return False
+            self._looked[app] = {**known, place: new}
+            return True
+
     def claimed(
         self, app: AppName, identities: Iterable[Identity], others: Iterable[AppName]
     ) -> dict[Identity, AppName]:

@@ -3,17 +3,18 @@
 Pure: values and how they are made of each other; finding them is for `targets`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gitsync.desired.families import Member
+from gitsync.desired.fetching import Move
 from gitsync.desired.fetching import Place as Followed
 from gitsync.model import semver
 from gitsync.model.rendersets import RenderError, RenderSet
 from gitsync.model.sources import Source
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
-from gitsync.render import directories
+from gitsync.render import children, directories
 from gitsync.render.buildenvironment import AppContext, ClusterVersions
 from gitsync.render.children import Family
 from gitsync.render.compositions import Composition
@@ -74,6 +75,29 @@ def followed(app: SyncApp, ref: str) -> tuple[Followed, ...]:
         )
         for one in app.spec.all_sources
     )
+
+
+def moved(made: Made, move: Move, changed: Sequence[str]) -> Made | None:
+    """What was rendered, at the newer commit of one of its places; None where a pass has to look at that commit.
+
+    `changed`: the paths that differ between the two commits. Generators of child apps may look anywhere, and what
+    a repository's modules may be is not told by the files that were read.
+    """
+    named = ((one.source.lookup_url, one.revision.ref) for one in made.places)
+    numbers = [number for number, place in enumerate(named) if place == move.place]
+    whole = made.result.whole
+    if not numbers or not whole.ok or children.has_any(whole.objects):
+        return None
+    if any(made.places[number].revision.sha != move.old for number in numbers):
+        return None
+    if any(path.rpartition("/")[2] == ".gitmodules" for path in changed):
+        return None
+    if any(made.result.is_touched(number, changed) for number in numbers):
+        return None
+    places = list(made.places)
+    for number in numbers:
+        places[number] = replace(places[number], revision=move.new)
+    return replace(made, places=tuple(places))
 
 
 def problem_from(error: RenderError, reason: Reason = Reason.RenderFailed) -> Problem:

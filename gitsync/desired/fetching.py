@@ -54,6 +54,15 @@ class Seen:
         return sha != other_sha or not same_error
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A place that names another commit now, and that is all that happened to it."""
+
+    place: Place
+    old: str
+    new: Revision
+
+
 class Repositories:
     """All repositories in use. Safe to share between threads."""
 
@@ -63,14 +72,15 @@ class Repositories:
         charts: ChartMirrors,
         find_credentials: Callable[[str], Credentials | None],
         queue: Queue,
-        wake: Callable[[AppName], None],
+        tell: Callable[[AppName, Move | None], None],
     ) -> None:
+        """`tell` is told of every app that has something to look at; with a move, of nothing but that."""
         self._mirrors = mirrors
         self._charts = charts
         self._credentials = find_credentials
         self._submodules = Submodules(find_credentials)
         self._queue = queue
-        self._wake = wake
+        self._tell = tell
         self._lock = threading.Lock()
         self._wanted: dict[AppName, dict[str, frozenset[Place]]] = {}
         self._seen: dict[Place, Seen] = {}
@@ -196,7 +206,7 @@ class Repositories:
             news = {key[0] for key, request in asked.items() if self._answered.get(key) != request}
             self._answered.update(asked)
         for app in sorted(news):
-            self._wake(app)
+            self._tell(app, None)
 
     def _look_up(self, url: str, ref: str, max_age: float) -> Seen:
         try:
@@ -212,10 +222,20 @@ class Repositories:
             return Seen(last.revision if last is not None else None, error)
 
     def _keep(self, url: str, ref: str, seen: Seen) -> None:
+        place = (url, ref)
         with self._lock:
-            if not seen.differs(self._seen.get((url, ref))):
+            before = self._seen.get(place)
+            if not seen.differs(before):
                 return
-            self._seen[(url, ref)] = seen
-            apps = [app for app, roles in self._wanted.items() if any((url, ref) in one for one in roles.values())]
-        for app in apps:
-            self._wake(app)
+            self._seen[place] = seen
+            wanted = {app: {role for role, one in roles.items() if place in one} for app, roles in self._wanted.items()}
+        move = _move(place, before, seen)
+        for app, roles in wanted.items():
+            if roles:
+                self._tell(app, move if roles == {SOURCES} else None)
+
+
+def _move(place: Place, before: Seen | None, now: Seen) -> Move | None:
+    if before is None or before.revision is None or now.revision is None or before.error or now.error:
+        return None
+    return Move(place, before.revision.sha, now.revision)

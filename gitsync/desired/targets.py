@@ -13,7 +13,7 @@ from dataclasses import replace
 from gitsync.desired import aims
 from gitsync.desired.aims import Made, Target
 from gitsync.desired.families import Families
-from gitsync.desired.fetching import Pending, Repositories
+from gitsync.desired.fetching import Move, Pending, Repositories
 from gitsync.desired.lockedcharts import LAST_GOOD, NEWEST, LockedCharts
 from gitsync.desired.opening import Opening
 from gitsync.git import trees
@@ -54,6 +54,8 @@ class Targets:
         self._cluster = cluster
         self._lock = threading.Lock()
         self._newest: dict[AppName, Made] = {}
+        self._whole: dict[AppName, Made] = {}
+        """What the last target was made of, where nothing was wrong with it and it may not depend on who signed."""
         self._good: dict[AppName, tuple[tuple[str, ...], object, Composition, tuple[Place, ...]]] = {}
 
     def follow(self, name: AppName, app: SyncApp, ref: str) -> None:
@@ -62,6 +64,7 @@ class Targets:
 
     def find(self, name: AppName, app: SyncApp, ref: str) -> Target | None:
         """The target of an app that follows `ref`; None while it is looked up for the first time, or built."""
+        self._whole.pop(name, None)
         places = aims.followed(app, ref)
         self._repositories.follow(name, places)
         seen = [self._repositories.seen(place) for place in places]
@@ -82,7 +85,10 @@ class Targets:
             one = self._render(name, app, commits)
             if one is None or (not one.result.whole.ok and self._good_one(name, app)[1]):
                 return None
-            return self._target(name, app, one, problems)
+            target = self._target(name, app, one, problems)
+            if not target.problems and not self._find_project(app.spec.project).signature_keys:
+                self._whole[name] = one
+            return target
         except Pending:
             return None
         except Stalled as error:
@@ -126,6 +132,22 @@ class Targets:
             return True
         return all(sha in (None, place.revision.sha) for sha, place in zip(newest, known.places, strict=True))
 
+    def passes_over(self, name: AppName, move: Move) -> bool:
+        """Whether a commit changes nothing for an app with whose target nothing is wrong; it is at that commit then."""
+        known = self._newest.get(name)
+        if known is None or self._whole.get(name) is not known:
+            return False
+        try:
+            changed = trees.changed_paths(self._repositories.mirror(move.place[0]), move.old, move.new.sha)
+        except AgentError:
+            return False
+        moved = aims.moved(known, move, changed)
+        with self._lock:
+            if moved is None or self._newest.get(name) is not known:
+                return False
+            self._newest[name] = self._whole[name] = moved
+        return True
+
     def last_good(self, name: AppName, app: SyncApp) -> Target | None:
         """What was last applied whole, rendered again if need be; None when it cannot be known."""
         found = self._good_one(name, app)[0]
@@ -160,6 +182,7 @@ class Targets:
         self._opening.drop(name)
         with self._lock:
             self._newest.pop(name, None)
+            self._whole.pop(name, None)
             self._good.pop(name, None)
 
     def _good_one(self, name: AppName, app: SyncApp) -> tuple[Composition | None, bool]:
