@@ -30,7 +30,7 @@ def manifest(settings: Settings) -> Object | None:
                 "repoURL": settings.repo,
                 "targetRevision": settings.revision,
                 "path": settings.path,
-                "directory": {"recurse": settings.recurse},
+                "directory": {"recurse": settings.recurse, "detect": True},
             },
             "destination": {"namespace": settings.destination_namespace},
             "syncPolicy": {

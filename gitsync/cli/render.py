@@ -99,9 +99,8 @@ def _of_place(place: Path | None, options: dict[str, object]) -> "RenderSet":
     from gitsync.render.buildenvironment import AppContext
 
     with _place(place, options) as (mirror, revision, source):
-        directory = {"recurse": source.recurse, "include": source.include, "exclude": source.exclude}
         values = options["helm_values"]
-        given: dict[str, object] = {"repoURL": mirror.url, "path": source.path, "directory": directory}
+        given: dict[str, object] = {"repoURL": mirror.url, "path": source.path, "directory": source.given}
         if isinstance(values, tuple) and values:
             given = {**given, "directory": None, "helm": {"valueFiles": list(values)}}
         wanted = sources.Source.model_validate(given)

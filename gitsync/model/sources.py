@@ -36,6 +36,14 @@ class Directory(Part):
     include: str = Field(default="", description="Glob of the files to read, relative to the path; `{a,b}` is allowed.")
     exclude: str = Field(default="", description="Glob of the files to leave out; checked before include.")
     jsonnet: Object | None = Field(default=None, description="Refused: Jsonnet is not evaluated.")
+    detect: bool = Field(
+        default=False, description="Let a kustomization or a chart at the path count all the same, in spite of recurse."
+    )
+
+    @property
+    def decides(self) -> bool:
+        """Whether it says that the path holds plain manifests, whatever lies at its top."""
+        return bool(self.include or self.exclude or (self.recurse and not self.detect))
 
 
 class Replicas(Part):
@@ -163,12 +171,19 @@ def is_empty(item: Json) -> bool:
 
 def problems(source: Object) -> Iterator[tuple[str, str]]:
     """Fields (`kustomize.version`) of a source that keep it from being followed, each with the reason."""
-    tools = [tool for tool in TOOLS if not is_empty(source.get(tool))]
+    tools = [tool for tool in TOOLS if _is_named(source, tool)]
     if len(tools) > 1:
         yield tools[1], f"is given beside {tools[0]}: a source has one tool at most"
     for place, why in REFUSED.items():
         if not is_empty(dig(source, *place.split("."))):
             yield place, f"is not supported: {why}"
+
+
+def _is_named(source: Object, tool: str) -> bool:
+    options = source.get(tool)
+    if tool == "directory" and isinstance(options, dict) and options.get("detect"):
+        options = {key: value for key, value in options.items() if key not in ("detect", "recurse")}
+    return not is_empty(options)
 
 
 def ignored(source: Object) -> Iterator[str]:

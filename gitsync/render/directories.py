@@ -62,7 +62,7 @@ def apps(
 
 
 def _manifest(spec: Object, name: str, place: str, namespace: str) -> Object:
-    source = {**spec["source"], "path": place, "directory": {"recurse": True}}
+    source = {**spec["source"], "path": place, "directory": {"recurse": True, "detect": True}}
     meta: Object = {"name": name, "namespace": namespace}
     automated = (spec.get("syncPolicy") or {}).get("automated") or {}
     if automated.get("prune"):

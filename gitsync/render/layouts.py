@@ -133,7 +133,7 @@ def tool_of(listing: trees.Listing, directory: str, source: Source) -> str:
     for tool in ("kustomize", "helm"):
         if not sources.is_empty(source.given.get(tool)):
             return tool
-    if source.directory is not None and (source.directory.include or source.directory.exclude):
+    if source.directory is not None and source.directory.decides:
         return "directory"
     if kustomizations.is_at(listing, directory):
         return "kustomize"

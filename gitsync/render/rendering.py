@@ -31,8 +31,8 @@ def render(
     Raises Stalled(PathNotFound) when there is no such directory, Stalled(KustomizeMissing or HelmUnavailable),
     and Retry when the mirror cannot be read. Runs Kustomize or Helm where the directory wants it.
     """
-    directory = {"recurse": source.recurse, "include": source.include, "exclude": source.exclude}
-    wanted = sources.Source.model_validate({"repoURL": mirror.url, "path": source.path, "directory": directory})
+    given = {"repoURL": mirror.url, "path": source.path, "directory": source.given}
+    wanted = sources.Source.model_validate(given)
     return render_source(layouts.Place(wanted, mirror, revision), app, previous=previous, builder=builder)
 
 

@@ -15,6 +15,7 @@ from gitsync.model.rendersets import InputFile, RenderError
 from gitsync.model.revisions import Revision
 from gitsync.render import globs, links
 from operator_core.errors import Reason, Stalled
+from operator_core.jsonvalues import Object
 
 _CANDIDATE = re.compile(r"\.(yaml|yml|json|jsonnet)$")
 _TOOL_OPTIONS = re.compile(r"\.argocd-source(-.*)?\.yaml$")
@@ -28,6 +29,11 @@ class Source:
     recurse: bool = False
     include: str = ""
     exclude: str = ""
+
+    @property
+    def given(self) -> Object:
+        """The field `directory` of a source that asks for this, where no tool is named."""
+        return {"recurse": self.recurse, "include": self.include, "exclude": self.exclude, "detect": True}
 
     @property
     def options(self) -> str:

@@ -1,8 +1,8 @@
 """Many apps in one repository: what the agent asks of the API server and what it computes, by kind of work.
 
 A root app whose directory holds the SyncApps, each with a directory of four ConfigMaps. Control plane only: no kubelet,
-no Flink. Requests are those the agent counts itself, watches and lease renewals included; CPU is that of its process
-and of the Git processes it ended.
+no Flink. Requests are those the agent counts itself, watches included, without those that renew its leases, which it
+sends every few seconds whatever happens; CPU is that of its process and of the Git processes it ended.
 """
 
 from __future__ import annotations
@@ -43,7 +43,11 @@ SPACE = "many"
 HOME = "gitsync-system"
 QUIET_SECONDS = 3.0
 IDLE_SECONDS = 60.0
-_COUNTED = re.compile(rf"^({telemetry.REQUESTS.name}|{telemetry.RENDERS.name})_total (\S+)$", re.MULTILINE)
+_COUNTED = {
+    "requests": re.compile(rf"^{telemetry.REQUESTS.name}_total (\S+)$", re.MULTILINE),
+    "renders": re.compile(rf"^{telemetry.RENDERS.name}_total (\S+)$", re.MULTILINE),
+    "passes": re.compile(rf"^{telemetry.PASSES.name}_count{{.*loop=\"sync\".*}} (\S+)$", re.MULTILINE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,11 @@ class Cost:
     seconds: float
     """Until it was done."""
     requests: int
+    """But for renewals of leases."""
     cpu_s: float
-    renders: int = 0
-    resident_mb: float = 0.0
+    passes: int
+    renders: int
+    resident_mb: float
     """Afterwards."""
 
 
@@ -72,18 +78,24 @@ class Fleet:
     log: Path
     apps: Cache = field(init=False)
     maps: Cache = field(init=False)
+    leases: Cache = field(init=False)
+    renewals: int = 0
 
     def __post_init__(self) -> None:
         self.apps = Cache(self.client, requests.SYNC_APPS, namespaces=(HOME,))
         self.maps = Cache(self.client, requests.CONFIG_MAPS, namespaces=(SPACE,))
-        for cache in (self.apps, self.maps):
+        self.leases = Cache(self.client, requests.LEASES, namespaces=(HOME,), on_change=self._renewed)
+        for cache in (self.apps, self.maps, self.leases):
             cache.start()
 
-    def counts(self) -> tuple[int, int]:
-        """How many requests the agent sent so far, and how many renders it made."""
+    def _renewed(self, event: str, _lease: Object) -> None:
+        self.renewals += event == "MODIFIED"
+
+    def counts(self) -> dict[str, int]:
+        """How many requests the agent sent so far, how many passes over apps and how many renders it made."""
         answer = httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False, timeout=30)
-        found = {name: int(float(value)) for name, value in _COUNTED.findall(answer.text)}
-        return found[telemetry.REQUESTS.name], found[telemetry.RENDERS.name]
+        found = {name: sum(int(float(value)) for value in one.findall(answer.text)) for name, one in _COUNTED.items()}
+        return {**found, "requests": found["requests"] - self.renewals}
 
     def cpu(self) -> float:
         """CPU seconds it used so far."""
@@ -108,10 +120,11 @@ class Fleet:
         self.rest()
         return self._cost(what, took, before, used)
 
-    def _cost(self, what: str, took: float, before: tuple[int, int], used: float) -> Cost:
-        asked, rendered = self.counts()
+    def _cost(self, what: str, took: float, before: dict[str, int], used: float) -> Cost:
+        now = self.counts()
+        more = {name: now[name] - before[name] for name in now}
         resident = worlds.resident_mb(self.process.pid)
-        return Cost(what, took, asked - before[0], self.cpu() - used, rendered - before[1], resident)
+        return Cost(what, took, more["requests"], self.cpu() - used, more["passes"], more["renders"], resident)
 
     def rest(self) -> None:
         """Until it uses less than a tenth of a CPU for a few seconds, records pushed."""
@@ -265,7 +278,8 @@ def _config_map(number: int, which: int, *, value: str = "first") -> Object:
 
 def print_costs(costs: list[Cost]) -> None:
     """As Markdown."""
-    print("\n| many apps in one repository | s | requests | CPU s | renders | resident MB |\n|---|---|---|---|---|---|")
+    columns = ("many apps in one repository", "s", "requests", "CPU s", "passes", "renders", "resident MB")
+    print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for one in costs:
-        numbers = f"{one.seconds:.2f} | {one.requests} | {one.cpu_s:.2f} | {one.renders} | {one.resident_mb:.0f}"
-        print(f"| {one.what} | {numbers} |")
+        work = f"{one.requests} | {one.cpu_s:.2f} | {one.passes} | {one.renders}"
+        print(f"| {one.what} | {one.seconds:.2f} | {work} | {one.resident_mb:.0f} |")

@@ -11,7 +11,7 @@ SOURCE = {
     "repoURL": "https://example.org/r.git",
     "targetRevision": "v1",
     "path": "jobs",
-    "directory": {"recurse": True},
+    "directory": {"recurse": True, "detect": True},
 }
 SPEC = {
     "appPerDirectory": True,
@@ -20,7 +20,7 @@ SPEC = {
         "repoURL": "https://example.org/r.git",
         "targetRevision": "v1",
         "path": "jobs",
-        "directory": {"recurse": True},
+        "directory": {"recurse": True, "detect": True},
     },
     "destination": {"namespace": "flink"},
     "syncPolicy": {"automated": {"prune": True}},

@@ -21,6 +21,8 @@ REVISION = Revision("r", "main", "0123456789abcdef", datetime(2026, 1, 1, tzinfo
         ({"plugin": {"name": "x"}}, "plugin"),
         ({"directory": {"jsonnet": {"libs": ["x"]}}}, "directory.jsonnet"),
         ({"helm": {"values": "a: b"}, "kustomize": {"namePrefix": "x"}}, "helm"),
+        ({"directory": {"recurse": True}, "kustomize": {"namePrefix": "x"}}, "kustomize"),
+        ({"directory": {"include": "*", "detect": True}, "helm": {"releaseName": "x"}}, "helm"),
     ],
 )
 def test_what_is_refused_names_the_field(source: dict[str, Any], field: str) -> None:
@@ -32,6 +34,7 @@ def test_what_is_refused_names_the_field(source: dict[str, Any], field: str) -> 
     [
         {"plugin": {}, "kustomize": {"namePrefix": "x"}, "helm": {"valueFiles": [], "skipCrds": False}},
         {"directory": {"recurse": True, "jsonnet": {"tlas": []}}},
+        {"directory": {"recurse": True, "detect": True}, "kustomize": {"namePrefix": "x"}},
     ],
 )
 def test_empty_options_of_other_tools_say_nothing(source: dict[str, Any]) -> None:
