@@ -24,6 +24,8 @@ PROGRAM = "GITSYNC_HELM"
 """Environment variable with the path of the helm to use."""
 _SOURCE = re.compile(r"^# Source: [^/\s]+/(?P<path>\S+)$", re.MULTILINE)
 _PLACE = re.compile(r"[\w.-]+/(?P<path>[\w./-]*templates/[\w./-]+?)(?::(?P<line>\d+))?(?::(?P<column>\d+))?[:>)\s]")
+_WRAPPED = re.compile(r"(?P<once>template: \S+ executing \"[^\"]*\" at <[^>]*>: error calling \w+: )(?P=once)+")
+"""A template that includes itself: Helm says so once per level."""
 
 
 class Helm:
@@ -105,7 +107,7 @@ def _file(sources: list[tuple[int, str]], line: int, directory: str) -> str:
 
 def explained(problem: str, stderr: str, directory: str) -> RenderError:
     """What Helm's words mean, with the template it names last: errors are wrapped outside in. Pure."""
-    text = re.sub(r"^Error: ", "", " ".join(stderr.split()))
+    text = re.sub(r"^Error: ", "", _once(" ".join(stderr.split())))
     text = re.sub(r"\s*Use --debug flag to render out invalid YAML$", "", text)
     places = list(_PLACE.finditer(f"{text[:4000]} "))
     message = text[:1000] or problem
@@ -114,6 +116,15 @@ def explained(problem: str, stderr: str, directory: str) -> RenderError:
     last = places[-1]
     file = f"{directory}/{last['path']}" if directory else last["path"]
     return RenderError(file, int(last["line"] or 0), int(last["column"] or 0), message)
+
+
+def _once(text: str) -> str:
+    """Words without what is repeated for every level; of very many words the first were not kept."""
+    found = _WRAPPED.search(text)
+    if found is None:
+        return text
+    before = text[: found.start()]
+    return ("" if found["once"].endswith(before) else before) + found["once"] + text[found.end() :]
 
 
 __all__ = ["Helm", "arguments", "explained", "joined"]

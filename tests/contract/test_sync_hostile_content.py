@@ -7,18 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hostile import config_map, follow, is_synced, message_of
 from syncing import Agent, Cluster, Repository, wait_for
 
-from gitsync.model.syncapps import parse
 from gitsync.settings import Settings
-from operator_core.jsonvalues import Object
-from operator_core.kube import requests
 from operator_core.kube.client import Client
-from operator_core.kube.requests import CONFIG_MAPS, SYNC_APPS
-
-
-def config_map(name: str, value: str = "1") -> str:
-    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{a: '{value}'}}\n"
+from operator_core.kube.requests import CONFIG_MAPS
 
 
 @dataclass(frozen=True)
@@ -75,29 +69,6 @@ def agent(cluster: Cluster, repository: Repository, kubeconfig: Path, tmp_path: 
     running = Agent(Client.connect(kubeconfig=kubeconfig), Settings.model_validate(places), tmp_path / "agent")
     yield running
     running.stop()
-
-
-def follow(cluster: Cluster, name: str, **source: str) -> None:
-    """An app that prunes and heals."""
-    spec: Object = {
-        "source": {"targetRevision": "main", **source},
-        "destination": {"namespace": cluster.namespace},
-        "syncPolicy": {"automated": {"prune": True, "selfHeal": True}},
-    }
-    body = {"apiVersion": "gitsync.io/v1alpha1", "kind": "SyncApp", "metadata": {"name": name}, "spec": spec}
-    cluster.client.send(requests.create(SYNC_APPS, cluster.namespace, body))
-
-
-def message_of(cluster: Cluster, name: str) -> str:
-    """What an app that is not ready says; empty when it is."""
-    app = parse(cluster.client.send(requests.get(SYNC_APPS, cluster.namespace, name)))
-    ready = next((one for one in app.status.conditions if one.type == "Ready"), None)
-    return ready.message if ready is not None and ready.status == "False" else ""
-
-
-def is_synced(cluster: Cluster, name: str, sha: str) -> bool:
-    app = parse(cluster.client.send(requests.get(SYNC_APPS, cluster.namespace, name)))
-    return bool(app.status.sync and app.status.sync.revision == sha and not message_of(cluster, name))
 
 
 def test_bad_content_of_one_app(cluster: Cluster, repository: Repository, agent: Agent, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from git_https import GitServer
+from hostile import config_map, follow, is_synced, message_of
 from syncing import Agent, Cluster, Repository, wait_for
-from test_sync_hostile_content import config_map, follow, is_synced, message_of
 
 from gitsync.git import mirrors
 from gitsync.settings import Settings

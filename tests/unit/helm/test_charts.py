@@ -255,6 +255,14 @@ def test_helms_words_lead_to_the_template(stderr: str, file: str, line: int, col
     assert "--debug" not in found.message
 
 
+@pytest.mark.parametrize("begin", ["Error: ", "ng include: "])
+def test_a_template_that_includes_itself_is_told_once(begin: str) -> None:
+    level = 'template: web/templates/a.yaml:6:19: executing "x" at <include "x" .>: error calling include: '
+    end = "rendering template has a nested reference name: x: unable to execute template"
+    found = helm.explained("helm failed", f"{begin}{level * 200}{end}\n", "charts/web")
+    assert (found.file, found.line, found.message) == ("charts/web/templates/a.yaml", 6, level + end)
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
