@@ -271,10 +271,10 @@ class SyncHalf:
 
     def _told(self, app: AppName, move: Move | None) -> None:
         """Wake an app, unless all there is to tell is a commit that changes nothing for it."""
-        if move is not None and self._targets.passes_over(app, move):
-            # An app that was not looked at since the commit before has to be, so that its wishes are known.
-            if self._claims.passed_over(app, move.place, move.old, move.new.sha):
-                return
+        passed = move is not None and self._targets.passes_over(app, move)
+        # An app that was not looked at since the commit before has to be, so that its wishes are known.
+        if passed and move is not None and self._claims.passed_over(app, move.place, move.old, move.new.sha):
+            return
         self._wakes.one(app)
 
     def _verify(self, app: SyncApp, mirror: Mirror, ref: str, sha: str) -> None:
