@@ -1,19 +1,16 @@
 """Kustomize directories of real commits, built by a real Kustomize (the one in the control plane's kubectl)."""
 
-import os
-import shutil
 from pathlib import Path
 
 import kubectls
 import pytest
 from git_repositories import Repository, config_map
+from overlays import OVERLAY, problem, render
 
-from gitsync.git import mirrors, trees
-from gitsync.model.rendersets import RenderSet
+from gitsync.git import mirrors
 from gitsync.render import kustomizing, memos, plain, rendering
 from gitsync.render.kustomize import Kustomize
 from gitsync.render.rendering import Source
-from operator_core.errors import Reason, Retry, Stalled
 
 
 @pytest.fixture(scope="session")
@@ -35,39 +32,6 @@ def repository(tmp_path: Path) -> Repository:
 @pytest.fixture
 def mirror(repository: Repository, tmp_path: Path) -> mirrors.Mirror:
     return mirrors.Mirrors(tmp_path / "mirrors").get(repository.url)
-
-
-def render(
-    mirror: mirrors.Mirror, builder: Kustomize, path: str = "apps/prod", previous: RenderSet | None = None
-) -> RenderSet:
-    return rendering.render(mirror, mirror.resolve("main"), Source(path), previous=previous, builder=builder)
-
-
-def problem(mirror: mirrors.Mirror, builder: Kustomize, path: str = "apps/prod") -> str:
-    rendered = render(mirror, builder, path)
-    assert not rendered.objects, "nothing of a broken directory may be applied"
-    return "; ".join(str(error) for error in rendered.errors)
-
-
-OVERLAY = {
-    "apps/base/kustomization.yaml": "resources:\n- web.yaml\n- more\n",
-    "apps/base/web.yaml": config_map("web", x="1"),
-    "apps/base/more/kustomization.yml": "resources: [side.yaml]\n",
-    "apps/base/more/side.yaml": "# first\n---\n" + config_map("side", on='"no"'),
-    "apps/parts/kustomization.yaml": (
-        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n- path: more.yaml\n"
-    ),
-    "apps/parts/more.yaml": config_map("web", y="2"),
-    "apps/prod/Kustomization": (
-        "resources: [../base]\ncomponents: [../parts]\nnamePrefix: prod-\nnamespace: shop\n"
-        "configMapGenerator:\n- name: files\n  files: [greeting=text/hello.txt]\n  envs: [some.env]\n"
-        "patches:\n- target: {kind: ConfigMap, name: side}\n"
-        "  patch: |\n    - {op: add, path: /metadata/labels, value: {a: b}}\n"
-    ),
-    "apps/prod/text/hello.txt": "hello\n",
-    "apps/prod/some.env": "A=1\n",
-    "apps/prod/README.md": "not read",
-}
 
 
 def test_an_overlay_is_built_with_everything_it_refers_to(
@@ -294,83 +258,3 @@ def test_a_chart_beside_a_kustomization_does_not_matter(
         }
     )
     assert render(mirror, builder).ok
-
-
-def test_a_program_named_kustomize_comes_first(
-    repository: Repository, mirror: mirrors.Mirror, kubectl: Path, tmp_path: Path
-) -> None:
-    repository.commit(OVERLAY)
-    program = tmp_path / "bin" / "kustomize"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\ntest "$1" = build || exit 9\nshift\nexec {kubectl} kustomize "$@"\n')
-    program.chmod(0o755)
-    assert render(mirror, Kustomize(Path("/nonexistent"), path=str(program.parent))).ok
-
-
-def test_without_a_program_it_is_said_what_to_install(repository: Repository, mirror: mirrors.Mirror) -> None:
-    repository.commit({**OVERLAY, "apps/base/web.yaml": config_map("web", only="here")})
-    with pytest.raises(Stalled) as caught:
-        render(mirror, Kustomize(path=""))
-    assert caught.value.reason is Reason.KustomizeMissing
-    assert "neither 'kustomize' nor 'kubectl'" in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("script", "expected"),
-    [
-        ("sleep 60", "took longer than"),
-        ("yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "makes more than"),
-        ("kill -9 $$", "was killed"),
-    ],
-)
-def test_a_build_is_bounded(
-    repository: Repository, mirror: mirrors.Mirror, tmp_path: Path, script: str, expected: str
-) -> None:
-    repository.commit({**OVERLAY, "apps/base/web.yaml": config_map("web", only=expected.replace(" ", "-"))})
-    program = tmp_path / "bin" / "kustomize"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    builder = Kustomize(path=f"{program.parent}:{os.environ['PATH']}", timeout=3.0)
-    try:
-        found = problem(mirror, builder)
-    except Retry as error:
-        found = error.message
-    assert expected in found
-
-
-def test_the_environment_of_a_build_is_empty(
-    repository: Repository, mirror: mirrors.Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    repository.commit({**OVERLAY, "apps/base/web.yaml": config_map("web", only="environment")})
-    monkeypatch.setenv("GITSYNC_GIT_PASSWORD", "secret")
-    program = tmp_path / "bin" / "kustomize"
-    program.parent.mkdir()
-    text = "$(env | cut -d= -f1 | sort | tr '\\n' ' ')$(ulimit -t)"
-    program.write_text(f'#!/bin/sh\nPATH={os.environ["PATH"]}\necho "error: $0 {text}" >&2\nexit 1\n')
-    program.chmod(0o755)
-    shutil.copy(program, tmp_path / "kustomize")
-    found = problem(mirror, Kustomize(path=str(program.parent)))
-    assert "GITSYNC" not in found
-    assert "HOME" in found
-    assert found.endswith(" 60")
-
-
-def test_the_second_app_of_a_commit_brings_all_small_files_at_once(
-    repository: Repository, mirror: mirrors.Mirror, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    repository.commit({f"apps/{number}/a.yaml": config_map(f"prefetched-{number}") for number in range(20)})
-    revision = mirror.resolve("main")
-    started: list[tuple[str, ...]] = []
-    local = mirrors.Mirror.local
-
-    def counted(self: mirrors.Mirror, *arguments: str, stdin: bytes | None = None, quiet: bool = False) -> bytes:
-        started.append(arguments)
-        return local(self, *arguments, stdin=stdin, quiet=quiet)
-
-    monkeypatch.setattr(mirrors.Mirror, "local", counted)
-    for number in range(20):
-        assert rendering.render(mirror, revision, Source(f"apps/{number}")).ok
-    assert len([one for one in started if one[0] == "cat-file"]) == 2
-    assert len(started) == 3
-    assert trees.listing(mirror, revision.sha).has_directory("apps")

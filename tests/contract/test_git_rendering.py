@@ -261,3 +261,23 @@ def test_names_that_are_not_utf_8_are_shown(repository: Repository, mirror: mirr
     repository.commit({})
     rendered = render(mirror)
     assert [item.file for item in rendered.objects] == ["apps/a.yaml", "apps/b\\xe9.yaml"]
+
+
+def test_the_second_app_of_a_commit_brings_all_small_files_at_once(
+    repository: Repository, mirror: mirrors.Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({f"apps/{number}/a.yaml": config_map(f"prefetched-{number}") for number in range(20)})
+    revision = mirror.resolve("main")
+    started: list[tuple[str, ...]] = []
+    local = mirrors.Mirror.local
+
+    def counted(self: mirrors.Mirror, *arguments: str, stdin: bytes | None = None, quiet: bool = False) -> bytes:
+        started.append(arguments)
+        return local(self, *arguments, stdin=stdin, quiet=quiet)
+
+    monkeypatch.setattr(mirrors.Mirror, "local", counted)
+    for number in range(20):
+        assert rendering.render(mirror, revision, Source(f"apps/{number}")).ok
+    assert len([one for one in started if one[0] == "cat-file"]) == 2
+    assert len(started) == 3
+    assert trees.listing(mirror, revision.sha).has_directory("apps")
