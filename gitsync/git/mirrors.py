@@ -9,14 +9,13 @@ processes may use one mirror; writers exclude each other with a file lock that t
 import shutil
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from gitsync.git import access, commands, failures, locks, refs, urls
+from gitsync.git.memos import Memo
 from gitsync.model.revisions import Revision
 from operator_core.errors import Reason, Retry, Stalled
 
@@ -27,7 +26,6 @@ FETCH_OPTIONS = ("--quiet", "--no-tags", "--no-auto-gc", "--no-write-fetch-head"
 _MOST_PACKS = 40
 """Packs after which they are combined: Git slows down with their number, and gc is off."""
 _REMEMBERED = 256
-_T = TypeVar("_T")
 
 
 class Mirror:
@@ -54,14 +52,13 @@ class Mirror:
         self._writers = locks.WriterLock(self.directory)
         # Held for as long as a probe or a fetch takes; what only reads the mirror never waits for it.
         self._lock = threading.RLock()
-        self._memo_lock = threading.Lock()
         self.complete: set[str] = set()
         """Commits whose submodules are here."""
         self._known = refs.Refs()
         self._probed_at: float | None = None
         self._fetched: Mapping[str, str] | None = None
-        self._commits: OrderedDict[str, str] = OrderedDict()
-        self._revisions: OrderedDict[str, Revision] = OrderedDict()
+        self._commits: Memo[str] = Memo(_REMEMBERED)
+        self._revisions: Memo[Revision] = Memo(_REMEMBERED)
 
     @property
     def url(self) -> str:
@@ -92,15 +89,14 @@ class Mirror:
 
     def revision(self, sha: str, ref: str) -> Revision:
         """What is told of a commit that is in the mirror."""
-        with self._memo_lock:
-            known = self._revisions.get(sha)
+        known = self._revisions.get(sha)
         if known is not None:
             return replace(known, ref=ref)
         options = ("-1", "--no-show-signature", "--format=%H%x00%ct%x00%an%x00%s")
         text = self.local("log", *options, f"{sha}^{{commit}}", "--").decode("utf-8", "replace")
         full, seconds, author, subject = text.rstrip("\n").split("\0")
         revision = Revision(self.url, ref, full, datetime.fromtimestamp(int(seconds), UTC), author, subject)
-        self._remember(self._revisions, sha, revision)
+        self._revisions.put(sha, revision)
         return revision
 
     def has_commit(self, sha: str) -> bool:
@@ -211,20 +207,13 @@ class Mirror:
         """The commit id of an object id or its unambiguous start; empty if the mirror has no such commit."""
         if not self.directory.exists():
             return ""
-        with self._memo_lock:
-            known = self._commits.get(name)
+        known = self._commits.get(name)
         if known is not None:
             return known
         sha = self.local("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", quiet=True).decode().strip()
         if sha and refs.is_full(name):
-            self._remember(self._commits, name, sha)
+            self._commits.put(name, sha)
         return sha
-
-    def _remember(self, memo: OrderedDict[str, _T], key: str, value: _T) -> None:
-        with self._memo_lock:
-            memo[key] = value
-            if len(memo) > _REMEMBERED:
-                memo.popitem(last=False)
 
     def _fetch_commit(self, sha: str) -> None:
         """Ask for a commit no branch or tag leads to; servers may refuse, and then it is not found."""
@@ -269,9 +258,8 @@ class Mirror:
         shutil.rmtree(self.directory, ignore_errors=True)
         self._probed_at = self._fetched = None
         self.complete.clear()
-        with self._memo_lock:
-            self._commits.clear()
-            self._revisions.clear()
+        self._commits.clear()
+        self._revisions.clear()
 
     def _combine_packs(self) -> None:
         if len(list(self.directory.glob("objects/pack/*.pack"))) > _MOST_PACKS:

@@ -10,9 +10,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
 
 from gitsync.git import mirrors, submodules, urls
+from gitsync.git.memos import Memo
 from operator_core.errors import Reason, Retry
 
 SYMLINK = "120000"
@@ -22,7 +22,6 @@ _SMALL = 256 * 2**10
 _KEPT_BLOBS = 16 * 2**20
 _KEPT_LISTINGS = 32 * 2**20
 _KEPT_HISTORY = 512
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,10 +38,12 @@ class Listing:
     """All entries of one commit, sorted; lines are parsed when they are asked for.
 
     `modules` are its submodules by path: the files of those without a problem are among the entries.
+    `size` is in bytes.
     """
 
     def __init__(self, output: bytes, modules: Mapping[str, submodules.Module] | None = None) -> None:
         self._lines = output.split(b"\0")[:-1]
+        self.size = len(output) + 1
         self.modules = modules or {}
 
     def below(self, directory: str) -> list[File]:
@@ -81,44 +82,11 @@ class Listing:
         return found
 
 
-class _Memo(Generic[_T]):
-    """The most recently used answers, up to a total weight."""
-
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._weight = 0
-        self._lock = threading.Lock()
-        self._answers: OrderedDict[tuple[str, ...], tuple[_T, int]] = OrderedDict()
-
-    def get(self, key: tuple[str, ...]) -> _T | None:
-        with self._lock:
-            found = self._answers.get(key)
-            if found is None:
-                return None
-            self._answers.move_to_end(key)
-            return found[0]
-
-    def drop(self, key: tuple[str, ...]) -> None:
-        with self._lock:
-            _, weight = self._answers.pop(key, (None, 0))
-            self._weight -= weight
-
-    def put(self, key: tuple[str, ...], answer: _T, weight: int = 1) -> None:
-        with self._lock:
-            if key in self._answers or weight > self._capacity:
-                return
-            self._answers[key] = (answer, weight)
-            self._weight += weight
-            while self._weight > self._capacity:
-                _, (_, dropped) = self._answers.popitem(last=False)
-                self._weight -= dropped
-
-
 _MOST_PASSED_OVER = 20
 
-_listings: _Memo[Listing] = _Memo(_KEPT_LISTINGS)
-_blobs: _Memo[bytes] = _Memo(_KEPT_BLOBS)
-_changes: _Memo[tuple[str, ...]] = _Memo(_KEPT_HISTORY)
+_listings: Memo[Listing] = Memo(_KEPT_LISTINGS, lambda one: one.size)
+_blobs: Memo[bytes] = Memo(_KEPT_BLOBS, lambda content: len(content) + 100)
+_changes: Memo[tuple[str, ...]] = Memo(_KEPT_HISTORY)
 _readers: OrderedDict[tuple[str, str], int] = OrderedDict()
 _readers_lock = threading.Lock()
 
@@ -133,7 +101,7 @@ def listing(mirror: mirrors.Mirror, sha: str) -> Listing:
             lines = _with_modules(mirror, sha, mirror.remote, (b"", output), modules)
             output = b"".join(line + b"\0" for line in sorted(lines, key=_name))
         known = Listing(output, modules)
-        _listings.put((mirror.url, sha), known, len(output) + 1)
+        _listings.put((mirror.url, sha), known)
     return known
 
 
@@ -202,7 +170,7 @@ def read(mirror: mirrors.Mirror, blobs: Iterable[str]) -> Mapping[str, bytes]:
         output = mirror.local("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in missing).encode())
         for blob, content in _batch(output, mirror.url):
             found[blob] = content
-            _blobs.put((mirror.url, blob), content, len(content) + 100)
+            _blobs.put((mirror.url, blob), content)
     return found
 
 
