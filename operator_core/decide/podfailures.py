@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from operator_core.jsonvalues import Object, dig
 
-_WAITING_REASONS = frozenset(
+WAITING_REASONS = frozenset(
     (
         "CrashLoopBackOff",
         "ImagePullBackOff",
@@ -24,6 +24,7 @@ _WAITING_REASONS = frozenset(
         "OOMKilled",
     )
 )
+"""Why a container waits that will not start by itself."""
 _TEXT_LIMIT = 600
 
 
@@ -63,7 +64,7 @@ def _waiting(pods: Iterable[Object]) -> Iterator[PodFailure]:
         for container in _containers(pod):
             waiting = dig(container, "state", "waiting", default={})
             reason = str(waiting.get("reason") or "")
-            if reason in _WAITING_REASONS:
+            if reason in WAITING_REASONS:
                 yield PodFailure(reason, f"[{container.get('name')}] {_words(container, waiting)}")
 
 
