@@ -27,7 +27,7 @@ def upgrade(
 ) -> timelines.Upgrade:
     """Upgrade the application cluster `name` (which no agent may be watching) and say how long each phase took.
 
-    `mode` is the resource's upgrade mode; last-state goes by HA metadata.
+    `mode` is the resource's upgrade mode; last-state goes by HA metadata, cancel by the checkpoint that stays.
     """
     flink = flinkjobs.FlinkRest(client, namespace, name)
     deployment = client.send(requests.get(DEPLOYMENTS, namespace, name))
@@ -37,8 +37,10 @@ def upgrade(
     assert job is not None
     triggered = _now_ms()
     location = _stop(client, namespace, name, job.id, savepoints) if mode == "savepoint" else None
-    if mode == "stateless":
+    if mode in ("stateless", "cancel"):
         _cancel(client, namespace, name, job.id)
+    if mode == "cancel":
+        location = flink.get(f"/jobs/{job.id}/checkpoints")["latest"]["completed"]["external_path"]
     stopped = _now_ms()
     for each in (deployment, *([workers] if workers else [])):
         client.send(requests.delete(DEPLOYMENTS, namespace, each["metadata"]["name"], propagation="Foreground"))

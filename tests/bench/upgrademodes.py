@@ -1,7 +1,8 @@
 """Where the downtime of an upgrade goes in each mode, and how soon a killed JobManager's job runs again.
 
 Each way of upgrading gets a job of its own, which is upgraded by commits and then by hand. Stateless and last-state
-stops have no savepoint: their downtime is counted from the record of the stop.
+stops have no savepoint: their downtime is counted from the record of the stop. Without high availability last-state
+cancels the job and goes on from the checkpoint that stays.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from operator_core.kube import requests
 
 from . import byhand, measuring, worlds
 
-MODES = ("savepoint", "last-state", "stateless")
+MODES = {
+    "savepoint": "savepoint",
+    "last-state": "last-state with HA",
+    "cancel": "last-state without HA",
+    "stateless": "stateless",
+}
+"""By the short names that `--ways` takes."""
 KINDS = ("native", "standalone")
 WAYS = tuple(f"{mode}-{kind}" for kind in KINDS for mode in MODES)
 PAUSE_S = 0.05
@@ -71,13 +78,13 @@ def _measured(setting: Setting, mode: str, kind: str, recoveries: list[Recovery]
         measuring.start_job(team, setting.version, _changed(mode, kind))
     with progress.stage(f"{way}: {rounds} upgrades by commit"):
         agent = tuple(_by_agent(team, mode, 2 - number % 2) for number in range(rounds))
-    if kind == "native" and mode != "stateless":
+    if kind == "native" and mode in ("savepoint", "last-state"):
         with progress.stage(f"{way}: JobManager killed"):
             recoveries += _recoveries(team, mode, rounds)
     with progress.stage(f"{way}: {rounds} upgrades by hand"):
         hand = tuple(_by_hand(team, mode, 2 - (rounds + number) % 2) for number in range(rounds))
     worlds.teams.clear(team)
-    return Row(f"{mode}, {kind}", agent, hand)
+    return Row(f"{MODES[mode]}, {kind}", agent, hand)
 
 
 def _changed(mode: str, kind: str) -> worlds.Change:
@@ -85,7 +92,7 @@ def _changed(mode: str, kind: str) -> worlds.Change:
         if mode == "last-state":
             worlds.highlyavailable.change(manifest)
         manifest["spec"]["mode"] = kind
-        manifest["spec"]["job"]["upgradeMode"] = mode
+        manifest["spec"]["job"]["upgradeMode"] = "last-state" if mode == "cancel" else mode
 
     return changed
 
