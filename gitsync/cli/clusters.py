@@ -78,10 +78,15 @@ def _apps(client: Client, namespace: str, name: str | None) -> list[Object]:
             return [client.send(requests.get(requests.SYNC_APPS, namespace, name))]
         return everything(client, requests.SYNC_APPS, namespace)
     except errors.NotFound as error:
-        if name is not None and name in error.message:
-            text = f"there is no SyncApp {name} in the namespace {namespace}; `gitsync status` lists them"
-            raise Stalled(Reason.NotFound, text) from error
-        raise Stalled(Reason.UnknownKind, "the cluster does not know SyncApps: run `gitsync install`") from error
+        raise missing(error, namespace, name) from error
+
+
+def missing(error: errors.NotFound, namespace: str, name: str | None) -> Stalled:
+    """What an answer 404 about SyncApps means: there is no such app, or no such kind."""
+    if name is not None and name in error.message:
+        text = f"there is no SyncApp {name} in the namespace {namespace}; `gitsync status` lists them"
+        return Stalled(Reason.NotFound, text)
+    return Stalled(Reason.UnknownKind, "the cluster does not know SyncApps: run `gitsync install`")
 
 
 def everything(client: Client, resource: Resource, namespace: str | None) -> list[Object]:

@@ -21,6 +21,7 @@ from operator_core.errors import AgentError, Reason, Stalled
 
 _PLACE = re.compile(r"(?P<file>[^:\n]+?)(?::(?P<line>\d+))?(?::(?P<column>\d+))?: (?P<message>.+)", re.DOTALL)
 _NOT_OURS = "left out"
+_NO_YAML = "left out: neither a manifest nor valid YAML"
 
 
 @dataclass(slots=True)
@@ -158,10 +159,14 @@ def _plain(path: str, files: list[trees.File], tree: _Tree) -> Directory:
             continue
         parsed = documents.parse(contents[file.blob], is_json=file.path.endswith(".json"))
         objects += [RenderedObject(json.loads(found.text), file.path, found.line) for found in parsed.objects]
-        for severity, wrongs in ((Severity.error, parsed.errors), (Severity.warning, parsed.warnings)):
-            told += [
-                Finding(file.path, wrong.line, wrong.column, "manifest", severity, wrong.message)
-                for wrong in wrongs
-                if not wrong.message.startswith(_NOT_OURS)
-            ]
+        told += [_about(file, wrong, Severity.error) for wrong in parsed.errors]
+        told += [
+            _about(file, wrong, Severity.advice if wrong.message.startswith(_NO_YAML) else Severity.warning)
+            for wrong in parsed.warnings
+            if wrong.message.startswith(_NO_YAML) or not wrong.message.startswith(_NOT_OURS)
+        ]
     return Directory(path, tuple(objects), tuple(told))
+
+
+def _about(file: trees.File, wrong: documents.Wrong, severity: Severity) -> Finding:
+    return Finding(file.path, wrong.line, wrong.column, "manifest", severity, wrong.message)

@@ -60,9 +60,17 @@ def pods(client: Client, namespace: str, cluster: str, component: str) -> list[s
     answer = client.send(requests.listing(requests.PODS, namespace, labels=labels))
     names = sorted(str(pod["metadata"]["name"]) for pod in answer.get("items") or [])
     if not names:
-        known = Identity("flink.apache.org", "FlinkDeployment", namespace, cluster).shown
-        raise Stalled(Reason.NotFound, f"{known} has no {component} pod now; `gitsync status` says why")
+        raise Stalled(Reason.NotFound, _without_pods(client, namespace, cluster, component))
     return names
+
+
+def _without_pods(client: Client, namespace: str, cluster: str, component: str) -> str:
+    known = Identity("flink.apache.org", "FlinkDeployment", namespace, cluster).shown
+    try:
+        client.send(requests.get(requests.FLINK_DEPLOYMENTS, namespace, cluster))
+    except errors.NotFound:
+        return f"there is no {known} and no FlinkSessionJob of that name; `gitsync status` lists the jobs"
+    return f"{known} has no {component} pod now; `gitsync status` says why"
 
 
 def request(namespace: str, pod: str, wanted: Wanted) -> Request:

@@ -7,9 +7,9 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
+from gitsync.cli import clusters
 from gitsync.model import syncapps
 from gitsync.model.syncapps import SyncApp
-from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors, requests
 from operator_core.kube.caches import Cache
@@ -25,8 +25,7 @@ def annotate(client: Client, namespace: str, name: str, annotations: dict[str, s
     try:
         return syncapps.parse(client.send(request))
     except errors.NotFound as error:
-        text = f"there is no SyncApp {name} in the namespace {namespace}; `gitsync status` lists them"
-        raise Stalled(Reason.NotFound, text) from error
+        raise clusters.missing(error, namespace, name) from error
 
 
 class Followed:

@@ -43,6 +43,7 @@ def fetch(mirror: mirrors.Mirror, refs: tuple[Followed, ...]) -> None:
     """Bring refs here as they are there, also when they are not there any more; raises Retry."""
     if not mirror.directory.exists():
         mirror.refresh()
+        mirror.create()  # A repository without any commit leaves none behind.
     # The star makes a ref that does not exist no error; whatever else it matches does no harm.
     refspecs = [f"+{ref.there}*:{ref.here}*" for ref in refs]
     options = (*mirrors.FETCH_OPTIONS, "--prune")

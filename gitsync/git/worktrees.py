@@ -86,6 +86,12 @@ def _format_of(git: commands.Commands, root: Path) -> str:
     return git.run(None, ("-C", str(root), "rev-parse", "--show-object-format")).stdout.decode()
 
 
+def _reason(stderr: str) -> str:
+    """Which file it is; Git's last line only says that it gave up."""
+    named = [line for line in stderr.splitlines() if line.startswith("error:")]
+    return failures.first_line("\n".join(named) if named else stderr)
+
+
 def _run(
     git: commands.Commands,
     directory: Path | None,
@@ -99,6 +105,5 @@ def _run(
     except commands.TimedOut as error:
         raise Stalled(Reason.RenderFailed, f"the {NAME} is too large: {error}") from error
     if output.status:
-        detail = failures.first_line(output.stderr)
-        raise Stalled(Reason.RenderFailed, f"Git cannot take the {NAME}: {detail}")
+        raise Stalled(Reason.RenderFailed, f"Git cannot take the {NAME}: {_reason(output.stderr)}")
     return output.stdout.decode().strip()

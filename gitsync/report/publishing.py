@@ -6,6 +6,7 @@ say something new. Decides nothing about what is told (`status`, `phases`, `tell
 """
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from operator_core.kube.caches import Cache
 from operator_core.kube.client import Client
 from operator_core.kube.events import Recorder
 from operator_core.runtime.clock import Clock
+
+log = logging.getLogger(__name__)
 
 FIELD_MANAGER = "gitsync-status"
 PROGRESS_SECONDS = 10.0
@@ -102,6 +105,9 @@ class Publisher:
             self._told[source.app] = (source, due.told)
         if old.told == new.told and before is not None:
             source = replace(source, told_at=before.time)
+        if due.told is record:
+            text = "app %s: commit %s is %s%s"
+            log.info(text, source.app, record.revision[:7], record.phase, record.message and f": {record.message}")
         if due.records:
             for outlet in self._outlets:
                 outlet.tell(source, due.records)

@@ -18,6 +18,7 @@ from typing import Self
 from urllib.parse import urlencode
 
 import urllib3
+import yaml
 from kubernetes import client as kubernetes_client
 from kubernetes import config as kubernetes_config
 
@@ -106,14 +107,19 @@ class Client:
             if in_cluster and not explicit:
                 kubernetes_config.load_incluster_config(client_configuration=configuration)
                 return cls(configuration, current_namespace=_pod_namespace())
-            file = str(kubeconfig) if kubeconfig else None
+            # Not the library's default, which is what the environment was when it was imported.
+            file = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG") or None
             kubernetes_config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
             return cls(configuration, current_namespace=_context_namespace(file, context))
         except (kubernetes_config.ConfigException, OSError, ValueError) as error:
-            raise Stalled(
-                Reason.ApiUnreachable,
-                f"no usable cluster credentials ({error}); set KUBECONFIG, pass --context, or run inside a pod",
-            ) from error
+            text = f"no usable cluster credentials in {_tried(kubeconfig)} ({error})"
+            text += "; set KUBECONFIG, pass --context, or run inside a pod"
+            raise Stalled(Reason.ApiUnreachable, text) from error
+        except (yaml.YAMLError, TypeError, AttributeError, LookupError) as error:
+            # The library parses whatever the file holds and stumbles somewhere inside.
+            why = str(error).splitlines()[0] if isinstance(error, yaml.YAMLError) else "it has another form"
+            text = f"{_tried(kubeconfig)} is no kubeconfig that can be read ({why}); set KUBECONFIG to one that can"
+            raise Stalled(Reason.ApiUnreachable, text) from error
 
     @property
     def server(self) -> str:
@@ -162,7 +168,7 @@ class Client:
                 retries=False,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise errors.Unreachable(f"the API server at {self.server} does not answer: {_cause(error)}") from error
+            raise errors.Unreachable(_unanswered(self.server, _cause(error))) from error
         if response.status >= 300:
             raise errors.from_answer(response.status, bytes(response.data), response.headers.get("Retry-After"))
         return bytes(response.data)
@@ -233,6 +239,17 @@ def _context_namespace(file: str | None, context: str | None) -> str:
     contexts, active = kubernetes_config.list_kube_config_contexts(config_file=file)
     chosen: Object = next((entry for entry in contexts if entry["name"] == context), active)
     return str(dig(chosen, "context", "namespace", default="default"))
+
+
+def _tried(kubeconfig: Path | None) -> str:
+    """Where credentials were looked for, for messages."""
+    return str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+
+
+def _unanswered(server: str, cause: str) -> str:
+    if "CERTIFICATE" in cause:
+        return f"the API server at {server} is not trusted: {cause}; see certificate-authority in the kubeconfig"
+    return f"the API server at {server} does not answer: {cause}"
 
 
 def _cause(error: BaseException) -> str:

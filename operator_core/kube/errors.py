@@ -131,6 +131,8 @@ def from_answer(status: int, body: bytes, retry_after: str | None = None) -> Kub
         kind = AlreadyExists
     if status == 403 and _NAMESPACE_TERMINATING in body:
         kind = NamespaceEnding
+    if kind is Unauthorized:
+        message = f"the API server refuses the credentials ({message or status}): they are wrong or have expired"
     after = float(retry_after) if retry_after and retry_after.isdigit() else None
     error = kind(status, message or f"the API server answered {status}", after)
     error.body = body[:_BODY_LIMIT]
@@ -142,7 +144,7 @@ def _message(body: bytes) -> tuple[str, str]:
         status = json.loads(body)
         text, reason = str(status.get("message", "")), str(status.get("reason", ""))
     except (ValueError, AttributeError):
-        text, reason = body.decode("utf-8", "replace"), ""
+        text, reason = body.decode("utf-8", "replace").strip(), ""
     if len(text) > MESSAGE_LIMIT:
         text = text[:MESSAGE_LIMIT] + " …"
     return text, reason

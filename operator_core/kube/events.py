@@ -2,8 +2,9 @@
 
 A repeat (same reason, key, type and object) raises `count` of the event that is there instead of
 making another. A reason that is told again and again about one object is written at a bounded rate; what was
-held back is counted in the next one that is written. Telling is never worth failing for: errors are logged and
-swallowed. Decides nothing about what is told; callers pass no secrets.
+held back is counted in the next one that is written. What is written is a line of the log as well.
+Telling is never worth failing for: errors are logged and swallowed. Decides nothing about what is told; callers
+pass no secrets.
 """
 
 import logging
@@ -72,6 +73,8 @@ class Recorder:
             body["metadata"]["annotations"] = dict(annotations)
         if not self._may_write((meta.get("uid") or meta["name"], reason), (namespace, name)):
             return
+        level = logging.WARNING if type_ == "Warning" else logging.INFO
+        log.log(level, "%s %s/%s: %s: %s", obj["kind"], namespace, meta["name"], reason, " ".join(message.split()))
         try:
             self._write(namespace, name, body)
         except AgentError as error:

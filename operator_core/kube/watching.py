@@ -126,7 +126,9 @@ class Watcher:
 
     def _pause(self, error: AgentError, failures: int) -> None:
         if self.last_error != error.message:
-            log.warning("watching %s failed, trying again: %s", self._resource.plural, error.message)
+            unknown = isinstance(error, errors.NotFound)
+            why = "the cluster does not know the kind, is it installed?" if unknown else error.message
+            log.warning("watching %s failed, trying again: %s", self._resource.plural, why)
         self.last_error = error.message
         seconds = pause_after(failures, random.random())
         if isinstance(error, errors.Forbidden | errors.NotFound):

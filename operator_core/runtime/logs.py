@@ -59,3 +59,5 @@ def configure(*, as_json: bool, level: str = "INFO") -> None:
     root.setLevel(level.upper())
     for noisy in ("httpx", "httpcore", "urllib3", "apscheduler", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Every try that fails; what they come to is told once by whoever asked.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)

@@ -83,4 +83,7 @@ def test_logs_of_one_and_of_several_pods(logs, sandbox: Path) -> None:  # type: 
     code, text = logs("ticks", "-c", "sidecar")
     assert code == 3 and "sidecar" in text
     code, text = logs("nothing")
-    assert (code, "FlinkDeployment default/nothing has no jobmanager pod now" in text) == (3, True)
+    assert (code, "there is no FlinkDeployment default/nothing and no FlinkSessionJob of that name" in text) == (
+        3,
+        True,
+    )

@@ -155,3 +155,19 @@ def test_the_example_repository_has_no_findings(capsys: pytest.CaptureFixture[st
     assert "27 objects checked: nothing found" in told, (
         "plain, Kustomize, session, SQL, Python, snapshots, Applications"
     )
+
+
+def test_a_damaged_file_that_names_no_kind_is_told_and_no_finding_to_fail_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write({"apps/job.yaml": JOB, "apps/odd.yaml": "a: [1\nb: {\n", "apps/values.yaml": "replicas: 3\n"})
+    assert main.run(["validate", "apps"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("apps/odd.yaml:2:2: advice: left out: neither a manifest nor valid YAML"), told
+    assert "values.yaml" not in told
+
+
+def test_what_git_cannot_take_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    run_git("init", "--quiet", "inner", at=Path())
+    assert main.run(["validate", "."]) == 3
+    assert "'inner/' does not have a commit checked out" in capsys.readouterr().err

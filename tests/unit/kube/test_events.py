@@ -103,3 +103,13 @@ def test_other_reasons_and_other_objects_are_told_all_the_same(server: Server, r
     recorder.event(ABOUT, "Normal", "Rollback", "important")
     recorder.event({**ABOUT, "metadata": {**ABOUT["metadata"], "uid": "2"}}, "Normal", "JobStatusChanged", "flap")
     assert len(server.stored) == 3
+
+
+def test_what_is_written_is_a_line_of_the_log(recorder: events.Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", events.log.name):
+        recorder.event(ABOUT, "Normal", "SpecChanged", "spec.job.parallelism:\n  1 -> 2")
+        recorder.event(ABOUT, "Warning", "JobException", "boom")
+    assert [(one.levelname, one.message) for one in caplog.records] == [
+        ("INFO", "Pod ns/app: SpecChanged: spec.job.parallelism: 1 -> 2"),
+        ("WARNING", "Pod ns/app: JobException: boom"),
+    ]
