@@ -90,14 +90,9 @@ class SubmissionLane:
         with self._lock:
             if isinstance(self._known.get(key), UnderWay):
                 return
-            tries = self._tries(key, work.job.job_id)
             self._wanted[key] = work
-            self._known[key] = UnderWay(work.job.job_id, tries)
+            self._known[key] = begun(self._known.get(key), work.job.job_id)
         self._queue.add(key)
-
-    def _tries(self, key: Key, job_id: str) -> int:
-        before = self._known.get(key)
-        return before.tries if isinstance(before, SubmissionFailed) and before.job_id == job_id else 0
 
     def _submit(self, key: Key) -> Outcome:
         with self._lock:
@@ -155,8 +150,18 @@ class SubmissionLane:
         with self._lock:
             now = self._known.get(key)
         tries = now.tries + 1 if isinstance(now, UnderWay) else 1
+        unsent = certain and isinstance(now, UnderWay) and now.unsent
         log.info("%s/%s: %s", key.namespace, key.name, cause)
-        return SubmissionFailed(work.job.job_id, cause, certain, tries, self._clock.now())
+        return SubmissionFailed(work.job.job_id, cause, certain, tries, self._clock.now(), unsent)
+
+
+def begun(before: Submission, job_id: str) -> UnderWay:
+    """A further try, or the first of another job id."""
+    if before is None or before.job_id != job_id:
+        return UnderWay(job_id)
+    if isinstance(before, SubmissionFailed):
+        return UnderWay(job_id, before.tries, before.unsent)
+    return UnderWay(job_id, unsent=False)
 
 
 def _key(namespace: str, name: str) -> Key:

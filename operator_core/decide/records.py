@@ -32,6 +32,9 @@ STOPPED_BY_HAND = "stopped-with-savepoint"
 END_READ = "end-read"
 """Key of `memories`: there once Flink was asked what an ended session job left, or does not know the job any more."""
 
+SUBMITTED_TO = "submitted-to"
+"""Key of `memories`: the JobManager for which the submission of a session job is recorded, until the job is listed."""
+
 SCALING_REFUSED = "scaling-refused"
 """Key of `memories`: the generation for which Flink refused to rescale the job in place."""
 

@@ -32,21 +32,23 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """The lane fetches, uploads or runs the jar of this job id; `tries` failed before."""
+    """The lane fetches, uploads or runs the jar of this job id; `tries` failed before, `unsent`: all for certain."""
 
     job_id: str
     tries: int = 0
+    unsent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SubmissionFailed:
-    """The newest try for this job id failed; `certain` when Flink cannot have got the job."""
+    """The newest try for this job id failed; `certain` when Flink cannot have got it, `unsent` by none of the tries."""
 
     job_id: str
     cause: str
     certain: bool
     tries: int
     at: datetime
+    unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ suspended, the state is UPGRADING, and the job has an id and is RECONCILING; con
 DEPLOYED. How a job is stopped is recorded as for FlinkDeployments (`records`). Decides nothing.
 """
 
-from operator_core.decide import deploymentrecords, memories, records, restarts, verdicts
+from operator_core.decide import deploymentrecords, memories, records, restarts, unseenruns, verdicts
 from operator_core.decide.records import Restore
 from operator_core.decide.sessionfacts import SessionFacts
 from operator_core.decide.wanted import Wanted
@@ -42,7 +42,7 @@ def submitting(facts: SessionFacts, want: Wanted, restore: Restore, *, first: bo
 
 def submitted(facts: SessionFacts) -> FlinkSessionJobStatus:
     """Flink has the job."""
-    status = facts.status.model_copy(update={"error": None})
+    status = unseenruns.forgotten(facts.status).model_copy(update={"error": None})
     text = records.last_text(facts, state="running", mode=records.how_stopped(facts))
     rolled_back = facts.status.reconciliation_status.state == "ROLLING_BACK"
     state = "ROLLED_BACK" if rolled_back else "DEPLOYED"

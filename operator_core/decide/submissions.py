@@ -21,6 +21,7 @@ from operator_core.decide import (
     steps,
     stoprecords,
     submissionrecords,
+    unseenruns,
     verdicts,
     wanted,
 )
@@ -159,7 +160,7 @@ def _begin(
         return waiting_for_cluster(facts, closed)
     if not observing.serves(facts):
         return waiting_for_cluster(facts, "is not ready")
-    status = submissionrecords.submitting(facts, want, restore, first=first_submission)
+    status = unseenruns.noted(facts, submissionrecords.submitting(facts, want, restore, first=first_submission))
     event = Event("Normal", "Submit", "Starting deployment", observing.JOB)
     return steps.record(facts, status, None, failpoint="submit-recorded", verdict=verdict, events=(event,))
 
@@ -184,6 +185,8 @@ def _not_listed(facts: SessionFacts, want: Wanted) -> SessionStep:
     failure = facts.submission if isinstance(facts.submission, SubmissionFailed) else None
     if failure is not None and failure.job_id != facts.status.job_status.job_id:
         failure = None
+    if unseenruns.is_possible(facts, failure) and want.upgrade_mode != "stateless":
+        return sessionstops.carry_out(facts, sessionstops.lost(), ())
     if isinstance(facts.session.live, Unread):
         return steps.look(facts, Need.LIVE_SESSION)
     closed = sessionguards.closed(facts.session.live)

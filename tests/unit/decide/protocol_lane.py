@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from protocol_sessions import SessionCluster
 
+from operator_core.controllers import submissionlane
 from operator_core.controllers.submissionlane import Work
 from operator_core.decide.sessionfacts import Sent, Submission, SubmissionFailed, UnderWay
 from operator_core.flink import errors
@@ -28,14 +31,17 @@ class Lane:
     def submit(self, namespace: str, name: str, work: Work) -> None:
         if isinstance(self._known.get(name), UnderWay):
             return
-        self._known[name] = UnderWay(work.job.job_id)
+        self._known[name] = submissionlane.begun(self._known.get(name), work.job.job_id)
         self._works[name] = work
 
     def work(self, mishap: str | None = None) -> None:
         """Every try comes to its end; `mishap`: the jar is not there, or the answer gets lost."""
         for name, work in list(self._works.items()):
             del self._works[name]
-            self._known[name] = self._tried(work, mishap)
+            ended, under_way = self._tried(work, mishap), self._known[name]
+            if isinstance(ended, SubmissionFailed) and isinstance(under_way, UnderWay):
+                ended = replace(ended, unsent=ended.certain and under_way.unsent)
+            self._known[name] = ended
 
     def _tried(self, work: Work, mishap: str | None) -> SubmissionFailed | Sent:
         job_id = work.job.job_id

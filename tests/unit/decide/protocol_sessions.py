@@ -63,6 +63,7 @@ class SessionCluster:
         self.broken: set[str] = set()
         self.ended_unseen: set[str] = set()
         self.down = False
+        self.restarts = 0
         self.broken_savepoints = False
 
     # Kubernetes
@@ -98,6 +99,7 @@ class SessionCluster:
         """The JobManager's container dies and starts again in its pod."""
         if self.process is not None:
             self.ready = False
+            self.restarts += 1
             self.runs = {}
             deployment = self.server.get("deployments", "cluster")
             if deployment is not None:
@@ -120,7 +122,7 @@ class SessionCluster:
             return ()
         conditions = [{"type": "Ready", "status": "True" if self.ready else "False"}]
         state = {"running": {"startedAt": "x"}}
-        containers = [{"name": "flink-main-container", "state": state, "restartCount": 0}]
+        containers = [{"name": "flink-main-container", "state": state, "restartCount": self.restarts}]
         status = {"conditions": conditions, "containerStatuses": containers}
         return ({"metadata": {"name": "p", "uid": self.process, "namespace": "ns"}, "status": status},)
 

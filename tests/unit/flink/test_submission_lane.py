@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from operator_core.controllers import submissionlane
 from operator_core.controllers.submissionlane import SubmissionLane, Work
 from operator_core.decide.decisions import SubmitJob
-from operator_core.decide.sessionfacts import Sent, Submission, SubmissionFailed
+from operator_core.decide.sessionfacts import Sent, Submission, SubmissionFailed, UnderWay
 from operator_core.flink.jarsources import JarSources, Policy
 from operator_core.flink.rest import Address, DirectTransport
 from operator_core.runtime.clock import SystemClock
 
 JOB = SubmitJob("a" * 32, None, "x.Main", (), 1, None, False, (), "v1_20")
 WORK = Work(Address("ns", "cluster"), JOB, Policy(), 5.0)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TRACE = (
     "<Exception on server side:\norg.apache.flink.util.FlinkException: Could not run\n\tat x.Y.z\nCaused by: boom\n>"
 )
@@ -97,3 +100,17 @@ def test_a_jar_that_cannot_be_had_was_certainly_not_submitted(submit) -> None:
     known, flink = submit(_hang, work)
     assert isinstance(known, SubmissionFailed) and known.certain and known.tries == 1
     assert "restricted address" in known.cause and flink.seen == []
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        (None, UnderWay("a", 0, True)),
+        (SubmissionFailed("a", "404", True, 2, NOW, unsent=True), UnderWay("a", 2, True)),
+        (SubmissionFailed("a", "late", False, 2, NOW), UnderWay("a", 2, False)),
+        (SubmissionFailed("b", "late", False, 2, NOW), UnderWay("a", 0, True)),
+        (Sent("a", NOW), UnderWay("a", 0, False)),
+    ],
+)
+def test_a_further_try_knows_whether_one_before_may_have_reached_flink(before: Submission, expected: UnderWay) -> None:
+    assert submissionlane.begun(before, "a") == expected
