@@ -9,7 +9,7 @@ for another one's. Pure.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from gitsync.model.identities import AppName, Identity
+from gitsync.model.identities import AppName
 from gitsync.model.plans import Desired
 from gitsync.model.syncapps import TRACKING
 from gitsync.plan import annotations, identities, normalizing
@@ -110,8 +110,3 @@ def run(hook: Hook, phase: HookPhase, app: AppName, revision: str, mark: str) ->
 def belongs(live: Object, mark: str) -> bool:
     """Whether a live object is this sync's own run."""
     return bool(dig(live, "metadata", "annotations", RUN) == mark)
-
-
-def identity_in(run_id: str) -> Identity | None:
-    """The object behind a run's id in the status."""
-    return identities.parse_identity(run_id.partition(" ")[2])
