@@ -10,9 +10,11 @@ from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors, requests
 from operator_core.kube.client import Client
+from operator_core.kube.requests import Request
 
 ROOT = "root"
 FIELD_MANAGER = "gitsync"
+_INSTALL = "run `gitsync install`, or start the agent with --install-crds"
 
 
 def manifest(settings: Settings) -> Object | None:
@@ -42,20 +44,31 @@ def manifest(settings: Settings) -> Object | None:
 
 
 def ensure(client: Client, settings: Settings) -> None:
-    """Make the root app say what the settings say. Raises kube errors, Stalled when the kind is not installed."""
+    """Make the root app say what the settings say. Raises kube errors, Stalled where the kind is missing or too old."""
     root = manifest(settings)
     if root is None:
         return
     request = requests.apply(requests.SYNC_APPS, root, field_manager=FIELD_MANAGER)
     try:
-        client.send(request)
+        _send(client, request)
     except errors.NotFound:
         ensure_namespace(client, settings.namespace)
         try:
-            client.send(request)
+            _send(client, request)
         except errors.NotFound as error:
-            text = "the cluster does not know SyncApps: run `gitsync install`, or start the agent with --install-crds"
-            raise Stalled(Reason.UnknownKind, text) from error
+            raise Stalled(Reason.UnknownKind, f"the cluster does not know SyncApps: {_INSTALL}") from error
+
+
+def _send(client: Client, request: Request) -> None:
+    """Raises Stalled where the definition is an older agent's and misses a field."""
+    try:
+        client.send(request)
+    except errors.Invalid as error:
+        if errors.TYPED_PATCH not in error.message:
+            raise
+        detail = error.message.rpartition("): ")[2]
+        text = f"the cluster's definition of SyncApps is not of this version of gitsync ({detail}): {_INSTALL}"
+        raise Stalled(Reason.UnknownKind, text) from error
 
 
 def ensure_namespace(client: Client, name: str) -> None:
