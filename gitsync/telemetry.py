@@ -222,6 +222,9 @@ def page() -> str:
         "Served as `/metrics` on the port of `probePort` or `webhook.port`, in Prometheus' text form, beside the usual"
         " ones of a\nPython process (`process_*`, `python_*`). Written from `gitsync/telemetry.py` by `make docs`.\n\n"
         f"| name | type | labels | what |\n|---|---|---|---|\n{rows}\n"
+        "The log tells at `INFO` what is decided, one line each: every phase of a commit (`app NAMESPACE/NAME: commit"
+        " 806adf3 is\napplied: …`) and every [event](events.md) of a job; an idle agent is silent."
+        " Failures are `WARNING`.\n\n"
         "With `logJson` every line of the log is one JSON object: `time level logger message`, and within a pass"
         " `resource`\n(kind, namespace and name) and `pass_id`, which is the same for all lines of one pass.\n"
     )

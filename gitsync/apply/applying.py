@@ -179,5 +179,5 @@ def refusal_text(desired: Desired, error: AgentError) -> str:
     if isinstance(error, errors.Forbidden):
         return f"the agent may not write {desired.identity.shown}: {text}"
     if isinstance(error, errors.NotFound) and "namespaces" in text:
-        return f"{text}; put the Namespace into Git or set the sync option CreateNamespace=true"
+        return f"{text}; put the Namespace into Git (CreateNamespace=true makes the app's destination only)"
     return text

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from gitsync.model import telling
 from gitsync.model.identities import AppName
-from gitsync.model.records import Record
+from gitsync.model.records import Phase, Record
 from gitsync.model.syncstatuses import Status
 from gitsync.report import conditions, notices, status
 from gitsync.report.notices import Notice, Where
@@ -106,8 +106,9 @@ class Publisher:
         if old.told == new.told and before is not None:
             source = replace(source, told_at=before.time)
         if due.told is record:
-            text = "app %s: commit %s is %s%s"
-            log.info(text, source.app, record.revision[:7], record.phase, record.message and f": {record.message}")
+            # Why a commit failed is told by the event about it.
+            why = f": {record.message}" if record.message and record.phase is not Phase.FAILED else ""
+            log.info("app %s: commit %s is %s%s", source.app, record.revision[:7], record.phase, why)
         if due.records:
             for outlet in self._outlets:
                 outlet.tell(source, due.records)
