@@ -137,6 +137,9 @@ class SessionCluster:
             raise errors.from_status(500, "DuplicateJobSubmissionException: Job has already been submitted.")
         broken = job.entry_class == BROKEN
         self._begin(Run(job.job_id, job.args[0], 0, self.now_ms(), broken=broken), job.savepoint_path)
+        resource = self.server.get("flinksessionjobs", job.args[0]) or {}
+        if dig(resource, "spec", "job", "upgradeMode") != "stateless":  # a loss is accepted until the next submission
+            self.loss_accepted.discard(job.args[0])
         if self.ha:
             self.graphs[job.job_id] = (job.args[0], job.savepoint_path)
             self.broken |= {job.job_id} if broken else set()
@@ -151,9 +154,6 @@ class SessionCluster:
         behind = newest is not None and run.position < newest
         assert not behind or run.owner in self.loss_accepted, f"{run.owner} began at {run.position}, not at {newest}"
         self.newest[run.owner] = run.position
-        resource = self.server.get("flinksessionjobs", run.owner) or {}
-        if dig(resource, "spec", "job", "upgradeMode") != "stateless":
-            self.loss_accepted.discard(run.owner)
         self.runs[run.job_id] = run
 
     def checkpoint(self) -> None:

@@ -58,3 +58,19 @@ def test_a_finished_job_that_is_run_again_begins_as_it_did_before() -> None:
     (again,) = [run for run in world.flink.runs.values() if run.lives]
     assert (again.owner, again.restored) == ("a", None), "b was not asked to run again"
     world.teardown()
+
+
+def test_a_change_without_state_that_is_recorded_stays_one_though_the_next_commit_wants_state() -> None:
+    world = Sessions()
+    world.create(ha=True, mode="stateless")
+    for _ in range(12):
+        world.live(1, "cluster", None, None)
+    world.progress(checkpoint=True)
+    world._edit("a", "nonce")
+    world.reconcile("a", None, (1, "lost-before"), True)
+    assert world._status("a")["reconciliationStatus"]["state"] == "UPGRADING"
+    world._edit("a", "last-state")
+    world.strike("deployment", None)
+    world._settle()
+    assert all(world._ended(name) for name in JOBS)
+    world.teardown()
