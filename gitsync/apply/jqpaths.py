@@ -7,6 +7,7 @@ Asked for the same object again, the answer is remembered. What the fields mean 
 
 import hashlib
 import json
+import re
 import sys
 import threading
 from collections import OrderedDict
@@ -14,10 +15,12 @@ from collections import OrderedDict
 from gitsync.plan import ignoring
 from gitsync.plan.ignoring import Pointer
 from gitsync.render.programs import Export, Programs
+from operator_core import masking
 from operator_core.errors import Reason, Retry, Stalled
 from operator_core.jsonvalues import Object
 
 _KEPT = 2048
+_QUOTED = re.compile(r"\(?[\"'](?:[^\"'\\]|\\.)*(?:[\"']|$)\)?")
 _SECONDS = 5.0
 _SCRIPT = (
     "import json, sys\n"
@@ -69,7 +72,9 @@ class JqPaths:
             raise Stalled(Reason.Invalid, f"{where} cannot be used: {error.message}") from error
         if ended.problem:
             why = ended.problem if ended.bounded else ended.stderr.strip() or ended.problem
-            raise Stalled(Reason.Invalid, f"{where} cannot be used: {why}")
+            # jq quotes the value it could not use, which is one of the live object.
+            told = masking.without(_QUOTED.sub("a value", why), masking.values_of(json.loads(text)))
+            raise Stalled(Reason.Invalid, f"{where} cannot be used: {told}")
         paths = json.loads(ended.stdout)
         if not all(isinstance(path, list) for path in paths):
             raise Stalled(Reason.Invalid, f"{where} does not select fields")

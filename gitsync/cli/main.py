@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import click
 
+from operator_core import masking
 from operator_core.errors import AgentError
 
 FINE, FINDINGS, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -110,7 +111,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _failed(message: str) -> int:
-    click.echo(f"gitsync: {message}", err=True)
+    click.echo(f"gitsync: {masking.masked(message)}", err=True)
     return FAILED
 
 
@@ -118,8 +119,9 @@ def _unforeseen(error: Exception) -> int:
     if os.environ.get("GITSYNC_DEBUG"):
         traceback.print_exception(error)
     else:
+        told = masking.masked(f"{type(error).__name__}: {error}")
         click.echo(
-            f"gitsync: internal error ({type(error).__name__}: {error}); this is a defect of gitsync."
+            f"gitsync: internal error ({told}); this is a defect of gitsync."
             " Run it again with GITSYNC_DEBUG=1 to see where it happened.",
             err=True,
         )

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from gitsync.git.access import Credentials
+from operator_core import masking
 from operator_core.errors import Reason, Stalled
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)(?P<separator>://|::)")
-_USER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
 _SCP_LIKE = re.compile(r"(?:(?P<user>[^/@:]+)@)?(?P<host>\[[^/\]]+\]|[^/:@]+):(?P<path>.*)")
 _SSH_USER = re.compile(r"[A-Za-z0-9_][\w.+-]*")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
@@ -55,7 +55,7 @@ class Remote:
 
 def without_credentials(text: str) -> str:
     """`text` with the user part of every URL in it taken out."""
-    return _USER.sub(r"\g<scheme>", text)
+    return masking.without_credentials(text)
 
 
 def canonical(url: str) -> str:

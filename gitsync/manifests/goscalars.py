@@ -91,7 +91,7 @@ def _tagged(text: str, kind: str) -> Json:
         "float": is_number,
     }
     if not fits[kind]:
-        raise ScalarError(f"cannot decode {text!r} as !!{kind}")
+        raise ScalarError(f"the value cannot be decoded as !!{kind}")
     return float(value) if kind == "float" else value
 
 

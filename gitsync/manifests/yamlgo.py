@@ -152,7 +152,9 @@ class _Builder:
     def _alias(self, event: yaml.AliasEvent) -> _Node:
         known = self.anchors.get(event.anchor or "")
         if known is None:
-            raise _at(_place(event), f"the anchor {event.anchor!r} is unknown here or contains itself")
+            # Not named: a password that begins with an asterisk is read as one.
+            why = "the anchor after '*' is unknown here or contains itself; quote it if text is meant"
+            raise _at(_place(event), why)
         self._count(known.size, _place(event))
         return _Node(known.content, _place(event), known.size, known.is_scalar)
 

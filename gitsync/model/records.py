@@ -7,23 +7,17 @@ cluster, app and phase, lines of a newer format as they are, and text that peopl
 """
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from operator_core import masking
 from operator_core.jsonvalues import Json, Object, dig
 
 VERSION = 1
 _SAVEPOINTS_APART = timedelta(hours=1)
 _LONGEST_MESSAGE = 500
-_USER_OF_URL = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s]+@")
-_SECRET_VALUE = re.compile(
-    r"(?P<name>[\w.-]*(?:password|passwd|secret|token|access[._-]?key|api[._-]?key|credential)[\w.-]*[\"']?\s*[:=]\s*)"
-    r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s,;]+)",
-    re.IGNORECASE,
-)
 
 
 class Phase(StrEnum):
@@ -114,8 +108,7 @@ def latest(records: Iterable[Record]) -> Record | None:
 
 def masked(message: str) -> str:
     """`message` fit for a record: no credentials of a URL, no value of a secret-looking key, not long."""
-    without_users = _USER_OF_URL.sub(r"\g<scheme>", message)
-    text = _SECRET_VALUE.sub(r"\g<name>***", without_users)
+    text = masking.masked(message)
     return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
 
 

@@ -1,21 +1,25 @@
 """The status of a SyncApp: Argo CD's words beside conditions that kstatus and `kubectl wait` understand.
 
-Pure data. What goes into it is decided by `report.status`.
+Pure data, and no secret in its words. What goes into it is decided by `report.status`.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gitsync.model.parts import Part
+from operator_core import masking
 from operator_core.jsonvalues import Object
+
+Words = Annotated[str, AfterValidator(masking.masked)]
+"""What people read; others may have written it."""
 
 
 class Health(Part):
     """Health of an app or an object."""
 
     status: Literal["Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Unknown"]
-    message: str | None = None
+    message: Words | None = None
     last_transition_time: str | None = None
 
 
@@ -39,7 +43,7 @@ class ResourceState(Part):
     name: str
     status: Literal["Synced", "OutOfSync", "Unknown"]
     health: Health | None = None
-    message: str | None = Field(default=None, description="Why it is not in sync.")
+    message: Words | None = Field(default=None, description="Why it is not in sync.")
     requires_pruning: bool | None = None
     effect: str | None = Field(default=None, description="What the last change of the spec did to the Flink job.")
 
@@ -48,7 +52,7 @@ class Problem(Part):
     """Something that keeps the app from being what Git says, and where it is."""
 
     reason: str
-    message: str
+    message: Words
     file: str | None = None
     line: int | None = None
     object: str | None = None
@@ -78,7 +82,7 @@ class Condition(Part):
     type: str
     status: Literal["True", "False", "Unknown"]
     reason: str
-    message: str
+    message: Words
     last_transition_time: str
     observed_generation: int | None = None
 
@@ -88,7 +92,7 @@ class HookState(Part):
 
     id: str = Field(description="<phase> <group>/<Kind>:<namespace>/<name>")
     state: Literal["Pending", "Running", "Succeeded", "Failed"]
-    message: str | None = None
+    message: Words | None = None
 
 
 class Operation(Part):
@@ -100,7 +104,7 @@ class Operation(Part):
     request: str | None = Field(default=None, description="The request that began it.")
     phase: Literal["Running", "Failing", "Failed", "Succeeded"]
     attempt: int = 0
-    message: str | None = None
+    message: Words | None = None
     retry_at: str | None = None
     hooks: tuple[HookState, ...] = ()
     deletes: bool = Field(default=False, description="Whether it is the deletion of the app.")

@@ -19,6 +19,13 @@ from operator_core.errors import Reason, Stalled
 KUBECTL = "GITSYNC_KUBECTL"
 """Environment variable with the path of the kubectl to use where there is no kustomize."""
 _PLACE = re.compile(r"yaml: line (\d+)")
+_CONTENT = (
+    (re.compile(r" with config: `.*?`(?=: |$)"), ""),
+    (re.compile(r"literal sources:? \[.*\]: "), "literal sources: "),
+    (re.compile(r"invalid literal source .*, expected"), "invalid literal source, expected"),
+    (re.compile(r"(?: from)? \[patch: \".*\"\]"), " from the patch"),
+)
+"""Where Kustomize quotes what it was given: patches and literals, which may be secrets."""
 _WITHIN = re.compile(r"recursed (?:accumulation of|merging from) path '([^']*)': ")
 
 
@@ -84,6 +91,8 @@ def explained(stderr: str, paths: tuple[str, ...]) -> BuildFailure:
     """
     text = " ".join(stderr.split())
     text = re.sub(r"^[Ee]rror: (accumulating resources: )?", "", text)
+    for quoted, instead in _CONTENT:
+        text = quoted.sub(instead, text)
     directory = "."
     for within in list(_WITHIN.finditer(text))[-1:]:
         directory, text = within[1], text[within.end() :].removeprefix("accumulating resources: ")

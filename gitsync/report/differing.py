@@ -8,15 +8,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gitsync.model import records
 from gitsync.model.differences import Difference, Kind, Path
 from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Keep, Plan, Prune, Taken, Unchanged, Update, Waiting
 from gitsync.plan import diffing, normalizing
 from gitsync.plan.previews import Action
+from operator_core import masking
 from operator_core.jsonvalues import Json, Object, dig
 
-HIDDEN = "***"
 _NOT_COMPARED = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
@@ -105,34 +104,25 @@ def _leaves(path: Path, wanted: Object, live: Object) -> tuple[Path, ...]:
 
 def _field(desired: Desired, path: Path, live: Object) -> Field:
     shown = Difference(path, Kind.changed).shown
-    hides = desired.identity.kind == "Secret"
-    before, after = diffing.value_at(live, path), diffing.value_at(desired.body, path)
-    owner = "" if before is None else owner_of(live, path)
-    return Field(shown, _text(path, before, hides=hides), _text(path, after, hides=hides), owner)
+    hides = desired.identity.kind == "Secret" or _is_of_secret(path)
+    before, after = (_text(diffing.value_at(one, path), one, hides=hides) for one in (live, desired.body))
+    return Field(shown, before, after, "" if before is None else owner_of(live, path))
 
 
-def _text(path: Path, value: Json, *, hides: bool) -> str | None:
+def _is_of_secret(path: Path) -> bool:
+    """Whether a field, or the item of a list that it is of, sounds like a secret: `env[name=PASSWORD].value`."""
+    of_item = path[-2:-1] if path[-1:] == ("value",) else ()
+    return any(masking.sounds_secret(step.strip("[]").removeprefix("name=")) for step in (*path[-1:], *of_item))
+
+
+def _text(value: Json, whole: Object, *, hides: bool) -> str | None:
+    """A value of the object `whole`, for people."""
     if value is None:
         return None
-    if hides or (path and _sounds_secret(path[-1])):
-        return HIDDEN
-    text = value if isinstance(value, str) else json.dumps(_masked(value), ensure_ascii=False)
-    return "\n".join(records.masked(line) for line in text.split("\n"))
-
-
-def _sounds_secret(name: str) -> bool:
-    return records.masked(f"{name}: x").endswith(": ***")
-
-
-def _masked(value: Json) -> Json:
-    """The value without those of fields that sound secret; also `{name: PASSWORD, value: x}` of containers."""
-    if isinstance(value, list):
-        return [_masked(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    hidden = {key: HIDDEN for key, item in value.items() if _sounds_secret(key) and isinstance(item, str)}
-    named = {"value": HIDDEN} if "value" in value and _sounds_secret(str(value.get("name", ""))) else {}
-    return {**{key: _masked(item) for key, item in value.items()}, **hidden, **named}
+    if hides:
+        return masking.HIDDEN
+    text = value if isinstance(value, str) else json.dumps(masking.hidden(value), ensure_ascii=False)
+    return masking.masked(masking.without(text, masking.values_of(whole)))
 
 
 def owner_of(live: Object, path: Path) -> str:

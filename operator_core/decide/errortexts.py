@@ -1,7 +1,8 @@
 """The text of `status.error` in the Java operator's JSON form, within the limits the operator's options set.
 
 Exception type, message, stack trace where it is switched on, what is known beside it (reason, HTTP status, labels whose
-pattern matches a message) and the causes. Reads Java stack traces; knows nothing of resources.
+pattern matches a message) and the causes, no secret in any of them. Reads Java stack traces; knows nothing of
+resources.
 """
 
 import json
@@ -9,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from operator_core import masking
 from operator_core.conf import flattening, options
 from operator_core.jsonvalues import Object
 
@@ -35,13 +37,14 @@ def text(problem: Problem, conf: Mapping[str, str]) -> str:
     name = problem.type if "." in problem.type else JAVA + problem.type
     messages = tuple(messages_of(problem.trace)) if problem.trace else ()
     head, causes = (messages[0], messages[1:]) if messages else (problem.message, ())
-    body: Object = {"type": name, "message": head[:limit]}
+    body: Object = {"type": name, "message": masking.masked(head)[:limit]}
     if problem.trace and options.get_bool(conf, options.ERROR_TRACE_ENABLED):
-        body["stackTrace"] = problem.trace[: options.get_int(conf, options.ERROR_TRACE_LENGTH)]
+        body["stackTrace"] = masking.masked(problem.trace)[: options.get_int(conf, options.ERROR_TRACE_LENGTH)]
     body["additionalMetadata"] = _metadata(problem, (head, *causes), conf)
     count = max(0, options.get_int(conf, options.ERROR_CAUSES))
     body["throwableList"] = [
-        {"type": SERIALIZED, "message": cause[:limit], "additionalMetadata": {}} for cause in causes[:count]
+        {"type": SERIALIZED, "message": masking.masked(cause)[:limit], "additionalMetadata": {}}
+        for cause in causes[:count]
     ]
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
+from operator_core import masking
 from operator_core.conf import options
 from operator_core.decide import schedules
 from operator_core.decide.decisions import Event, TriggerCheckpoint, TriggerSavepoint
@@ -128,6 +129,7 @@ def _refused(facts: SnapshotFacts, message: str) -> SnapshotStep:
 
 
 def _waits(facts: SnapshotFacts, message: str, event: Event | None = None) -> SnapshotStep:
+    message = masking.masked(message)
     events = (event,) if event is not None and facts.status.error != message else ()
     return SnapshotStep(Rest(_RECHECK), facts.status.model_copy(update={"error": message}), events)
 
@@ -211,7 +213,7 @@ def failed(facts: SnapshotFacts, cause: str) -> SnapshotStep:
         "state": "FAILED",
         "failures": facts.status.failures + 1,
         "result_timestamp": stamp(facts.now),
-        "error": cause,
+        "error": masking.masked(cause),
     }
     status = facts.status.model_copy(update=changes)
     again = facts.spec is not None and not 0 <= facts.spec.backoff_limit < status.failures

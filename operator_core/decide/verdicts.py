@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from operator_core import masking
 from operator_core.decide import errortexts, memories, sessionconditions
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.phases import Phase, phase_of
@@ -251,7 +252,7 @@ CHECKPOINTING = "checkpointing"
 def _blocked(status: CommonStatus, last: LastSpec | None, verdict: Verdict) -> tuple[Condition, ...]:
     match verdict:
         case Blocked(reason, message):
-            return (Condition(type=UPGRADE_BLOCKED, status="True", reason=reason, message=message[:_MESSAGE_LIMIT]),)
+            return (Condition(type=UPGRADE_BLOCKED, status="True", reason=reason, message=_told(message)),)
         case Answered(request_id, message):
             text = f"request {request_id}: {message}"
             return (Condition(type=UPGRADE_BLOCKED, status="False", reason="RequestHandled", message=text),)
@@ -283,7 +284,11 @@ def handled_requests(status: CommonStatus) -> tuple[str, ...]:
 
 
 def _condition(ready: bool, reason: str, message: str) -> Condition:
-    return Condition(type=READY, status=_flag(ready), reason=reason, message=message[:_MESSAGE_LIMIT])
+    return Condition(type=READY, status=_flag(ready), reason=reason, message=_told(message))
+
+
+def _told(message: str) -> str:
+    return masking.masked(message)[:_MESSAGE_LIMIT]
 
 
 def _flag(value: bool) -> Literal["True", "False"]:

@@ -220,7 +220,8 @@ class Client:
             raise errors.Unreachable(f"the API server at {self.server} does not answer: {_cause(error)}") from error
         self.answers.add(request.method, str(response.status), seconds=time.monotonic() - began)
         if response.status >= 300:
-            raise errors.from_answer(response.status, bytes(response.data), response.headers.get("Retry-After"))
+            told = (response.status, bytes(response.data), response.headers.get("Retry-After"))
+            raise errors.from_answer(*told, sent=request.body)
         return response
 
     def _headers(self, request: Request) -> dict[str, str]:

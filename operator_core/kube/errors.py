@@ -16,12 +16,14 @@
         NotLeader         not asked: another agent holds the lease, or nobody renewed ours
 
 The API server's message is kept, cut to `MESSAGE_LIMIT` characters: a rejected object can be quoted
-in it at length.
+in it at length, so the secrets of what was sent are taken out before.
 """
 
 import json
 
+from operator_core import masking
 from operator_core.errors import Reason, Retry
+from operator_core.jsonvalues import Json
 
 MESSAGE_LIMIT = 600
 TYPED_PATCH = "failed to create typed patch object"
@@ -121,9 +123,9 @@ _BY_STATUS: dict[int, type[KubeError]] = {
 }
 
 
-def from_answer(status: int, body: bytes, retry_after: str | None = None) -> KubeError:
-    """The error for an answer. `body` is a Kubernetes Status object or any text."""
-    message, reason = _message(body)
+def from_answer(status: int, body: bytes, retry_after: str | None = None, sent: Json = None) -> KubeError:
+    """The error for an answer. `body` is a Kubernetes Status object or any text, `sent` what was asked with."""
+    message, reason = _message(body, sent)
     kind = ServerError if status >= 500 else _BY_STATUS.get(status, KubeError)
     if TYPED_PATCH in message:
         kind = Invalid
@@ -139,12 +141,13 @@ def from_answer(status: int, body: bytes, retry_after: str | None = None) -> Kub
     return error
 
 
-def _message(body: bytes) -> tuple[str, str]:
+def _message(body: bytes, sent: Json) -> tuple[str, str]:
     try:
         status = json.loads(body)
         text, reason = str(status.get("message", "")), str(status.get("reason", ""))
     except (ValueError, AttributeError):
         text, reason = body.decode("utf-8", "replace").strip(), ""
+    text = masking.masked(masking.without(text, masking.values_of(sent)))
     if len(text) > MESSAGE_LIMIT:
         text = text[:MESSAGE_LIMIT] + " …"
     return text, reason

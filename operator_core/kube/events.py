@@ -3,8 +3,8 @@
 A repeat (same reason, key, type and object) raises `count` of the event that is there instead of
 making another. A reason that is told again and again about one object is written at a bounded rate; what was
 held back is counted in the next one that is written. What is written is a line of the log as well.
-Telling is never worth failing for: errors are logged and swallowed. Decides nothing about what is told; callers
-pass no secrets.
+Telling is never worth failing for: errors are logged and swallowed. Decides nothing about what is told, but that no
+secret is.
 """
 
 import logging
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from operator_core import masking
 from operator_core.errors import AgentError
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import errors, requests
@@ -135,7 +136,7 @@ class Recorder:
             "kind": "Event",
             "type": type_,
             "reason": reason,
-            "message": message[:MESSAGE_LIMIT],
+            "message": masking.masked(message)[:MESSAGE_LIMIT],
             "involvedObject": involved,
             "source": {"component": source},
             "reportingComponent": source,
