@@ -16,7 +16,7 @@ from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Plan, Prune, Step, Update
 from gitsync.model.syncapps import REVISION
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import deletions, diffing, ordering, planning, pruning
+from gitsync.plan import deletions, diffing, emptied, ordering, planning, pruning
 from gitsync.plan.diffing import FIELD_MANAGER, Accepted
 from operator_core.errors import AgentError
 from operator_core.jsonvalues import Object
@@ -107,7 +107,7 @@ class Applier:
         try:
             if isinstance(step, Update) and step.adopts:
                 adopting.take_over(self._client, desired)
-            answer = self._send(desired, namespace)
+            answer = self._send_whole(step, desired, namespace)
         except (errors.Unreachable, errors.TooManyRequests, errors.ServerError) as error:
             progress.lost = error
         except AgentError as error:
@@ -116,6 +116,18 @@ class Applier:
             self._observed(desired.resource, answer)
             progress.answers[desired.identity] = answer
             progress.accepted[desired.identity] = diffing.accepted(step.desired.body, step.desired.digest, answer)
+
+    def _send_whole(self, step: Step, desired: Desired, namespace: NewNamespace | None) -> Object:
+        """The answer to an apply; a map that it empties is left out first where the API server refuses it."""
+        try:
+            return self._send(desired, namespace)
+        except errors.Invalid:
+            changed = step.differences if isinstance(step, Update) else ()
+            gone = emptied.paths(desired.body, changed)
+            if not gone:
+                raise
+        answer = self._send(replace(desired, body=emptied.left_out(desired.body, gone)), namespace)
+        return answer if emptied.means_nothing(desired.identity) else self._send(desired, namespace)
 
     def _send(self, desired: Desired, namespace: NewNamespace | None) -> Object:
         try:

@@ -19,7 +19,7 @@ from gitsync.model.plans import Create, Plan, Update
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.revisions import Revision
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import preparing, previews
+from gitsync.plan import emptied, preparing, previews
 from gitsync.plan.preparing import Place, Prepared
 from gitsync.plan.previews import Preview
 from gitsync.render import rendering
@@ -200,9 +200,21 @@ def dry_run(client: Client, plan: Plan) -> tuple[dict[Identity, Object], tuple[P
     for step in plan.steps:
         if isinstance(step, Create | Update):
             try:
-                answers[step.desired.identity] = client.send(applying.strict_apply(step.desired, dry_run=True))
+                answers[step.desired.identity] = _dry_apply(client, step)
             except errors.Unreachable:
                 raise
             except AgentError as error:
                 refused.append(applying.problem_of(step.desired, error))
     return answers, tuple(refused)
+
+
+def _dry_apply(client: Client, step: Create | Update) -> Object:
+    """The answer to one write, as the agent would make it."""
+    try:
+        return client.send(applying.strict_apply(step.desired, dry_run=True))
+    except errors.Invalid:
+        gone = emptied.paths(step.desired.body, step.differences if isinstance(step, Update) else ())
+        if not gone:
+            raise
+    rest = replace(step.desired, body=emptied.left_out(step.desired.body, gone))
+    return client.send(applying.strict_apply(rest, dry_run=True))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Create, Desired, Keep, Plan, Step, Taken, Unchanged, Update, Waiting
 from gitsync.model.syncstatuses import InventoryEntry, Problem, Status
-from gitsync.plan import diffing, identities, ignoring, oneshots, pruning
+from gitsync.plan import diffing, emptied, identities, ignoring, oneshots, pruning
 from gitsync.plan.diffing import Accepted
 from gitsync.plan.preparing import Prepared
 from gitsync.plan.pruning import NO_CHILDREN, NOBODY, ChildRules, Others, PrunePolicy
@@ -107,7 +107,8 @@ def _step(one: Desired, prepared: Prepared, app: AppFacts, cluster: Cluster, car
     spent = oneshots.spent(one.identity, carried_out=carried_out)
     tolerated = oneshots.both(cluster.ignored.get(one.identity, ignoring.NOTHING), spent)
     body = ignoring.respected(one.body, live, tolerated)
-    differences = ignoring.counted(diffing.compare(body, live, ignored=ignored), body, live, tolerated)
+    found = emptied.not_told(body, one.identity, diffing.compare(body, live, ignored=ignored))
+    differences = ignoring.counted(found, body, live, tolerated)
     if not differences:
         return Unchanged(one)
     return Update(replace(one, body=body), differences, adopts=identities.owner_of(live) != app.name)
