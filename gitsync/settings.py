@@ -173,7 +173,7 @@ class Settings(Part):
     @model_validator(mode="after")
     def _webhook_needs_a_secret(self) -> "Settings":
         if self.webhook.port and self.webhook.secret_file is None:
-            raise ValueError("a webhook receiver needs a secret: set webhook.secretFile (--webhook-secret-file)")
+            raise ValueError("a webhook receiver needs a secret; set webhook.secretFile (--webhook-secret-file)")
         return self
 
 

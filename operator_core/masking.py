@@ -29,11 +29,15 @@ _REFERENCE = re.compile(r"(?:name|ref|path|file|dir|directory|class|provider|typ
 _QUOTED = r"(?P<quote>\\*[\"']).*?(?:(?<!\\)(?P=quote)|\Z)"
 _BARE = r"(?:[^\s,;]|[,;](?!\s|\Z))+"
 _MASKED = r"\*\*\*(?=[\s,;:.)\]}\"']|\Z)"
-_USER_OF_URL = re.compile(r"(?P<scheme>\b(?!(?:abfss?|wasbs?)://[^:@/\s]*@)[a-z][a-z0-9+.-]*://)[^/\s\"<>]*@", re.I)
-# "Secret: " is the kind, in a sentence.
+_USER_OF_URL = re.compile(
+    r"(?P<scheme>(?<![a-z0-9+.-])(?!(?:abfss?|wasbs?)://[^:@/\s]*@)[a-z][a-z0-9+.-]*://)[^/\s\"<>]*@", re.I
+)
+_NO_NAME = r"(?-i:Secrets?):\s|(?<=/)(?-i:Secret):|[\w.-]*\.(?:ya?ml|json|tpl|txt|env|properties):\d"
+"""The kind in a sentence or in an id, and the place in a file, are no names of values."""
+_STRUCTURE = r"[{\[]\s*(?:[{\[]|\\*\"?\w+\\*\"?\s*:)"
 _NAMED = re.compile(
-    rf"(?P<name>(?!(?-i:Secrets?):\s)[\w.-]*(?:{_NAMES})[\w.-]*[\])]?(?:\\*[\"'])?[\])]?\s*(?:=>|[:=])\s*)"
-    rf"(?P<said>(?:Invalid|Unsupported|Duplicate) value:\s*)?(?:{_MASKED}|{_QUOTED}|{_BARE})",
+    rf"(?P<name>(?<![\w.-])(?!{_NO_NAME})[\w.-]*(?:{_NAMES})[\w.-]*[\])]?(?:\\*[\"'])?[\])]?\s*(?:=>|[:=])\s*)"
+    rf"(?P<said>(?:Invalid|Unsupported|Duplicate) value:\s*)?(?!{_STRUCTURE})(?:{_MASKED}|{_QUOTED}|{_BARE})",
     re.IGNORECASE | re.DOTALL,
 )
 _FLAG = re.compile(rf"(?P<name>(?<![\w-])--?[\w.-]*(?:{_NAMES})[\w.-]*\s+)(?!-)[^\s]+", re.IGNORECASE)

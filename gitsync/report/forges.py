@@ -125,7 +125,7 @@ def judge(forge: Forge, answer: Answer) -> Verdict:
     hint = {
         401: "its token is not valid: renew it in the Secret",
         403: f"its token may not set commit statuses: {_RIGHTS[forge.kind]}",
-        404: f"no such repository for its token: check the Secret's url, and {_RIGHTS[forge.kind]}",
+        404: f"no such repository for its token; check the Secret's url, and {_RIGHTS[forge.kind]}",
     }.get(answer.status, "the request was not understood")
     return Refused(f"{told}: {hint}")
 
