@@ -5,6 +5,7 @@ fields are ours and say so. Values only: what they mean is decided in `plan`.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -46,6 +47,12 @@ def duration(text: str) -> timedelta:
 def _is_duration(text: str) -> str:
     duration(text)
     return text
+
+
+def refused_of_job(options: Mapping[str, str]) -> str:
+    """Why a Flink resource with these sync options is not applied; empty where nothing speaks against it."""
+    name = next((name for name in _REFUSED if options.get(name) == "true"), "")
+    return f"the sync option '{name}=true' is refused: {_REFUSED[name]}" if name else ""
 
 
 def checked_option(text: str) -> str:

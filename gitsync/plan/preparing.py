@@ -9,6 +9,7 @@ kinds the API server serves is an argument.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gitsync.model import syncpolicies
 from gitsync.model.identities import AppName, Identity
 from gitsync.model.plans import Desired
 from gitsync.model.rendersets import RenderedObject
@@ -132,6 +133,9 @@ def _prepare_one(
     if not isinstance(named, str) or not named:
         raise _Rejected(Reason.Invalid, f"a {kind or 'manifest'} has no metadata.name")
     options = words.options(body)
+    refused = syncpolicies.refused_of_job(options) if api_version.startswith("flink.apache.org/") else ""
+    if refused:
+        raise _Rejected(Reason.Invalid, f"{kind} {named}: {refused}")
     patient = place.waits_for_kinds or options.get("SkipDryRunOnMissingResource") == "true"
     resource = kinds.get((api_version, kind)) or coming.get((api_version, kind))
     if resource is None and patient and "/" in api_version:
