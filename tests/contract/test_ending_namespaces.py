@@ -31,6 +31,7 @@ def test_a_namespace_with_everything_in_it_ends(world: World) -> None:
     world.is_let_go()
 
 
+@pytest.mark.full
 def test_a_namespace_ends_when_the_agent_comes_back_later(world: World) -> None:
     world.start()
     endings.populate(world)
@@ -89,6 +90,7 @@ def running(world: World, kind: requests.Resource, name: str) -> None:
     world.patch(kind, name, {"status": status}, subresource="status")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("kind", "name"), [(requests.FLINK_DEPLOYMENTS, "app"), (requests.FLINK_SESSION_JOBS, "job")], ids=["app", "job"]
 )
