@@ -46,7 +46,8 @@ def test_broken_image_is_rolled_back_with_the_state_and_told_until_git_heals_it(
         pod = job_manager_uid(team)
         healed = team.repository.commit("Take it back", {FILE: good})
         team.ready(healed)
-        assert lifecycle(team) == "STABLE" and job_manager_uid(team) == pod, "healed without a restart"
+        team.until(lambda: lifecycle(team) == "STABLE", "STABLE again", 60)
+        assert job_manager_uid(team) == pod, "healed without a restart"
 
 
 def lifecycle(team: Team) -> str:
