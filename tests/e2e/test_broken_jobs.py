@@ -48,6 +48,7 @@ def test_failed_job_is_told_with_its_exception_and_run_again_with_its_state(agen
     agent.repository.commit("It goes", {"apps/failing.yaml": None})
 
 
+@pytest.mark.full
 def test_finished_job_is_left_in_peace_until_a_rerun_is_asked_for(agent: Team) -> None:
     def bounded(manifest: Object) -> None:
         arguments(manifest, "--rate", "4000", "--bounded", "16000")

@@ -26,7 +26,7 @@ from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 
 SEED = int(os.environ.get("GITSYNC_KILLS_SEED") or random.randrange(10**6))
-ROUNDS, CORE_ROUNDS = 30, 3
+ROUNDS, CORE_ROUNDS = 30, 2
 UPGRADE_SECONDS = 9.0
 """Kills fall within so many seconds of the commit: from before it is fetched until its job boots."""
 AGENT, JOB_MANAGER = "agent", "JobManager"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 from teams import Team
 
@@ -11,6 +12,7 @@ from operator_core.kube import requests
 KEY = "pipeline.jobvertex-parallelism-overrides"
 
 
+@pytest.mark.full
 def test_changed_overrides_rescale_the_running_job(team: Team) -> None:
     def adaptive(manifest: Object) -> None:
         manifest["spec"]["flinkConfiguration"] |= {
