@@ -52,6 +52,7 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     text = page.read_text()
     missing = [name for name in LINK.findall(text) if not (page.parent / name).exists()]
     missing += [name for name in PLACE.findall(text) if not (TOP / name).exists()]
+    missing += re.findall(r"^(?:<{7}|>{7}) .*", text, re.MULTILINE)
     missing += [name for name in TEST.findall(text) if not list((TOP / "tests").rglob(name))]
     assert not missing
 
