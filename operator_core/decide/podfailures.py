@@ -37,14 +37,15 @@ class PodFailure:
 
 
 def failure(deployment: Object, pods: Iterable[Object]) -> PodFailure | None:
-    """The first failure found, or None while all may still become well."""
+    """The first failure found, or None while all may still become well. A pod on its way out ends with SIGTERM."""
     for condition in dig(deployment, "status", "conditions", default=[]):
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
             return PodFailure(condition.get("reason") or "FailedCreate", str(condition.get("message") or ""))
-    found = next(_waiting(pods), None)
+    staying = [pod for pod in pods if not dig(pod, "metadata", "deletionTimestamp")]
+    found = next(_waiting(staying), None)
     if found is not None or _was_available(deployment):
         return found
-    words = crash_words(pods)
+    words = crash_words(staying)
     return PodFailure("CrashLoopBackOff", words) if words else None
 
 

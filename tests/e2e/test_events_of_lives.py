@@ -45,7 +45,8 @@ class Life:
         self.team.until(lambda: wanted <= self._new(self._events()), f"{sorted(wanted)} told of {self.name}")
         events = self._events()
         told = self._new(events)
-        assert told <= wanted | but | {STATUS_CHANGED}, told - wanted - but
+        more = told - wanted - but - {STATUS_CHANGED}
+        assert not more, [each["message"] for each in events if each["reason"] in {reason for reason, *_ in more}]
         self.heard = {each["metadata"]["name"]: each["count"] for each in events}
 
     def changes(self, change: Callable[[Object], None]) -> None:

@@ -57,6 +57,15 @@ def test_a_restarted_container_is_still_a_crash_until_it_served() -> None:
     assert podfailures.failure(_deployment("True", "2026-01-01T00:01:00Z", "NewReplicaSetAvailable"), [pod]) is None
 
 
+@pytest.mark.parametrize("state", [{"terminated": {"exitCode": 143}}, {"waiting": {"reason": "CrashLoopBackOff"}}])
+def test_a_pod_on_its_way_out_is_no_failure_of_the_next_one(state: dict) -> None:
+    """Its JobManager was told to end, and the Deployment that is there now has a pod of its own."""
+    pod = _pod(state=state)
+    assert podfailures.failure(_deployment(), [pod]) is not None
+    leaving = {**pod, "metadata": {**pod["metadata"], "deletionTimestamp": "2026-01-01T00:00:05Z"}}
+    assert podfailures.failure(_deployment(), [leaving]) is None
+
+
 def test_a_starting_container_is_no_failure() -> None:
     """ContainerCreating is not worth a word."""
     assert podfailures.failure(_deployment(), [_pod(state={"waiting": {"reason": "ContainerCreating"}})]) is None
