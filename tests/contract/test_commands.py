@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from syncing import Agent, Cluster, Repository, Run, wait_for
+from syncing import Agent, Cluster, Repository, Run, following, wait_for
 
 from gitsync.settings import Settings
 from operator_core.jsonvalues import Json, Object, dig
@@ -38,17 +38,7 @@ def repository(tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def settings(cluster: Cluster, repository: Repository) -> Settings:
-    return Settings.model_validate(
-        {
-            "repo": str(repository.bare),
-            "revision": "main",
-            "path": "apps",
-            "cluster": "test",
-            "namespace": cluster.namespace,
-            "destination_namespace": cluster.namespace,
-            "poll_seconds": 3600,
-        }
-    )
+    return following(cluster, repository, poll_seconds=3600)
 
 
 @pytest.fixture
