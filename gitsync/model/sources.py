@@ -171,12 +171,17 @@ def is_empty(item: Json) -> bool:
 
 def problems(source: Object) -> Iterator[tuple[str, str]]:
     """Fields (`kustomize.version`) of a source that keep it from being followed, each with the reason."""
-    tools = [tool for tool in TOOLS if _is_named(source, tool)]
-    if len(tools) > 1:
-        yield tools[1], f"is given beside {tools[0]}: a source has one tool at most"
+    named = tools(source)
+    if len(named) > 1:
+        yield named[1], f"is given beside {named[0]}: a source has one tool at most"
     for place, why in REFUSED.items():
         if not is_empty(dig(source, *place.split("."))):
             yield place, f"is not supported: {why}"
+
+
+def tools(source: Object) -> list[str]:
+    """The tools that a source names; `directory.detect` with `recurse` alone leaves the choice open."""
+    return [tool for tool in TOOLS if _is_named(source, tool)]
 
 
 def _is_named(source: Object, tool: str) -> bool:

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from gitsync.git import trees
 from gitsync.manifests import yamlgo
 from gitsync.manifests.jsonstreams import YamlError
+from gitsync.model import sources
 from gitsync.model.rendersets import InputFile, RenderError
 from gitsync.render.applicationsets import merge_patched
 from operator_core.jsonvalues import Json, Object
 
 _FIXED = ("chart", "path", "repoURL", "targetRevision")
-_TOOLS = ("directory", "kustomize", "helm", "plugin")
 
 
 def names(app: str, namespace: str, control_namespace: str) -> tuple[str, str]:
@@ -53,7 +53,7 @@ def merged(
         result.pop(key, None)
         if key in source:
             result[key] = source[key]
-    tools = [tool for tool in _TOOLS if result.get(tool)]
+    tools = sources.tools(result)
     if len(tools) > 1:
         places = ", ".join(one.path for one in inputs if one.blob) or "the source"
         errors.append(RenderError(places, 0, 0, f"{' and '.join(tools)} are given: a source has one tool at most"))

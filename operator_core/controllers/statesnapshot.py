@@ -1,7 +1,7 @@
 """One pass over one FlinkStateSnapshot: gather, decide, act, until there is nothing to do but wait.
 
 The status is written before Flink is asked for the snapshot. Labels follow the status, as the Java operator keeps
-them; the finalizer is there before anything is taken.
+them; the finalizer is there before anything is taken or called complete.
 """
 
 import logging
@@ -78,6 +78,8 @@ def _steps(session: SessionWorld, run: _Pass) -> Outcome:
             )
         match step.decision:
             case statesnapshots.Rest(seconds):
+                if FINALIZER not in dig(run.resource, "metadata", "finalizers", default=[]):
+                    _describe(world, run, facts)
                 _publish(world, run)
                 _describe(world, run, facts)
                 return Done() if seconds is None else After(seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 
@@ -132,6 +133,19 @@ def test_what_never_validated_says_why_and_can_be_deleted(snapshots: Snapshots) 
         until(lambda name=name: snapshots.read(name, "status", "error"))
         assert "ValidationError" in snapshots.events(name)
         snapshots.delete(name)
+
+
+def test_a_snapshot_is_never_called_complete_before_its_finalizer_is_there(snapshots: Snapshots) -> None:
+    version = snapshots.client.send(requests.listing(requests.FLINK_STATE_SNAPSHOTS, snapshots.namespace))["metadata"]
+    snapshots.make("guarded", jobReference=REFERENCE, savepoint={"alreadyExists": True, "path": "file:/sp/1"})
+    until(lambda: snapshots.read("guarded", "metadata", "labels", "snapshot.state") == "COMPLETED")
+    history = requests.watch(
+        requests.FLINK_STATE_SNAPSHOTS, snapshots.namespace, labels="", version=version["resourceVersion"], seconds=1
+    )
+    lines = snapshots.client.stream(history, idle_seconds=DEADLINE)
+    states = [json.loads(line)["object"] for line in lines]
+    complete = [one for one in states if dig(one, "status", "state") == "COMPLETED"]
+    assert complete and all(one["metadata"].get("finalizers") for one in complete)
 
 
 def test_a_deleted_job_leaves_a_snapshot_that_says_what_stays(snapshots: Snapshots) -> None:

@@ -75,6 +75,22 @@ def test_what_is_wrong_with_a_file_is_told_with_its_name(text: str, mode: str, t
     assert told in error.message
 
 
+def test_a_source_whose_tool_is_found_takes_options_of_any_tool() -> None:
+    files = {"apps/a/.argocd-source.yaml": "helm: {valueFiles: [more.yaml]}"}
+    source, _, errors = merged(files, {**SOURCE, "directory": {"recurse": True, "detect": True}})
+    assert (source["helm"], errors) == ({"valueFiles": ["more.yaml"]}, ())
+
+
+@pytest.mark.parametrize("directory", [{"recurse": True}, {"detect": True, "include": "*.yaml"}])
+def test_a_source_that_names_its_tool_takes_no_options_of_another(directory: dict[str, Any]) -> None:
+    files = {"apps/a/.argocd-source.yaml": "helm: {valueFiles: [more.yaml]}"}
+    (error,) = merged(files, {**SOURCE, "directory": directory})[2]
+    assert (error.file, error.message) == (
+        "apps/a/.argocd-source.yaml",
+        "directory and helm are given: a source has one tool at most",
+    )
+
+
 def test_an_app_outside_the_agents_namespace_has_it_in_the_files_name() -> None:
     assert toolfiles.names("web", "team", "gitsync-system")[1] == ".argocd-source-team_web.yaml"
 
