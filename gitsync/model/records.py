@@ -87,7 +87,7 @@ class Record:
             "reason": self.reason,
             "message": masked(self.message),
             "time": stamp(self.time),
-            "jobs": [_job_to_json(job) for job in self.jobs],
+            "jobs": [job_to_json(job) for job in self.jobs],
         }
 
     def says_the_same_as(self, other: "Record") -> bool:
@@ -184,7 +184,8 @@ def _rank(phase: str) -> int:
     return ORDER.get(Phase(phase), len(ORDER)) if phase in set(Phase) else len(ORDER)
 
 
-def _job_to_json(job: JobRecord) -> Object:
+def job_to_json(job: JobRecord) -> Object:
+    """Every field under the name it has in a note; empty ones too."""
     return {
         "kind": job.kind,
         "namespace": job.namespace,

@@ -81,13 +81,4 @@ def _row(sha: str, entry: HistoryEntry | None, told: list[Record], commit: Revis
 
 
 def _job(job: JobRecord) -> Object:
-    told = {
-        "kind": job.kind,
-        "namespace": job.namespace,
-        "name": job.name,
-        "effect": job.effect,
-        "jobId": job.job_id,
-        "restoredFrom": job.restored_from,
-        "savepoint": job.savepoint,
-    }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in records.job_to_json(job).items() if value}

@@ -185,27 +185,9 @@ def is_restricted(address: str) -> bool:
 
 
 def _state_can_be_kept(candidate: Candidate) -> Iterator[str]:
-    job, conf = candidate.spec.job, candidate.conf
-    if job is None or cluster_spec(candidate.cluster) is None:
-        return
-    where = "in spec.flinkConfiguration of the job or of its session cluster"
-    if job.upgrade_mode != "stateless" and not options.is_set(conf, options.CHECKPOINT_DIR):
-        yield (
-            f"spec.job.upgradeMode: {job.upgrade_mode} needs a checkpoint directory; set {options.CHECKPOINT_DIR.key} "
-            f"{where}"
-        )
-    if options.is_set(conf, options.SAVEPOINT_DIR):
-        return
-    asking = {
-        "spec.job.upgradeMode: savepoint": job.upgrade_mode == "savepoint",
-        "spec.job.savepointTriggerNonce": job.savepoint_trigger_nonce is not None,
-        f"spec.flinkConfiguration[{options.PERIODIC_SAVEPOINT_INTERVAL.key}]": options.is_set(
-            conf, options.PERIODIC_SAVEPOINT_INTERVAL
-        ),
-    }
-    for field, is_asked in asking.items():
-        if is_asked:
-            yield f"{field} needs a savepoint directory; set {options.SAVEPOINT_DIR.key} {where}"
+    if candidate.spec.job is not None and cluster_spec(candidate.cluster) is not None:
+        where = "in spec.flinkConfiguration of the job or of its session cluster"
+        yield from specrules.directories_for_state(candidate.spec.job, candidate.conf, where)
 
 
 def _cluster_takes_jobs(candidate: Candidate) -> Iterator[str]:

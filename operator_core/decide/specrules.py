@@ -4,7 +4,7 @@ Each yields one sentence per finding: field, what is wrong, what to do.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -104,13 +104,19 @@ def _jar(job: JobSpec) -> Iterator[str]:
 
 def state_can_be_kept(candidate: Candidate) -> Iterator[str]:
     """Directories that upgrades and snapshots need (names are those the Flink version prefers)."""
-    job, conf = candidate.spec.job, candidate.conf
-    if job is None:
-        return
+    conf, where = candidate.conf, "in spec.flinkConfiguration"
+    if candidate.spec.job is not None:
+        yield from directories_for_state(candidate.spec.job, conf, where)
+        if options.is_set(conf, options.MAX_CHECKPOINT_AGE) and not options.is_set(conf, options.SAVEPOINT_DIR):
+            yield _savepoint_directory(f"spec.flinkConfiguration[{options.MAX_CHECKPOINT_AGE.key}]", where)
+
+
+def directories_for_state(job: JobSpec, conf: Mapping[str, str], where: str) -> Iterator[str]:
+    """What a job asks for that needs a directory which is not set; `where` says where it can be."""
     if job.upgrade_mode != "stateless" and not options.is_set(conf, options.CHECKPOINT_DIR):
         yield (
             f"spec.job.upgradeMode: {job.upgrade_mode} needs a checkpoint directory; set "
-            f"{options.CHECKPOINT_DIR.key} in spec.flinkConfiguration"
+            f"{options.CHECKPOINT_DIR.key} {where}"
         )
     if options.is_set(conf, options.SAVEPOINT_DIR):
         return
@@ -120,11 +126,12 @@ def state_can_be_kept(candidate: Candidate) -> Iterator[str]:
         f"spec.flinkConfiguration[{options.PERIODIC_SAVEPOINT_INTERVAL.key}]": options.is_set(
             conf, options.PERIODIC_SAVEPOINT_INTERVAL
         ),
-        f"spec.flinkConfiguration[{options.MAX_CHECKPOINT_AGE.key}]": options.is_set(conf, options.MAX_CHECKPOINT_AGE),
     }
-    for field, is_asked in asking.items():
-        if is_asked:
-            yield f"{field} needs a savepoint directory; set {options.SAVEPOINT_DIR.key} in spec.flinkConfiguration"
+    yield from (_savepoint_directory(field, where) for field, is_asked in asking.items() if is_asked)
+
+
+def _savepoint_directory(field: str, where: str) -> str:
+    return f"{field} needs a savepoint directory; set {options.SAVEPOINT_DIR.key} {where}"
 
 
 def change_is_possible(candidate: Candidate) -> Iterator[str]:

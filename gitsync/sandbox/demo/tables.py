@@ -98,18 +98,7 @@ def _note_json(noted: NotedCommit) -> Object:
             "reason": record.reason,
             "message": record.message,
             "time": record.time.isoformat().replace("+00:00", "Z"),
-            "jobs": [
-                {
-                    "kind": job.kind,
-                    "namespace": job.namespace,
-                    "name": job.name,
-                    "effect": job.effect,
-                    "jobId": job.job_id,
-                    "restoredFrom": job.restored_from,
-                    "savepoint": job.savepoint,
-                }
-                for job in record.jobs
-            ],
+            "jobs": [records.job_to_json(job) for job in record.jobs],
         }
         for record in noted.records
     ]
