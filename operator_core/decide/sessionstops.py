@@ -18,6 +18,7 @@ from operator_core.decide import (
     records,
     specdiff,
     steps,
+    stopends,
     stoprecords,
     stopretries,
     stops,
@@ -201,10 +202,10 @@ def stopping(facts: SessionFacts, want: Wanted) -> SessionStep:
             return _failed(facts, want, flink.job, cause)
         case TriggerPending():
             if flink.job is not None and stops.ended_long_ago(facts, flink.job):
-                return _ended(facts, flink.job)
+                return _ended(facts, want, flink.job)
             return steps.rest(facts, cadence.triggered(facts, info.trigger_timestamp))
         case TriggerUnknown():
-            return _unknown(facts, flink.job)
+            return _unknown(facts, want, flink.job)
 
 
 def _silent(facts: SessionFacts) -> SessionStep | None:
@@ -225,21 +226,23 @@ def _failed(facts: SessionFacts, want: Wanted, job: Job | None, cause: str) -> S
         return _taken(facts, found[1])
     if job is None:
         return _unknown_state(facts)
-    return _ended(facts, job) if job.state in TERMINAL_JOB_STATES else stopretries.failed(facts, cause)
+    return _ended(facts, want, job) if job.state in TERMINAL_JOB_STATES else stopretries.failed(facts, cause)
 
 
-def _unknown(facts: SessionFacts, job: Job | None) -> SessionStep:
+def _unknown(facts: SessionFacts, want: Wanted, job: Job | None) -> SessionStep:
     """Flink does not know our trigger: it was never sent, or the JobManager restarted since."""
     if job is None:
         return _unknown_state(facts)
     if job.state in TERMINAL_JOB_STATES:
-        return _ended(facts, job)
+        return _ended(facts, want, job)
     info = facts.status.job_status.savepoint_info
     return Step(stops.request(facts, info.trigger_id or "", info.format_type or "CANONICAL"), facts.status)
 
 
-def _ended(facts: SessionFacts, job: Job) -> SessionStep:
+def _ended(facts: SessionFacts, want: Wanted, job: Job) -> SessionStep:
     """The job ended and Flink forgot our id (or never got it): its newest snapshot is the state."""
+    if stopends.is_finished(facts, job):
+        return stops.given_up(facts)
     match leftstates.newest_state(facts, job):
         case Ask(needs):
             return steps.look(facts, *needs)
@@ -247,6 +250,8 @@ def _ended(facts: SessionFacts, job: Job) -> SessionStep:
             return steps.rest(facts, seconds)
         case Snapshot(path=path) if path and path != records.NOT_ADDRESSABLE:
             return _taken(facts, path)
+        case None if stopends.left_nothing(facts, job):
+            return carry_out(facts, given(facts, want), ())
         case _:
             return _unknown_state(facts)
 

@@ -20,6 +20,7 @@ from operator_core.decide import (
     standalone,
     statelistings,
     steps,
+    stopends,
     stoprecords,
     stopretries,
 )
@@ -84,7 +85,7 @@ def stopping(facts: Facts, want: Wanted) -> Step:
         return steps.rest(facts, cadence.pending(facts, since))
     if flink.job is None:
         return _unlisted(facts, cluster, since)
-    if not is_same_run(facts, flink.job) and not options.has_high_availability(facts.last_conf):
+    if not stopends.is_same_run(facts, flink.job) and not options.has_high_availability(facts.last_conf):
         return _rerun(facts, cluster)
     return _answered(facts, want, flink.job, cluster)
 
@@ -109,16 +110,11 @@ def _goes_on_crashing(facts: Facts, cluster: Object) -> bool:
     return is_crash and facts.now.timestamp() - since / 1000 > _CRASH_PATIENCE
 
 
-def is_same_run(facts: JobFacts[S], job: Job) -> bool:
-    """Whether this is the run whose start the status recorded before the trigger."""
-    return str(job.start) == facts.status.job_status.start_time
-
-
 def _answered(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
     info = facts.status.job_status.savepoint_info
     match facts.flink.trigger:
         case TriggerPending() if ended_long_ago(facts, job):
-            return _ended(facts, job, cluster)
+            return _ended(facts, want, job, cluster)
         case TriggerPending():
             return steps.rest(facts, cadence.triggered(facts, info.trigger_timestamp))
         case TriggerCompleted(location):
@@ -128,10 +124,10 @@ def _answered(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
             if found:
                 return _taken(facts, found[1], cluster)
             if job.state in TERMINAL_JOB_STATES:
-                return _ended(facts, job, cluster)
+                return _ended(facts, want, job, cluster)
             return stopretries.failed(facts, cause)
         case TriggerUnknown() if job.state in TERMINAL_JOB_STATES:
-            return _ended(facts, job, cluster)
+            return _ended(facts, want, job, cluster)
         case TriggerUnknown():
             again = request(facts, info.trigger_id or "", info.format_type or "CANONICAL")
             return Step(again, facts.status)
@@ -150,9 +146,11 @@ def _taken(facts: Facts, location: str, cluster: Object) -> Step:
     return steps.record(facts, stoprecords.savepoint_taken(facts, location), then, failpoint="savepoint-recorded")
 
 
-def _ended(facts: Facts, job: Job, cluster: Object) -> Step:
+def _ended(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
     """The job ended and Flink forgot our id (or never got it): its newest snapshot is the state."""
     newest = leftstates.newest_state(facts, job)
+    if stopends.is_finished(facts, job):
+        return given_up(facts)
     match newest:
         case choices.Ask(needs):
             return steps.look(facts, *needs)
@@ -160,8 +158,15 @@ def _ended(facts: Facts, job: Job, cluster: Object) -> Step:
             return steps.rest(facts, seconds)
         case Snapshot(path=path) if path and path != records.NOT_ADDRESSABLE:
             return _taken(facts, path, cluster)
+        case None if stopends.left_nothing(facts, job):
+            return _settled(facts, leftstates.from_terminal(facts, want, job), cluster)
         case _:
             return _state_unknown(facts)
+
+
+def given_up(facts: JobFacts[S]) -> Step[S]:
+    """The job was done before the stop took anything: it is treated like any job that has finished."""
+    return steps.record(facts, stoprecords.failed(facts), None)
 
 
 def _unlisted(facts: Facts, cluster: Object, since: int | None) -> Step:
@@ -246,17 +251,18 @@ def cancelling(facts: Facts, want: Wanted) -> Step:
         return steps.rest(facts, cadence.pending(facts, since))
     if job is None:
         return _unlisted(facts, cluster, since)
-    if not is_same_run(facts, job) and not options.has_high_availability(facts.last_conf):
+    if not stopends.is_same_run(facts, job) and not options.has_high_availability(facts.last_conf):
         return _rerun(facts, cluster)
     if job.state == "CANCELLING":
         return steps.rest(facts, cadence.pending(facts, since))
     if job.state not in TERMINAL_JOB_STATES:
         return Step(CancelJob(job.id, required=True), facts.status)
-    return _cancelled(facts, want, job, cluster)
+    return _settled(facts, leftstates.from_terminal(facts, want, job), cluster)
 
 
-def _cancelled(facts: Facts, want: Wanted, job: Job, cluster: Object) -> Step:
-    match leftstates.from_terminal(facts, want, job):
+def _settled(facts: Facts, choice: choices.Choice, cluster: Object) -> Step:
+    """The step that the state an ended job left comes to."""
+    match choice:
         case choices.Ask(needs):
             return steps.look(facts, *needs)
         case choices.Wait(_, seconds):

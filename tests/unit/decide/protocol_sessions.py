@@ -191,7 +191,7 @@ class SessionCluster:
     def finish_jobs(self) -> None:
         """Running jobs have read all there is: their checkpoints go, so another run begins as this one did."""
         for run in self.runs.values():
-            if run.state == "RUNNING" and not run.triggers:
+            if run.state == "RUNNING" and not any(run.triggers.values()):
                 self._end(run, "FINISHED")
                 self.newest[run.owner] = self.storage[run.restored] if run.restored else 0
 
