@@ -9,20 +9,20 @@ difference is remembered as accepted, so that it never counts as drift.
 import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from gitsync.apply import adopting
+from gitsync.apply import adopting, sending
 from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Plan, Prune, Step, Update
 from gitsync.model.syncapps import REVISION
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import deletions, diffing, emptied, ordering, planning, pruning
+from gitsync.plan import deletions, diffing, ordering, planning, pruning
 from gitsync.plan.diffing import FIELD_MANAGER, Accepted
 from operator_core.errors import AgentError
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors, requests
 from operator_core.kube.client import Client
-from operator_core.kube.requests import Request, Resource
+from operator_core.kube.requests import Resource
 
 _PARALLEL = 8
 
@@ -59,15 +59,6 @@ class _Progress:
     pruned: list[Identity]
     deleting: dict[Identity, Object]
     lost: AgentError | None = None
-
-
-def strict_apply(desired: Desired, *, dry_run: bool = False) -> Request:
-    """Server-side apply that refuses fields the schema does not know, as `kubectl apply` does.
-
-    An object whose sync options say Validate=false is taken with such fields dropped.
-    """
-    request = requests.apply(desired.resource, desired.body, field_manager=FIELD_MANAGER, dry_run=dry_run)
-    return replace(request, query=(*request.query, ("fieldValidation", "Strict" if desired.validate else "Ignore")))
 
 
 class Applier:
@@ -107,7 +98,7 @@ class Applier:
         try:
             if isinstance(step, Update) and step.adopts:
                 adopting.take_over(self._client, desired)
-            answer = self._send_whole(step, desired, namespace)
+            answer = sending.whole(lambda form: self._send(form, namespace), step, desired)
         except (errors.Unreachable, errors.TooManyRequests, errors.ServerError) as error:
             progress.lost = error
         except AgentError as error:
@@ -117,21 +108,9 @@ class Applier:
             progress.answers[desired.identity] = answer
             progress.accepted[desired.identity] = diffing.accepted(step.desired.body, step.desired.digest, answer)
 
-    def _send_whole(self, step: Step, desired: Desired, namespace: NewNamespace | None) -> Object:
-        """The answer to an apply; a map that it empties is left out first where the API server refuses it."""
-        try:
-            return self._send(desired, namespace)
-        except errors.Invalid:
-            changed = step.differences if isinstance(step, Update) else ()
-            gone = emptied.paths(desired.body, changed)
-            if not gone:
-                raise
-        answer = self._send(replace(desired, body=emptied.left_out(desired.body, gone)), namespace)
-        return answer if emptied.means_nothing(desired.identity) else self._send(desired, namespace)
-
     def _send(self, desired: Desired, namespace: NewNamespace | None) -> Object:
         try:
-            return self._client.send(strict_apply(desired))
+            return self._client.send(sending.strict_apply(desired))
         except errors.NotFound as error:
             missing = namespace is not None and desired.identity.namespace == namespace.name
             if namespace is None or not missing or "namespaces" not in error.message:
@@ -140,7 +119,7 @@ class Applier:
         body = {"metadata": {key: value for key, value in meta.items() if value}}
         with contextlib.suppress(errors.AlreadyExists):
             self._client.send(requests.create(requests.NAMESPACES, None, body, field_manager=FIELD_MANAGER))
-        return self._client.send(strict_apply(desired))
+        return self._client.send(sending.strict_apply(desired))
 
     def _prune_one(self, removal: Prune, progress: _Progress) -> None:
         identity, resource = removal.identity, removal.resource

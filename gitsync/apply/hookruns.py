@@ -7,7 +7,7 @@ problem with its place in Git. Decides nothing.
 import contextlib
 from collections.abc import Callable
 
-from gitsync.apply import applying
+from gitsync.apply import applying, sending
 from gitsync.model.identities import Identity
 from gitsync.model.syncstatuses import Problem
 from gitsync.plan.hooks import Run
@@ -28,7 +28,7 @@ class HookRuns:
     def make(self, run: Run) -> Problem | None:
         """Make the object; the refusal with its place. Raises what the API server's loss raises."""
         try:
-            answer = self._client.send(applying.strict_apply(run.desired))
+            answer = sending.tolerant(lambda form: self._client.send(sending.strict_apply(form)), run.desired)
         except (errors.Unreachable, errors.TooManyRequests, errors.ServerError):
             raise
         except AgentError as error:

@@ -4,7 +4,7 @@ The same rules as a pass of the agent; a command has no watches, so it asks the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitsync.apply.jqpaths import JqPaths
 from gitsync.model import syncapps
@@ -57,7 +57,8 @@ def _make(
 ) -> LivePlan:
     discovery = Discovery(client)
     kinds = {key: discovery.find(*key) for key in preparing.kinds_used(rendered.objects)}
-    prepared = preparing.prepare(rendered.objects, kinds, app.name, Place(namespace))
+    place = replace(policies.place(known_app), namespace=namespace) if known_app is not None else Place(namespace)
+    prepared = preparing.prepare(rendered.objects, kinds, app.name, place)
     known = _resources(discovery, app.inventory)
     places = {one.identity: one.resource for one in prepared.desired if one.identity not in prepared.waiting}
     live = _read(client, {**known, **places})

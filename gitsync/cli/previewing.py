@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gitsync.apply import applying
+from gitsync.apply import applying, sending
 from gitsync.cli import liveplans, locating
 from gitsync.cli.run import local_path, option
 from gitsync.desired import opening
@@ -15,11 +15,11 @@ from gitsync.git.access import Credentials
 from gitsync.git.mirrors import Mirror
 from gitsync.model import syncapps
 from gitsync.model.identities import AppName, Identity
-from gitsync.model.plans import Create, Plan, Update
+from gitsync.model.plans import Create, Desired, Plan, Update
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.revisions import Revision
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import emptied, preparing, previews
+from gitsync.plan import preparing, previews
 from gitsync.plan.preparing import Place, Prepared
 from gitsync.plan.previews import Preview
 from gitsync.render import rendering
@@ -197,24 +197,16 @@ def dry_run(client: Client, plan: Plan) -> tuple[dict[Identity, Object], tuple[P
     """What the API server would answer to every write, and what it would refuse."""
     answers: dict[Identity, Object] = {}
     refused: list[Problem] = []
+
+    def ask(form: Desired) -> Object:
+        return client.send(sending.strict_apply(form, dry_run=True))
+
     for step in plan.steps:
         if isinstance(step, Create | Update):
             try:
-                answers[step.desired.identity] = _dry_apply(client, step)
+                answers[step.desired.identity] = sending.whole(ask, step, step.desired, dry_run=True)
             except errors.Unreachable:
                 raise
             except AgentError as error:
                 refused.append(applying.problem_of(step.desired, error))
     return answers, tuple(refused)
-
-
-def _dry_apply(client: Client, step: Create | Update) -> Object:
-    """The answer to one write, as the agent would make it."""
-    try:
-        return client.send(applying.strict_apply(step.desired, dry_run=True))
-    except errors.Invalid:
-        gone = emptied.paths(step.desired.body, step.differences if isinstance(step, Update) else ())
-        if not gone:
-            raise
-    rest = replace(step.desired, body=emptied.left_out(step.desired.body, gone))
-    return client.send(applying.strict_apply(rest, dry_run=True))

@@ -170,12 +170,13 @@ def _mark_of(item: Json, marks: set[str]) -> str | None:
         value = json.loads(mark[2:])
         if mark.startswith("v:") and value == item and type(value) is type(item):
             return mark
-        if mark.startswith("k:") and isinstance(item, dict) and _has_keys(item, value):
+        if mark.startswith("k:") and isinstance(item, dict) and has_keys(item, value):
             return mark
     return None
 
 
-def _has_keys(item: Object, keys: Object) -> bool:
+def has_keys(item: Object, keys: Object) -> bool:
+    """Whether a list item is the one with these keys; a key's default need not be written."""
     return all(item.get(key, _KEY_DEFAULTS.get(key)) == expected for key, expected in keys.items())
 
 

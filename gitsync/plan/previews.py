@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gitsync.model.identities import Identity
-from gitsync.model.plans import Create, Desired, Keep, Plan, Prune, Taken, Unchanged, Update, Waiting
+from gitsync.model.plans import Create, Desired, Keep, Plan, Prune, Step, Taken, Unchanged, Update, Waiting
 from gitsync.model.rendersets import RenderedObject
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import effects, normalizing, preparing, pruning
+from gitsync.plan import diffing, effects, normalizing, preparing, pruning
 from gitsync.plan.identities import group_of
 from gitsync.plan.preparing import Kinds, Prepared
 from operator_core.conf.defaults import Defaults
@@ -143,8 +143,8 @@ def against_cluster(
 ) -> Preview:
     """What carrying out `plan` does; `dry` holds the API server's dry-run answers where there are some."""
     rows: list[Row] = []
-    for step in plan.steps:
-        one = step.desired
+    for given in plan.steps:
+        step, one = _settled(given, live, dry), given.desired
         match step:
             case Unchanged():
                 continue
@@ -173,6 +173,17 @@ def against_cluster(
             case Keep():
                 rows.append(Row(Action.keep, removal.identity, "", 0, (), None, removal.reason))
     return Preview(tuple(rows), plan.problems)
+
+
+def _settled(step: Step, live: Mapping[Identity, Object], dry: Mapping[Identity, Object]) -> Step:
+    """The step without what the API server keeps as it is, such as a field that it drops at every apply."""
+    one = step.desired
+    answer = dry.get(one.identity)
+    if not isinstance(step, Update) or step.adopts or answer is None:
+        return step
+    kept = diffing.accepted(one.body, one.digest, answer).paths(one.digest, live.get(one.identity, {}))
+    left = tuple(one for one in step.differences if one.path not in kept)
+    return replace(step, differences=left) if left else Unchanged(one)
 
 
 def _with_downtime(row: Row, manifest: Object) -> Row:

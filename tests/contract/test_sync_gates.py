@@ -5,56 +5,13 @@ from typing import Any
 
 from click.testing import CliRunner
 from syncing import ONE, Cluster, Repository, Run, Start, wait_for
+from webapps import annotate, config, make_app, synced, told
 
 from gitsync.cli.main import cli
-from gitsync.model.syncapps import SyncApp
 from operator_core.jsonvalues import Object
-from operator_core.kube import requests
 from operator_core.kube.requests import CONFIG_MAPS
 
 ALWAYS, NEVER = "* * * * *", "0 0 29 2 *"
-
-
-def config(name: str, value: str = "1") -> str:
-    return f'apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{a: "{value}"}}\n'
-
-
-def make_app(cluster: Cluster, repository: Repository, *, policy: Object, project: str = "default") -> None:
-    """An app `web` that follows `web/`."""
-    body: Object = {
-        "apiVersion": "gitsync.io/v1alpha1",
-        "kind": "SyncApp",
-        "metadata": {"name": "web", "namespace": cluster.namespace},
-        "spec": {
-            "project": project,
-            "source": {"repoURL": str(repository.bare), "targetRevision": "main", "path": "web"},
-            "destination": {"namespace": cluster.namespace},
-            "syncPolicy": {"automated": {"prune": True, "selfHeal": True}, **policy},
-        },
-    }
-    cluster.client.send(requests.create(requests.SYNC_APPS, cluster.namespace, body))
-
-
-def ready(cluster: Cluster) -> tuple[str, str]:
-    """Status and message of the app's Ready."""
-    found = next((one for one in cluster.app("web").status.conditions if one.type == "Ready"), None)
-    return (found.status, found.message) if found is not None else ("Unknown", "")
-
-
-def told(cluster: Cluster, text: str) -> str:
-    """The app's message once it says `text`."""
-    return wait_for(f"the message {text!r}", lambda: ready(cluster)[1] if text in ready(cluster)[1] else None)
-
-
-def synced(cluster: Cluster, revision: str) -> SyncApp:
-    """The app once it has a revision."""
-
-    def probe() -> SyncApp | None:
-        app = cluster.app("web")
-        sync = app.status.sync
-        return app if sync is not None and (sync.status, sync.revision) == ("Synced", revision) else None
-
-    return wait_for("the app in sync", probe)
 
 
 def window(kind: str, schedule: str, **more: Any) -> Object:
@@ -72,8 +29,7 @@ def test_a_window_holds_a_commit_back_until_somebody_asks(
     make_app(cluster, repository, policy={}, project="guarded")
     assert "books are closed" in told(cluster, "a sync window denies it until")
     assert cluster.get(CONFIG_MAPS, "one") is None
-    asked = {"metadata": {"annotations": {"gitsync.io/sync-requested": "now"}}}
-    cluster.client.send(requests.merge_patch(requests.SYNC_APPS, cluster.namespace, "web", asked))
+    annotate(cluster, sync_requested="now")
     synced(cluster, revision)
 
 
@@ -99,8 +55,7 @@ def test_a_deletion_waits_for_approval_of_exactly_that_commit(
     second = repository.commit("remove and change", {"web/a.yaml": config("a", "2")})
     told(cluster, second[:7])
     assert cluster.get(CONFIG_MAPS, "b") is not None
-    approved = {"metadata": {"annotations": {"gitsync.io/approved": second}}}
-    cluster.client.send(requests.merge_patch(requests.SYNC_APPS, cluster.namespace, "web", approved))
+    annotate(cluster, approved=second)
     synced(cluster, second)
     wait_for("the deletion", lambda: cluster.get(CONFIG_MAPS, "b") is None)
 
@@ -114,8 +69,7 @@ def test_one_commit_may_not_delete_most_of_an_app(cluster: Cluster, repository: 
     second = repository.commit("few", {f"web/{name}.yaml": None for name in names[1:]})
     assert "this revision would delete 11 of 12 objects" in told(cluster, "more than one may")
     assert cluster.get(CONFIG_MAPS, "m5") is not None
-    approved = {"metadata": {"annotations": {"gitsync.io/approved": second[:7]}}}
-    cluster.client.send(requests.merge_patch(requests.SYNC_APPS, cluster.namespace, "web", approved))
+    annotate(cluster, approved=second[:7])
     synced(cluster, second)
     wait_for("the deletion", lambda: cluster.get(CONFIG_MAPS, "m5") is None)
 
@@ -127,8 +81,7 @@ def test_a_selection_syncs_what_was_asked_for_and_nothing_else(
     start()
     make_app(cluster, repository, policy={"automated": None})
     told(cluster, "automated sync is off")
-    asked = {"metadata": {"annotations": {"gitsync.io/sync-requested": "7 only=ConfigMap/a"}}}
-    cluster.client.send(requests.merge_patch(requests.SYNC_APPS, cluster.namespace, "web", asked))
+    annotate(cluster, sync_requested="7 only=ConfigMap/a")
     wait_for("a", lambda: cluster.get(CONFIG_MAPS, "a"))
     wait_for("the answer", lambda: cluster.app("web").status.handled_sync_request == "7 only=ConfigMap/a")
     assert cluster.get(CONFIG_MAPS, "b") is None
