@@ -4,7 +4,7 @@ The one place where a verdict becomes error text, conditions, lifecycle state an
 when its text is new, not on every pass.
 """
 
-from operator_core.decide import errortexts, observing, stoprecords, verdicts
+from operator_core.decide import conditions, errortexts, observing, stoprecords, verdicts
 from operator_core.decide.decisions import Event, Look, Record, Rest, SessionEffect, SideEffect, Step
 from operator_core.decide.jobfacts import JobFacts, S
 from operator_core.decide.needs import Need
@@ -45,7 +45,7 @@ def rest(
     elif verdicts.is_told_by_verdict(status.error) and phase_of(status, last_of(status)) is not Phase.STOPPING:
         status = status.model_copy(update={"error": None})
     last = last_of(status)
-    return Step(Rest(seconds), verdicts.published(facts, status, last, verdict), events)
+    return Step(Rest(seconds), conditions.published(facts, status, last, verdict), events)
 
 
 def blocked(facts: JobFacts[S], reason: Reason, message: str, *, seconds: float | None = None) -> Step[S]:
@@ -63,7 +63,7 @@ def record(
     events: tuple[Event, ...] = (),
 ) -> Step[S]:
     """Write a record, then carry out the side effect it announces."""
-    status = verdicts.published(facts, status, last_of(status), verdict or verdicts.Fine())
+    status = conditions.published(facts, status, last_of(status), verdict or verdicts.Fine())
     return Step(Record(failpoint, then), status, events)
 
 

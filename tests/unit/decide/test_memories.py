@@ -3,7 +3,7 @@
 import pytest
 import sessionsituations as s
 
-from operator_core.decide import memories, verdicts
+from operator_core.decide import conditions, memories, verdicts
 from operator_core.model.flinkdeployments import FlinkDeploymentStatus
 from operator_core.model.flinksessionjobs import FlinkSessionJobStatus
 from operator_core.model.statuses import Condition
@@ -23,7 +23,7 @@ def test_what_is_remembered_is_known_again_and_nothing_else(status) -> None:
 def test_whatever_is_told_of_a_session_job_it_goes_on_remembering() -> None:
     noted = memories.remembering(s.status(s.spec()), NOTED)
     facts = s.facts(s.spec(), noted, session=s.cluster())
-    told = verdicts.published(facts, noted, facts.last, verdicts.Fine())
+    told = conditions.published(facts, noted, facts.last, verdicts.Fine())
     assert memories.of(told) == NOTED
     assert {condition.type for condition in told.conditions} == {"Running", "Ready", "Remembers"}
     assert memories.are_kept(told)

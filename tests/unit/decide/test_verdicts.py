@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from operator_core.decide import verdicts, wanted
+from operator_core.decide import conditions, lifecycles, verdicts, wanted
 from operator_core.decide.facts import Facts, HaMetadata, Ids
 from operator_core.jsonvalues import Object
 from operator_core.model import lastspecs
@@ -40,13 +40,13 @@ def test_lifecycle_state_first_match_wins(status: FlinkDeploymentStatus, expecte
     """The table of the Java operator."""
     text = status.reconciliation_status.last_reconciled_spec
     last = lastspecs.decode(text) if text else None
-    assert verdicts.lifecycle_state(status, last, deleting=False) == expected
-    assert verdicts.lifecycle_state(status, last, deleting=True) == "DELETING"
+    assert lifecycles.of(status, last, deleting=False) == expected
+    assert lifecycles.of(status, last, deleting=True) == "DELETING"
 
 
 def test_running_condition_is_the_java_operators() -> None:
     """Reason is the state in capitalised form."""
-    condition = verdicts.running_condition(_status("DEPLOYED", "RECONCILING"))
+    condition = conditions.running_condition(_status("DEPLOYED", "RECONCILING"))
     assert (condition.status, condition.reason, condition.message) == (
         "False",
         "Reconciling",
@@ -89,10 +89,10 @@ def test_a_request_is_carried_out_once_whatever_is_told_afterwards() -> None:
         verdicts.Fine(),
     ]
     for verdict in told:
-        status = verdicts.published(_facts(status, BOTH), status, None, verdict)
+        status = conditions.published(_facts(status, BOTH), status, None, verdict)
         assert wanted.request(_facts(status, BOTH)) == wanted.AcceptStateLoss("second")
     for verdict in (verdicts.Answered("second", "starting without state"), *told[1:]):
-        status = verdicts.published(_facts(status, BOTH), status, None, verdict)
+        status = conditions.published(_facts(status, BOTH), status, None, verdict)
         assert wanted.request(_facts(status, BOTH)) is None
     asked_anew = BOTH | {"gitsync.io/accept-state-loss": "third"}
     assert wanted.request(_facts(status, asked_anew)) == wanted.AcceptStateLoss("third")
@@ -100,7 +100,7 @@ def test_a_request_is_carried_out_once_whatever_is_told_afterwards() -> None:
 
 def test_the_newest_request_is_echoed_where_the_blockage_was_told() -> None:
     """Whoever asked watches this."""
-    status = verdicts.published(
+    status = conditions.published(
         _facts(_status("DEPLOYED"), {}), _status("DEPLOYED"), None, verdicts.Answered("42", "x")
     )
     told = {condition.type: (condition.status, condition.message) for condition in status.conditions}

@@ -35,7 +35,8 @@ from gitsync.report.forges import Forge
 from gitsync.report.notices import Where
 from operator_core import masking
 from operator_core.conf.defaults import Defaults
-from operator_core.decide import errortexts, verdicts
+from operator_core.decide import conditions as job_conditions
+from operator_core.decide import errortexts
 from operator_core.errors import AgentError, Reason, Retry, Stalled
 from operator_core.kube import errors, events
 from operator_core.kube.requests import CONFIG_MAPS, FLINK_DEPLOYMENTS, SECRETS, Request
@@ -203,7 +204,7 @@ def test_exceptions_of_jobs(secret: str, key: str) -> None:
         trace = f"java.lang.RuntimeException: cannot connect, {said}\n\tat A.b(A.java:1)\nCaused by: x.Y: {said}\n"
         conf = {"kubernetes.operator.exception.stacktrace.enabled": "true"}
         text = errortexts.text(errortexts.Problem(errortexts.SERIALIZED, said, trace=trace), conf)
-        ready = verdicts._condition(False, "Failed", said).model_dump_json()
+        ready = job_conditions._condition(False, "Failed", said).model_dump_json()
         for told in (text, ready, *told_of(Problem(reason="Degraded", message=trace), revision_of(said), {})):
             assert not is_in(secret, told), told
 
