@@ -2,7 +2,8 @@
 
 A submission is repeated under its own job id, which a JobManager takes only once. One without high availability that
 was replaced meanwhile, its container started again or its pod another one, took the ids it had seen with it: what it
-ran, and how far, nobody knows. So the record remembers for which one it was made. Compares no clocks.
+ran, and how far, nobody knows. So the record remembers for which one it was made. Configuration never proves that such
+a run saved nothing: every mode with state has a checkpoint directory (`specrules`). Compares no clocks.
 """
 
 from collections.abc import Mapping
