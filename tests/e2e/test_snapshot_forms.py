@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,57 @@ def test_what_fails_is_told_backs_off_and_leaves_the_job_alone(running: Team) ->
     assert "SavepointError" in {event["reason"] for event in running.events()}
     delete(running, "nowhere")
     assert running.running().id == job.id
+
+
+@contextmanager
+def damaged(metadata: Path) -> Iterator[None]:
+    """What a savepoint is made of cannot be read, so that Flink cannot delete it, for as long as the block lasts."""
+    content = metadata.read_bytes()
+    metadata.write_bytes(b"damaged" + content)
+    try:
+        yield
+    finally:
+        metadata.write_bytes(content)
+
+
+def held(team: Team, name: str) -> Object:
+    """Delete a snapshot, and wait until its disposal failed; it stays."""
+    team.client.send(requests.delete(requests.FLINK_STATE_SNAPSHOTS, team.jobs, name))
+    kept = team.until(
+        lambda: (
+            it if (it := read(team, name)) and "could not delete" in dig(it, "status", "error", default="") else None
+        ),
+        f"{name} held",
+        90,
+    )
+    about = {"kind": "FlinkStateSnapshot", "name": name}
+    told = (each for each in team.events() if about.items() <= each["involvedObject"].items())
+    assert "CleanupFailed" in {each["reason"] for each in told}
+    return kept
+
+
+def test_a_disposal_that_fails_for_ever_is_held_until_its_files_are_given_up(running: Team) -> None:
+    make(running, "damaged", savepoint={})
+    files = folder(running, reaches(running, "damaged", "COMPLETED")["status"]["path"])
+    with damaged(files / "_metadata"):
+        kept = held(running, "damaged")
+        assert "disposeOnDelete: false" in kept["status"]["error"]
+        assert kept["metadata"]["finalizers"] and (files / "_metadata").is_file()
+        without_files: Object = {"spec": {"savepoint": {"disposeOnDelete": False}}}
+        running.client.send(
+            requests.merge_patch(requests.FLINK_STATE_SNAPSHOTS, running.jobs, "damaged", without_files)
+        )
+        running.until(lambda: read(running, "damaged") is None or None, "damaged gone", 90)
+        assert (files / "_metadata").is_file(), "its files are left to a person"
+
+
+def test_a_disposal_that_failed_goes_on_once_what_was_wrong_is_mended(running: Team) -> None:
+    make(running, "mended", savepoint={})
+    files = folder(running, reaches(running, "mended", "COMPLETED")["status"]["path"])
+    with damaged(files / "_metadata"):
+        held(running, "mended")
+    running.until(lambda: read(running, "mended") is None or None, "mended gone", 180)
+    assert not files.exists()
 
 
 def test_the_legacy_form_keeps_everything_in_the_status(running: Team) -> None:
