@@ -1,8 +1,9 @@
-"""Where the downtime of an upgrade goes in each mode, and how soon a killed JobManager's job runs again.
+"""Where the downtime of an upgrade goes in each mode, and how soon the job of a lost JobManager runs again.
 
 Each way of upgrading gets a job of its own, which is upgraded by commits and then by hand. Stateless and last-state
 stops have no savepoint: their downtime is counted from the record of the stop. Without high availability last-state
-cancels the job and goes on from the checkpoint that stays.
+cancels the job and goes on from the checkpoint that stays. What cannot be recovered unasked is measured until the
+status names the way out, and from the request that takes it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Seconds from a kill until every task runs again."""
+    """Seconds from a loss until every task runs again, or until the status says that a person has to decide."""
 
     what: str
     seconds: tuple[float, ...]
@@ -137,7 +138,35 @@ def _recoveries(team: worlds.teams.Team, mode: str, rounds: int) -> list[Recover
         if mode == "last-state":
             deleted = tuple(_again(team, delete=True) for _ in range(rounds))
             found.append(Recovery(f"JobManager's Deployment deleted, {how}", deleted))
+        else:
+            found += _held(team, rounds)
     return found
+
+
+def _held(team: worlds.teams.Team, rounds: int) -> list[Recovery]:
+    """Deletions of the Deployment that nobody can recover from unasked: until it is said, and from there on."""
+    told: list[float] = []
+    again: list[float] = []
+    for number in range(rounds):
+        worlds.savedstates.saved(team)
+        struck = time.time()
+        team.client.send(requests.delete(requests.DEPLOYMENTS, team.jobs, "ticks"))
+        waiting.until(lambda: _is_blocked(team), "UpgradeBlocked", seconds=300, pause=PAUSE_S)
+        asked = time.time()
+        told.append(asked - struck)
+        annotation: Object = {"metadata": {"annotations": {"gitsync.io/restore-from": f"bench-{number} latest"}}}
+        team.client.send(requests.merge_patch(requests.FLINK_DEPLOYMENTS, team.jobs, "ticks", annotation))
+        again.append(_booted_after(team, asked * 1000))
+    what = "JobManager's Deployment deleted, without HA"
+    return [
+        Recovery(f"{what}: until the status names the way out", tuple(told)),
+        Recovery(f"{what}: from the request `restore-from latest`", tuple(again)),
+    ]
+
+
+def _is_blocked(team: worlds.teams.Team) -> bool:
+    conditions: list[Object] = dig(team.deployment("ticks"), "status", "conditions", default=[])
+    return any(each["type"] == "UpgradeBlocked" and each["status"] == "True" for each in conditions)
 
 
 def _again(team: worlds.teams.Team, *, delete: bool) -> float:
@@ -147,6 +176,11 @@ def _again(team: worlds.teams.Team, *, delete: bool) -> float:
         team.client.send(requests.delete(requests.DEPLOYMENTS, team.jobs, "ticks"))
     else:
         assert worlds.kills.job_manager(team), "no JobManager runs"
+    return _booted_after(team, struck)
+
+
+def _booted_after(team: worlds.teams.Team, struck: float) -> float:
+    """Seconds from a moment (epoch ms) until every task of a run that began later runs."""
 
     def booted() -> timelines.Boot | None:
         job: flinkjobs.Job | None = team.flink().job()
@@ -172,7 +206,7 @@ def print_row(row: Row) -> None:
 
 
 def print_recoveries(recoveries: list[Recovery]) -> None:
-    """From the kill to every task running."""
+    """From each loss to what is told of it."""
     print("\n| lost | times | median s | worst s |\n|---|---|---|---|")
     for each in recoveries:
         print(
