@@ -68,6 +68,7 @@ class ChartMirror(mirrors.Mirror):
         timeout: float = mirrors.PROBE_TIMEOUT,
         stdin: bytes | None = None,
         remote: urls.Remote | None = None,
+        config: tuple[tuple[str, str], ...] = (),
     ) -> commands.Output:
         """Nothing can be written to a chart. Raises Stalled(PushForbidden)."""
         raise Stalled(Reason.PushForbidden, f"{self._place.base} holds charts: records cannot be written to it")

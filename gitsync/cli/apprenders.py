@@ -133,6 +133,8 @@ def _credentials(client: Client, namespace: str, url: str) -> Credentials | None
     store.start()
     try:
         store.wait_synced(_SECRETS_SECONDS)
-        return store.find(url)
+        found = store.find(url)
+        # A command may wait for what it reads; only the agent fetches files when they are needed.
+        return replace(found, partial=False) if found is not None else None
     finally:
         store.stop()

@@ -123,3 +123,12 @@ def with_family(target: Target, content: tuple[str, ...], member: Member) -> Tar
         revisions=several((*content, *(sha for _, sha in member.commits))),
         family=family,
     )
+
+
+def applied(app: SyncApp, count: int) -> tuple[str, ...] | None:
+    """The commits of the sources that were last applied whole; None where they are not known."""
+    sync = app.status.sync
+    if sync is None or sync.revision is None:
+        return None
+    shas = sync.revisions if sync.revisions is not None else (sync.revision,)
+    return shas[:count] if len(shas) >= count else None

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gitsync.charts.chartmirrors import ChartMirrors
+from gitsync.desired.wanting import Contents
 from gitsync.git import urls
 from gitsync.git.access import Credentials
+from gitsync.git.contents import Absent
 from gitsync.git.mirrors import Mirror, Mirrors
 from gitsync.git.submodules import Submodules
 from gitsync.model import chartnames
@@ -86,6 +88,8 @@ class Repositories:
         self._seen: dict[Place, Seen] = {}
         self._asked: dict[tuple[AppName, str], str] = {}
         self._answered: dict[tuple[AppName, str], str] = {}
+        self._contents = Contents()
+        self._missing: dict[str, set[AppName]] = {}
 
     def mirror(self, url: str) -> Mirror:
         """The mirror of a repository. Raises Stalled for a URL that is not allowed."""
@@ -118,6 +122,15 @@ class Repositories:
             reason = error.reason if error is not None else Reason.RepositoryUnreachable
             raise Stalled(reason, error.message if error is not None else f"{url} cannot be read")
         return self.mirror(url), seen.revision
+
+    def bring(self, app: AppName, absent: Absent, commits: Iterable[str]) -> None:
+        """Have contents fetched that a render of `commits` misses; the app is told when they are here."""
+        with self._lock:
+            followed = {url for places in self._wanted.get(app, {}).values() for url, _ in places}
+            url = next((one for one in sorted(followed) if urls.canonical(one) == absent.url), absent.url)
+            self._missing.setdefault(url, set()).add(app)
+        if self._contents.want(absent, commits):
+            self.look(url)
 
     def looked_for(self, app: AppName, request: str) -> bool:
         """Whether an app's repositories were looked at since `request` came; if not, have that done and wake it."""
@@ -190,6 +203,7 @@ class Repositories:
         with self._lock:
             names = sorted({ref for where, ref in self._used() if where == url})
             asked = {key: request for key, request in self._asked.items() if key[1] == url}
+            missing = frozenset(self._missing.get(url, ()))
         unreachable: Retry | None = None
         for number, ref in enumerate(names):
             seen = self._look_up(url, ref, 0.0 if number == 0 else _SAME_PROBE_SECONDS)
@@ -199,6 +213,10 @@ class Repositories:
         self._answer(asked)
         if unreachable is not None:
             raise unreachable
+        with self._lock:
+            self._missing[url] = self._missing.get(url, set()) - missing
+        for app in sorted(missing):
+            self._tell(app, None)
         return Done()
 
     def _answer(self, asked: dict[tuple[AppName, str], str]) -> None:
@@ -213,6 +231,7 @@ class Repositories:
             mirror = self.mirror(url)
             revision = mirror.resolve(ref, max_age=max_age)
             self._submodules.bring(mirror, revision.sha)
+            self._contents.bring(mirror, revision.sha)
             return Seen(revision, None)
         except Stalled as error:
             return Seen(None, error)

@@ -16,7 +16,7 @@ from gitsync.desired.families import Families
 from gitsync.desired.fetching import Move, Pending, Repositories
 from gitsync.desired.lockedcharts import LAST_GOOD, NEWEST, LockedCharts
 from gitsync.desired.opening import Opening
-from gitsync.git import trees
+from gitsync.git import contents, trees
 from gitsync.model.identities import AppName
 from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
@@ -76,6 +76,7 @@ class Targets:
         revisions = [one.revision for one in known if one.revision is not None]
         if len(revisions) < len(places):
             return Target(None, None, problems, any(isinstance(error, Stalled) for error in errors.values()))
+        commits: tuple[Place, ...] = ()
         try:
             sources = app.spec.all_sources
             mirrors = [self._repositories.mirror(one.lookup_url) for one in sources]
@@ -91,6 +92,9 @@ class Targets:
             return target
         except Pending:
             return None
+        except contents.Absent as absent:
+            self.bring(name, absent, commits)
+            return Target(revisions[_main(app)].sha, None, problems) if problems else None
         except Stalled as error:
             broken = Problem(reason=error.reason, message=error.message)
             return Target(revisions[_main(app)].sha, None, (broken, *problems), True)
@@ -162,6 +166,9 @@ class Targets:
             member = self._families.of(name, whole, found.content_key)
         except Pending:
             return None
+        except contents.Absent as absent:
+            self.bring(name, absent, self._good[name][3])
+            return None
         if member is None:
             return good
         children = replace(whole, objects=member.family.objects)
@@ -176,6 +183,11 @@ class Targets:
             return True  # Its generators may look anywhere.
         return any(known.result.is_touched(number, tuple(changed)) for number in range(len(known.places)))
 
+    def bring(self, name: AppName, absent: contents.Absent, places: tuple[Place, ...]) -> None:
+        """Have fetched what a render of these commits misses; the app is woken by that."""
+        wanted = (one.revision.sha for one in places if one.mirror.url == absent.url)
+        self._repositories.bring(name, absent, wanted)
+
     def drop(self, name: AppName) -> None:
         """The app does not exist any more."""
         self._families.drop(name)
@@ -188,13 +200,14 @@ class Targets:
     def _good_one(self, name: AppName, app: SyncApp) -> tuple[Composition | None, bool]:
         """What was last applied whole, and whether it is being built."""
         sources = app.spec.all_sources
-        shas = _applied(app, len(sources))
+        shas = aims.applied(app, len(sources))
         if shas is None:
             return None, False
         context = self._context(app)
         known = self._good.get(name)
         if known is not None and known[:2] == (shas, (sources, context)):
             return known[2], False
+        commits: tuple[Place, ...] = ()
         try:
             mirrors = [self._repositories.mirror(one.lookup_url) for one in sources]
             commits = tuple(
@@ -208,6 +221,9 @@ class Targets:
         except AgentError:
             return None, False
         except Pending:
+            return None, True
+        except contents.Absent as absent:
+            self.bring(name, absent, commits)
             return None, True
         if result is None or not result.whole.ok:
             return None, result is None
@@ -259,7 +275,7 @@ class Targets:
         attempted = status.attempted_revisions
         if attempted is None and status.attempted_revision is not None:
             attempted = (status.attempted_revision,)
-        for known in (attempted, _applied(app, count)):
+        for known in (attempted, aims.applied(app, count)):
             if known is None or len(known) < count or known[:count] == newest:
                 continue
             touched = (
@@ -277,12 +293,3 @@ class Targets:
 
 def _main(app: SyncApp) -> int:
     return app.spec.all_sources.index(app.spec.main)
-
-
-def _applied(app: SyncApp, count: int) -> tuple[str, ...] | None:
-    """The commits of the sources that were last applied whole; None where they are not known."""
-    sync = app.status.sync
-    if sync is None or sync.revision is None:
-        return None
-    shas = sync.revisions if sync.revisions is not None else (sync.revision,)
-    return shas[:count] if len(shas) >= count else None

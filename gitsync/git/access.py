@@ -16,7 +16,8 @@ class Credentials:
 
     `known_hosts` are lines of ssh's known_hosts, `ca_certificates` PEM certificates to trust instead of the
     system's (`ca_file`: a file of them). `insecure` trusts any host; `depth`
-    is how many commits of each branch to fetch, 0 for all. Keys and certificates are PEM text.
+    is how many commits of each branch to fetch, 0 for all; with `partial` files are fetched when they are
+    needed. Keys and certificates are PEM text.
     """
 
     username: str = ""
@@ -32,6 +33,7 @@ class Credentials:
     no_proxy: str = ""
     insecure: bool = False
     depth: int = 0
+    partial: bool = False
 
     def __post_init__(self) -> None:
         in_one_line = (self.username, self.password, self.bearer_token, self.proxy, self.no_proxy)

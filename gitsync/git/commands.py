@@ -166,6 +166,7 @@ class Commands:
             "GIT_ASKPASS": "",
             "GIT_LITERAL_PATHSPECS": "1",
             "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_NO_LAZY_FETCH": "1",
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_ALLOW_PROTOCOL": call.remote.protocol if call.remote is not None else "none",
             **call.environment,

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gitsync.git import access, commands, failures, locks, refs, urls
+from gitsync.git import access, commands, failures, locks, partials, refs, urls
 from gitsync.git.memos import Memo
 from gitsync.model.revisions import Revision
 from operator_core.errors import Reason, Retry, Stalled
@@ -54,11 +54,17 @@ class Mirror:
         self._lock = threading.RLock()
         self.complete: set[str] = set()
         """Commits whose submodules are here."""
+        self.partial = partials.is_asked(self.remote)
+        self.brought = 0
+        """How often contents of files came; what was said of those that are not here is old then."""
         self._known = refs.Refs()
         self._probed_at: float | None = None
         self._fetched: Mapping[str, str] | None = None
         self._commits: Memo[str] = Memo(_REMEMBERED)
         self._revisions: Memo[Revision] = Memo(_REMEMBERED)
+        if not self.partial and partials.is_marked(self.directory):
+            with self._writers.held():
+                self._discard()
 
     @property
     def url(self) -> str:
@@ -167,11 +173,13 @@ class Mirror:
         timeout: float = PROBE_TIMEOUT,
         stdin: bytes | None = None,
         remote: urls.Remote | None = None,
+        config: tuple[tuple[str, str], ...] = (),
     ) -> commands.Output:
         """Run a Git command that writes the mirror or talks to the repository, or to another one."""
         other = remote or self.remote
+        config += partials.settings(other) if other is self.remote else ()
         with self._lock, self._writers.held() as lock:
-            call = commands.Call(stdin=stdin, timeout=timeout, remote=other, keep_open=lock)
+            call = commands.Call(stdin=stdin, timeout=timeout, remote=other, keep_open=lock, config=config)
             try:
                 return self._git.run(self.directory, arguments, call)
             except commands.TimedOut as error:
@@ -219,7 +227,7 @@ class Mirror:
         """Ask for a commit no branch or tag leads to; servers may refuse, and then it is not found."""
         if self._peeled(sha) or not self.directory.exists():
             return
-        self.exchange("fetch", *FETCH_OPTIONS, "--", self.url, sha, timeout=FETCH_TIMEOUT)
+        self.exchange("fetch", *FETCH_OPTIONS, *partials.source(self.remote), sha, timeout=FETCH_TIMEOUT)
 
     def _fetch(self, refspecs: tuple[str, ...], sha_length: int) -> None:
         for last in (False, True):
@@ -228,10 +236,11 @@ class Mirror:
             # Not --atomic: a branch a/b may take the place of a branch a, which is pruned first.
             depth = self.remote.credentials.depth
             shallow = (f"--depth={depth}",) if depth else ()
-            arguments = ("fetch", *FETCH_OPTIONS, *shallow, "--prune", "--", self.url, *refspecs)
+            arguments = ("fetch", *FETCH_OPTIONS, *shallow, "--prune", *partials.source(self.remote), *refspecs)
             output = self.exchange(*arguments, timeout=FETCH_TIMEOUT)
             if output.status == 0:
-                self._combine_packs()
+                partials.tell_if_ignored(self.url, output.stderr)
+                self.combine_packs()
                 return
             if last or not failures.is_corrupt(output.stderr):
                 raise failures.unreachable(self.url, output.stderr, output.wait)
@@ -261,9 +270,10 @@ class Mirror:
         self._commits.clear()
         self._revisions.clear()
 
-    def _combine_packs(self) -> None:
+    def combine_packs(self) -> None:
+        """Where there are many."""
         if len(list(self.directory.glob("objects/pack/*.pack"))) > _MOST_PACKS:
-            self.exchange("repack", "-d", "-q", "--geometric=2", timeout=FETCH_TIMEOUT)
+            self.exchange(*partials.packing(self.remote), timeout=FETCH_TIMEOUT)
 
 
 class Mirrors:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gitsync.git import failures, mirrors, urls
+from gitsync.git import contents, failures, mirrors, urls
 from gitsync.git.access import Credentials
 from operator_core.errors import Reason, Retry, Stalled
 
@@ -82,6 +82,9 @@ class Submodules:
         """Have the commits of all submodules that may be read in the mirror. Raises Retry naming one that cannot."""
         if sha in mirror.complete:
             return
+        described = mirror.local("rev-parse", "--verify", "--quiet", f"{sha}:{_FILE}", quiet=True).decode().strip()
+        if mirror.partial and described and not contents.is_here(mirror, [described]):
+            contents.fetch(mirror, [described])
         pending, left = [(sha, mirror.remote)], MOST_MODULES
         while pending:
             commit, parent = pending.pop()

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from gitsync.git import mirrors, submodules, urls
+from gitsync.git import contents, mirrors, submodules, urls
 from gitsync.git.memos import Memo
 from operator_core.errors import Reason, Retry
 
@@ -38,13 +38,15 @@ class Listing:
     """All entries of one commit, sorted; lines are parsed when they are asked for.
 
     `modules` are its submodules by path: the files of those without a problem are among the entries.
-    `size` is in bytes.
+    `absent` are the blobs whose content the mirror did not have. `size` is in bytes.
     """
 
     def __init__(self, output: bytes, modules: Mapping[str, submodules.Module] | None = None) -> None:
         self._lines = output.split(b"\0")[:-1]
         self.size = len(output) + 1
         self.modules = modules or {}
+        lacks_any = b" " + contents.UNKNOWN + b"\t" in output
+        self.absent = frozenset(_file(line).blob for line in self._lines if lacks_any and _lacks(line))
 
     def below(self, directory: str) -> list[File]:
         """Every file below `directory` ("" is the root), at any depth, in the order of their bytes."""
@@ -93,21 +95,26 @@ _readers_lock = threading.Lock()
 
 def listing(mirror: mirrors.Mirror, sha: str) -> Listing:
     """All entries of commit `sha`."""
-    known = _listings.get((mirror.url, sha))
+    key = _listing_key(mirror, sha)
+    known = _listings.get(key)
     if known is None:
         modules: dict[str, submodules.Module] = {}
-        output = mirror.local("ls-tree", "-r", "-z", "-l", "--full-tree", sha)
+        output = contents.entries(mirror, sha)
         if _has_submodule(output):
             lines = _with_modules(mirror, sha, mirror.remote, (b"", output), modules)
             output = b"".join(line + b"\0" for line in sorted(lines, key=_name))
         known = Listing(output, modules)
-        _listings.put((mirror.url, sha), known)
+        _listings.put(key, known)
     return known
 
 
 def forget(mirror: mirrors.Mirror, sha: str) -> None:
     """Read the entries of commit `sha` from the mirror again when they are asked for next."""
-    _listings.drop((mirror.url, sha))
+    _listings.drop(_listing_key(mirror, sha))
+
+
+def _listing_key(mirror: mirrors.Mirror, sha: str) -> tuple[str, str, int]:
+    return (mirror.url, sha, mirror.brought)
 
 
 def _has_submodule(output: bytes) -> bool:
@@ -139,7 +146,7 @@ def _with_modules(
         if module is None or module.problem:
             found.append(meta + b"\t" + prefix + name)
         else:
-            below = mirror.local("ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+            below = contents.entries(mirror, commit)
             its = urls.parse(module.url, mirror.policy)
             found += _with_modules(mirror, commit, its, (prefix + name + b"/", below), modules)
     return found
@@ -157,7 +164,7 @@ def files(mirror: mirrors.Mirror, sha: str, path: str) -> list[File]:
 
 
 def read(mirror: mirrors.Mirror, blobs: Iterable[str]) -> Mapping[str, bytes]:
-    """The contents of blobs by id, with one Git process for all that are not remembered."""
+    """The contents of blobs by id, with one Git process for all that are not remembered. Raises contents.Absent."""
     found: dict[str, bytes] = {}
     missing: list[str] = []
     for blob in dict.fromkeys(blobs):
@@ -167,7 +174,7 @@ def read(mirror: mirrors.Mirror, blobs: Iterable[str]) -> Mapping[str, bytes]:
         else:
             found[blob] = known
     if missing:
-        output = mirror.local("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in missing).encode())
+        output = contents.read(mirror, missing)
         for blob, content in _batch(output, mirror.url):
             found[blob] = content
             _blobs.put((mirror.url, blob), content)
@@ -187,8 +194,11 @@ def prefetch(mirror: mirrors.Mirror, sha: str, wanted: Callable[[str], bool]) ->
             return
         blobs: dict[str, None] = {}
         room = _KEPT_BLOBS // 2
-        for file in listing(mirror, sha).below(""):
-            if file.mode in _REGULAR and file.size <= _SMALL and wanted(file.path) and file.blob not in blobs:
+        whole = listing(mirror, sha)
+        for file in whole.below(""):
+            if file.blob in whole.absent or file.mode not in _REGULAR or file.size > _SMALL:
+                continue
+            if wanted(file.path) and file.blob not in blobs:
                 room -= file.size + 100
                 if room < 0:
                     break
@@ -256,6 +266,10 @@ def _file(line: bytes) -> File:
     meta, _, name = line.partition(b"\t")
     mode, _, blob, size = meta.decode().split()
     return File(_shown(name), mode, blob, int(size) if size.isdigit() else 0)
+
+
+def _lacks(line: bytes) -> bool:
+    return line.partition(b"\t")[0].endswith(b" " + contents.UNKNOWN)
 
 
 def _shown(name: bytes) -> str:

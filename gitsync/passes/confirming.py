@@ -15,7 +15,7 @@ from gitsync.desired.families import Families
 from gitsync.desired.fetching import Pending
 from gitsync.desired.lockedcharts import CONFIRMING, LockedCharts
 from gitsync.desired.targets import Targets
-from gitsync.git import trees
+from gitsync.git import contents, trees
 from gitsync.model.identities import AppName
 from gitsync.model.rendersets import RenderSet
 from gitsync.model.syncapps import SyncApp
@@ -85,6 +85,9 @@ class Confirmer:
         try:
             rendered = self._again(name, app, made)
         except Pending:
+            return None
+        except contents.Absent as absent:
+            self._targets.bring(name, absent, made.places)
             return None
         except Retry:
             raise

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gitsync.git import mirrors
+from gitsync.git import contents, mirrors
 from gitsync.model.identities import AppName
 from gitsync.model.rendersets import RenderSet
 from gitsync.render import layouts, memos
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 WORKERS = 2
 _MOST_UNCLAIMED = 256
-_Result = RenderSet | AgentError
+_Result = RenderSet | AgentError | contents.Absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ class BuildLane:
     def results(self, app: AppName, work: Sequence[Work], *, fresh: bool = False) -> list[RenderSet] | None:
         """The result of every source; None while one is being built, whose end wakes the app.
 
-        `fresh`: built anew, whatever is remembered. Raises what a build raised: Stalled and Retry.
+        `fresh`: built anew, whatever is remembered. Raises what a build raised: Stalled, Retry and contents.Absent.
         """
         keys = [_key(app, one.prepared, fresh=fresh) for one in work]
         with self._lock:
             ended = {key: self._ended.pop(key) for key in keys if key is not None and key in self._ended}
-        failed = next((one for one in ended.values() if isinstance(one, AgentError)), None)
+        failed = next((one for one in ended.values() if isinstance(one, AgentError | contents.Absent)), None)
         if failed is not None:
             raise failed
         found = [self._result(app, one, ended, fresh=fresh) for one in work]
@@ -106,7 +106,7 @@ class BuildLane:
         try:
             with memos.fresh() if fresh else contextlib.nullcontext():
                 result = layouts.finish(mirror, build, self._tools)
-        except AgentError as error:
+        except (AgentError, contents.Absent) as error:
             result = error
         except Exception as error:
             _log.exception("building %s failed", build.empty.path)

@@ -81,6 +81,7 @@ def _read(fields: dict[str, str]) -> Credentials:
         proxy=fields.get("proxy", ""),
         no_proxy=fields.get("noProxy", ""),
         depth=int(fields["depth"]) if re.fullmatch(r"\d{1,6}", fields.get("depth", "")) else 0,
+        partial=fields.get("partial") == "true",
         insecure="true" in (fields.get("insecure"), fields.get("insecureIgnoreHostKey")),
     )
 

@@ -23,6 +23,8 @@ class Behaviour:
     bearer: str = ""
     read_only: bool = False
     status: int = 0
+    fails_for: bytes = b""
+    """Requests whose body has these bytes are answered with 500."""
     retry_after: str = ""
     redirect_to: str = ""
     hang: threading.Event | None = None
@@ -140,6 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
         if behaviour.hang is not None:
             behaviour.hang.wait(60)
         refusal = self._refusal(path, query)
+        if behaviour.fails_for and behaviour.fails_for in body:
+            refusal = 500
         if behaviour.redirect_to:
             self.send_response(302)
             self.send_header("Location", behaviour.redirect_to + self.path)
