@@ -68,6 +68,9 @@ _CORRUPT = (
     "index file corrupt",
     "bad signature",
 )
+_ANSWERED = "error: RPC failed"
+"""Begins the line with a server's status; the fatal one after it only says what Git had hoped for."""
+_HOPED_FOR = "expected 'packfile'"
 _BUSY_PAUSE = 60.0
 _SHORTEST_PAUSE = 1.0
 
@@ -75,7 +78,7 @@ _SHORTEST_PAUSE = 1.0
 def first_line(stderr: str) -> str:
     """The line of `stderr` that says most: a server's refusal, else Git's fatal line."""
     lines = [urls.without_credentials(line.strip()) for line in stderr.splitlines() if line.strip()]
-    for start in ("fatal:", "error:", "remote:"):
+    for start in (_ANSWERED, "fatal:", "error:", "remote:"):
         for line in lines:
             if line.startswith(start) and len(line) > len(start):
                 return line[:300]
@@ -117,7 +120,7 @@ def timed_out(url: str, seconds: float) -> Retry:
 
 def is_corrupt(stderr: str) -> bool:
     """Whether the mirror on this disk is damaged, and should be made anew."""
-    return _any(_CORRUPT, stderr.lower())
+    return _any(_CORRUPT, stderr.lower().replace(_HOPED_FOR, ""))
 
 
 def is_race(push_status: str, stderr: str) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import gzip
 import os
 import ssl
 import subprocess
@@ -29,6 +30,8 @@ class Behaviour:
     redirect_to: str = ""
     hang: threading.Event | None = None
     requests: list[str] = field(default_factory=list)
+    filtered: int = 0
+    """Fetches that asked to have contents left out."""
     authorizations: list[str] = field(default_factory=list)
 
 
@@ -141,8 +144,10 @@ class _Handler(BaseHTTPRequestHandler):
         behaviour.requests.append(f"{self.command} {self.path}")
         if behaviour.hang is not None:
             behaviour.hang.wait(60)
+        plain = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+        behaviour.filtered += b"filter blob:none" in plain
         refusal = self._refusal(path, query)
-        if behaviour.fails_for and behaviour.fails_for in body:
+        if behaviour.fails_for and behaviour.fails_for in plain:
             refusal = 500
         if behaviour.redirect_to:
             self.send_response(302)

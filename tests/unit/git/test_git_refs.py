@@ -223,3 +223,10 @@ def test_races_are_told_from_refusals(status: str, stderr: str, race: bool) -> N
 def test_the_server_s_own_words_have_no_credentials() -> None:
     text = failures.first_line("warning: x\nfatal: unable to access 'https://bob:hunter2@h/r/': no\n")
     assert text == "fatal: unable to access 'https://h/r/': no"
+
+
+def test_a_server_that_fails_in_the_middle_does_not_damage_a_mirror() -> None:
+    stderr = "error: RPC failed; HTTP 500 curl 22 The requested URL returned error: 500\nfatal: expected 'packfile'\n"
+    assert failures.first_line(stderr).startswith("error: RPC failed; HTTP 500")
+    assert not failures.is_corrupt(stderr)
+    assert failures.is_corrupt("fatal: packfile pack/pack-1.pack is invalid")
