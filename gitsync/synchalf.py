@@ -15,6 +15,7 @@ from gitsync.apply.livecaches import LiveCaches
 from gitsync.apply.refusals import Refusals
 from gitsync.apply.restartbudgets import RestartBudget
 from gitsync.apply.restoreorders import RestoreOrders
+from gitsync.apply.stateguarding import StateGuards
 from gitsync.charts.chartmirrors import ChartMirrors
 from gitsync.desired.families import Families
 from gitsync.desired.fetching import REPOSITORY, Move, Repositories
@@ -82,7 +83,7 @@ class SyncHalf:
         mirrors = Mirrors(work_directory / "mirrors", Policy(module_hosts=settings.submodule_hosts))
         charts = ChartMirrors(work_directory / "charts")
         self._repositories = Repositories(mirrors, charts, self._credentials.find, lookups, self._told)
-        self._applier = Applier(client, self._observed)
+        self._applier = Applier(client, self._observed, StateGuards(client, clock))
         claims = self._claims = Claims(self._repositories.newest)
         self._jq = JqPaths()
         tools = layouts.Tools(Kustomize(settings.kubectl), Helm(settings.helm))

@@ -12,13 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from gitsync.apply import adopting, sending
+from gitsync.apply.stateguarding import StateGuards
 from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Plan, Prune, Step, Update
 from gitsync.model.syncapps import REVISION
 from gitsync.model.syncstatuses import Problem
 from gitsync.plan import deletions, diffing, ordering, planning, pruning
 from gitsync.plan.diffing import FIELD_MANAGER, Accepted
-from operator_core.errors import AgentError
+from gitsync.plan.stateguards import Failed, Secured, Wait
+from operator_core.errors import AgentError, Reason
 from operator_core.jsonvalues import Object
 from operator_core.kube import errors, requests
 from operator_core.kube.client import Client
@@ -38,6 +40,8 @@ class Applied:
     """Deleted, and gone as far as the API server told."""
     deleting: Mapping[Identity, Object]
     """Deleted, and still there as the API server answered."""
+    securing: Mapping[Identity, str]
+    """Jobs that are deleted when their savepoint is complete, and what is awaited."""
     lost: AgentError | None
     """The API server could not be reached any more; the rest was not tried."""
 
@@ -58,14 +62,18 @@ class _Progress:
     refused: dict[Identity, Problem]
     pruned: list[Identity]
     deleting: dict[Identity, Object]
+    securing: dict[Identity, str]
     lost: AgentError | None = None
+    unsecured: bool = False
+    """Whether a job stays for now, because its state is not kept yet."""
 
 
 class Applier:
     """Sends the writes of plans. Safe to share between threads."""
 
-    def __init__(self, client: Client, observed: Callable[[Resource, Object], None]) -> None:
+    def __init__(self, client: Client, observed: Callable[[Resource, Object], None], guards: StateGuards) -> None:
         self._client = client
+        self._guards = guards
         self._observed = observed
         self._lanes = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="apply")
 
@@ -74,7 +82,7 @@ class Applier:
 
         `namespace` is made when an object needs it and it is not there.
         """
-        progress = _Progress({}, {}, {}, [], {})
+        progress = _Progress({}, {}, {}, [], {}, {})
         revisions = {entry.id: entry.revision or plan.revision for entry in plan.inventory}
         steps = {step.desired.identity: step for step in plan.steps if isinstance(step, Create | Update)}
         for stage in ordering.stages(tuple(steps)):
@@ -83,11 +91,16 @@ class Applier:
             writes = [(steps[identity], revisions.get(str(identity), plan.revision)) for identity in stage]
             list(self._lanes.map(lambda write: self._apply_one(write[0], write[1], namespace, progress), writes))
         if progress.lost is None and not progress.refused and still_wanted():
-            for removal in plan.removals:
-                if isinstance(removal, Prune) and progress.lost is None:
-                    self._prune_one(removal, progress)
-        pruned, deleting = tuple(progress.pruned), progress.deleting
-        return Applied(progress.answers, progress.refused, progress.accepted, pruned, deleting, progress.lost)
+            self._prune(plan, progress)
+        return Applied(
+            progress.answers,
+            progress.refused,
+            progress.accepted,
+            tuple(progress.pruned),
+            progress.deleting,
+            progress.securing,
+            progress.lost,
+        )
 
     def close(self) -> None:
         """Let running writes end."""
@@ -121,15 +134,41 @@ class Applier:
             self._client.send(requests.create(requests.NAMESPACES, None, body, field_manager=FIELD_MANAGER))
         return self._client.send(sending.strict_apply(desired))
 
-    def _prune_one(self, removal: Prune, progress: _Progress) -> None:
+    def _prune(self, plan: Plan, progress: _Progress) -> None:
+        """Delete in the plan's order; what a job uses that is still there for its savepoint stays with it."""
+        for removal in plan.removals:
+            if not isinstance(removal, Prune) or progress.lost is not None:
+                continue
+            if removal.by_snapshot or not progress.unsecured:
+                self._prune_one(removal, plan.revision, progress)
+
+    def _is_secured(self, removal: Prune, revision: str, progress: _Progress) -> bool:
+        """Whether the state of a job is kept or is kept by its deletion. Raises kube errors."""
+        identity = removal.identity
+        if not removal.by_snapshot:
+            if removal.guards_state:
+                guard = {"metadata": {"uid": removal.uid, "annotations": {pruning.ON_DELETE: "savepoint"}}}
+                patch = requests.merge_patch(
+                    removal.resource, identity.namespace or None, identity.name, guard, field_manager="gitsync-status"
+                )
+                self._client.send(patch)
+            return True
+        match self._guards.secure(removal, revision):
+            case Wait(_, told):
+                progress.securing[identity] = told
+            case Failed(told):
+                progress.refused[identity] = Problem(reason=Reason.SavepointError, message=told, object=identity.shown)
+            case Secured():
+                return True
+        progress.unsecured = True
+        return False
+
+    def _prune_one(self, removal: Prune, revision: str, progress: _Progress) -> None:
         identity, resource = removal.identity, removal.resource
         namespace = identity.namespace or None
         try:
-            if removal.guards_state:
-                guard = {"metadata": {"uid": removal.uid, "annotations": {pruning.ON_DELETE: "savepoint"}}}
-                self._client.send(
-                    requests.merge_patch(resource, namespace, identity.name, guard, field_manager="gitsync-status")
-                )
+            if not self._is_secured(removal, revision, progress):
+                return
             request = requests.delete(
                 resource, namespace, identity.name, uid=removal.uid, propagation=removal.propagation
             )

@@ -81,6 +81,8 @@ class Prune:
     guards_state: bool
     wave: int = 0
     propagation: str = "Background"
+    by_snapshot: bool = False
+    """Whether another operator ends the job, so that its savepoint has to be complete before the deletion."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,9 @@ class Carrier:
             raise applied.lost
         failpoints.reach("applied")
         again = _soon(written, operation is not None and operation.phase == "Running")
+        if applied.securing:
+            waits = next(iter(applied.securing.values()))
+            written, again = replace(written, waits=waits), min(_SAVEPOINT_SECONDS, again or _SAVEPOINT_SECONDS)
         return replace(written, applied=applied, problems=(*written.problems, *refused), again=again)
 
     def _within_budget(self, chosen: Plan, stage: Stage, compared: Compared) -> tuple[Plan, Stage]:
@@ -228,6 +231,7 @@ _RESTARTS = frozenset(
     )
 )
 _BUDGET_SECONDS = 2.0
+_SAVEPOINT_SECONDS = 1.0
 
 
 def _soon(written: Written, more: bool) -> float | None:

@@ -14,7 +14,7 @@ from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Problem
 from gitsync.passes.comparing import Comparer
 from gitsync.passes.deletionhooks import DeletionHooks
-from gitsync.plan import deletions, policies, pruning
+from gitsync.plan import deletions, policies, pruning, stages
 from gitsync.plan.deletionhooks import Waits
 from gitsync.plan.hooks import HookPhase
 from gitsync.report import status
@@ -67,12 +67,15 @@ class Cascade:
         plan = self.comparer.removal(name, app)
         if isinstance(plan, After):
             return plan
-        prunes = tuple(one for one in plan.removals if isinstance(one, Prune))
+        prunes = tuple(one for one in stages.turn(plan.removals) if isinstance(one, Prune))
         applied = self.applier.apply(replace(plan, removals=prunes), lambda: True)
         if applied.lost is not None:
             raise applied.lost
         if applied.refused:
             return self._held(name, app, "; ".join(one.message for one in applied.refused.values()))
+        if applied.securing:
+            self._held(name, app, "; ".join(applied.securing.values()), stalled=False)
+            return After(_LOOK_SECONDS)
         kept = [one for one in plan.removals if isinstance(one, Keep) and one.identity.kind not in pruning.NEVER]
         blocking = [one for one in kept if one.blocks]
         if blocking:

@@ -28,6 +28,7 @@ from gitsync.plan.restores import Order
 from operator_core.conf.defaults import Defaults
 from operator_core.errors import Reason, Retry
 from operator_core.jsonvalues import Object
+from operator_core.kube import requests
 from operator_core.kube.caches import Cache
 from operator_core.kube.discovery import Discovery
 from operator_core.kube.requests import Resource
@@ -146,7 +147,8 @@ class Comparer:
         policy = policies.prune_policy(
             app,
             app.status.sync.revision or "" if app.status.sync else "",
-            guards_state=self._operator is not None,
+            guards_state=self._guards_state(),
+            by_snapshot=self._operator is None,
             deletes_app=True,
         )
         others = self._neighbours.claims_on(name, app, known)
@@ -154,7 +156,18 @@ class Comparer:
         return Plan("", (), removals, (), app.status.inventory)
 
     def _prune_policy(self, app: SyncApp, revision: str) -> PrunePolicy:
-        return policies.prune_policy(app, revision, guards_state=self._operator is not None, budget=self._budget)
+        return policies.prune_policy(
+            app,
+            revision,
+            guards_state=self._guards_state(),
+            by_snapshot=self._operator is None,
+            budget=self._budget,
+        )
+
+    def _guards_state(self) -> bool:
+        """Whether somebody takes the state out of a job that is deleted: our operator half, or a snapshot before."""
+        snapshots = requests.FLINK_STATE_SNAPSHOTS
+        return self._operator is not None or self._discovery.find(snapshots.api_version, snapshots.kind) is not None
 
     def objects(self, wanted: Mapping[Identity, Resource]) -> dict[Identity, Object] | After:
         """Live objects that no plan names, such as the runs of hooks."""

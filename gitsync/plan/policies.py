@@ -44,7 +44,13 @@ def is_approved(app: SyncApp, revision: str) -> bool:
 
 
 def prune_policy(
-    app: SyncApp, revision: str, *, guards_state: bool, budget: Budget | None = None, deletes_app: bool = False
+    app: SyncApp,
+    revision: str,
+    *,
+    guards_state: bool,
+    by_snapshot: bool = False,
+    budget: Budget | None = None,
+    deletes_app: bool = False,
 ) -> PrunePolicy:
     """What the app allows to be deleted at `revision`."""
     automated = app.spec.sync_policy.automated
@@ -54,6 +60,7 @@ def prune_policy(
         prune or deletes_app,
         deletes_app or (automated is not None and automated.allow_empty),
         guards_state,
+        by_snapshot,
         options={name: text for name, _, text in pairs},
         approved=is_approved(app, revision),
         budget=budget,

@@ -43,6 +43,8 @@ class PrunePolicy:
     prune: bool
     allow_empty: bool
     guards_state: bool
+    by_snapshot: bool = False
+    """Whether that is a snapshot which is complete before, because another operator runs the jobs."""
     options: Mapping[str, str] = field(default_factory=dict)
     """The app's sync options by name; an object's own win."""
     approved: bool = False
@@ -184,7 +186,8 @@ def _decide_one(one: Leftover, app: AppName, policy: PrunePolicy, nothing_wanted
         return Keep(one.identity, version, reason, blocks=True)
     uid = str(dig(live, "metadata", "uid", default=""))
     propagation = options.get("PrunePropagationPolicy", "background").capitalize()
-    return Prune(one.identity, one.resource, uid, needs_guard, annotations.wave(live), propagation)
+    by_snapshot = needs_guard and policy.by_snapshot
+    return Prune(one.identity, one.resource, uid, needs_guard, annotations.wave(live), propagation, by_snapshot)
 
 
 def _within_budget(removals: list[Removal], policy: PrunePolicy, inventory: int) -> list[Removal]:

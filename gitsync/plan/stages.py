@@ -49,7 +49,7 @@ def has_several(plan: Plan, hooks: Iterable[Hook]) -> bool:
 def whole(plan: Plan, verdicts: Mapping[Identity, Verdict | None]) -> Stage:
     """Everything at once, but for session jobs and snapshots whose cluster or job is not ready for them."""
     held = _held(plan, verdicts)
-    return Stage(_written(plan.steps, held), _ordered(plan.removals), held, waits=next(iter(held.values()), ""))
+    return Stage(_written(plan.steps, held), turn(plan.removals), held, waits=next(iter(held.values()), ""))
 
 
 def of_waves(
@@ -123,7 +123,7 @@ def _cut(
     waits = reason if rest else next(iter(held.values()), "")
     renamed = {_before(step) for step in due}
     early = tuple(one for one in plan.removals if not isinstance(one, Prune) or one.identity in renamed)
-    removals = early if rest else _ordered(plan.removals)
+    removals = early if rest else turn(plan.removals)
     return Stage(_written(due, held), removals, {**late, **held}, waits, reason if fails else "")
 
 
@@ -149,17 +149,23 @@ def _written(steps: Iterable[Step], held: Mapping[Identity, str]) -> tuple[Step,
     return tuple(step for step in steps if step.desired.identity not in held)
 
 
-def _ordered(removals: tuple[Removal, ...]) -> tuple[Removal, ...]:
-    """Prunes whose turn it is: the highest wave first, session jobs before their cluster."""
+def turn(removals: tuple[Removal, ...]) -> tuple[Removal, ...]:
+    """The removals without the prunes whose turn has not come: those wait until what is before them is gone.
+
+    The highest wave first; in a wave session jobs before their cluster, and both before all else: a job that stops
+    with its state still needs its account, its volumes and its configuration.
+    """
     ranks = [_prune_rank(one) for one in removals if isinstance(one, Prune) or one.awaits == "deletion"]
     if not ranks:
         return removals
-    turn = max(ranks)
-    return tuple(one for one in removals if not isinstance(one, Prune) or _prune_rank(one) == turn)
+    now = max(ranks)
+    return tuple(one for one in removals if not isinstance(one, Prune) or _prune_rank(one) == now)
 
 
 def _prune_rank(one: Removal) -> tuple[int, int]:
-    return (one.wave, 0 if one.identity.kind == "FlinkDeployment" and one.identity.group == _FLINK else 1)
+    if one.identity.group != _FLINK:
+        return (one.wave, 0)
+    return (one.wave, 1 if one.identity.kind == "FlinkDeployment" else 2)
 
 
 def is_pending(step: Step) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gitsync.apply import definitions
 from gitsync.apply.applying import Applied, Applier
+from gitsync.apply.stateguarding import StateGuards
 from gitsync.model.identities import AppName
 from gitsync.model.plans import Unchanged, Update
 from gitsync.model.rendersets import RenderedObject
@@ -120,7 +121,7 @@ def kinds(client: Client) -> Discovery:
 
 
 def apply(client: Client, plan: planning.Plan) -> Applied:
-    applier = Applier(client, lambda *_: None)
+    applier = Applier(client, lambda *_: None, StateGuards(client, SystemClock()))
     try:
         return applier.apply(plan, lambda: True)
     finally:

@@ -7,6 +7,7 @@ import yaml
 
 from gitsync.apply import definitions
 from gitsync.apply.applying import Applier
+from gitsync.apply.stateguarding import StateGuards
 from gitsync.model.identities import AppName
 from gitsync.model.rendersets import RenderedObject
 from gitsync.plan import diffing, planning, preparing
@@ -37,7 +38,7 @@ def test_apply_then_compare_is_empty(client: Client, kinds: Discovery, namespace
     assert not prepared.problems
     facts = AppFacts(AppName("sys", "zoo"), (), POLICY)
     plan = planning.plan("r1", prepared, facts, Cluster({}, {}, {}, {}))
-    applier = Applier(client, lambda *_: None)
+    applier = Applier(client, lambda *_: None, StateGuards(client, SystemClock()))
     try:
         applied = applier.apply(plan, lambda: True)
     finally:

@@ -120,8 +120,18 @@ def going(name: str, wave: int) -> Keep:
             ),
             {"j"},
         ),
+        (
+            (prune("account", 0, "ServiceAccount"), prune("d", 0, "FlinkDeployment", "flink.apache.org")),
+            {"d"},
+        ),
     ],
-    ids=["highest wave", "waits for a higher one", "same wave", "session job before its cluster"],
+    ids=[
+        "highest wave",
+        "waits for a higher one",
+        "same wave",
+        "session job before its cluster",
+        "a job before what it needs to stop",
+    ],
 )
 def test_prunes_go_in_turn(removals: tuple[Any, ...], first: set[str]) -> None:
     stage = stages.whole(plan(removals=removals), {})
