@@ -70,7 +70,8 @@ def commit(mirror: mirrors.Mirror, drafts: tuple[Draft, ...]) -> Mapping[str, st
 def push(mirror: mirrors.Mirror, commits: Mapping[str, str]) -> Mapping[str, AgentError | None]:
     """Make refs there point at commits; of each that does not, why: None when another writer was faster.
 
-    Raises Retry or Stalled when nothing could be pushed at all.
+    A server's hook that declines a push declines all of it, so each ref is tried by itself then. Raises Retry or
+    Stalled when nothing could be pushed at all.
     """
     local = (_RECEIVE_WITHOUT_HOOKS,) if mirror.remote.protocol == "file" else ()
     wanted = [f"{sha}:{ref}" for ref, sha in commits.items()]
@@ -82,6 +83,9 @@ def push(mirror: mirrors.Mirror, commits: Mapping[str, str]) -> Mapping[str, Age
     rejected = _rejections(output.stdout.decode("utf-8", "replace"))
     if not rejected:
         raise failures.push_refused(mirror.url, " and ".join(commits), output.stderr)
+    if len(commits) > 1 and all(failures.is_declined(reason) for reason in rejected.values()):
+        alone = [push(mirror, {ref: sha}) for ref, sha in commits.items()]
+        return {ref: error for one in alone for ref, error in one.items()}
     return {
         ref: None
         if failures.is_race(reason, output.stderr)

@@ -128,10 +128,17 @@ def is_race(push_status: str, stderr: str) -> bool:
     return _any(_RACE, push_status.lower()) and not _any(_NO_RIGHTS, stderr.lower())
 
 
+def is_declined(push_status: str) -> bool:
+    """Whether a hook of the server said no: it speaks of the push, not of one ref."""
+    return "hook declined" in push_status.lower()
+
+
 def push_refused(url: str, ref: str, stderr: str, push_status: str = "") -> AgentError:
     """Why a push did not arrive: `push_status` is the reason in Git's `!` line, where there is one."""
     text = f"{push_status}\n{stderr}".lower()
     detail = urls.without_credentials(push_status) or first_line(stderr)
+    words = _hook_words(stderr) if is_declined(push_status) else ""
+    detail = f"{words} {detail}" if words else detail
     if _any(_FULL, text):
         return Retry(Reason.RepositoryUnreachable, f"cannot push {ref} to {url}: {detail}")
     if push_status or _any(_FORBIDDEN, text):
@@ -140,6 +147,12 @@ def push_refused(url: str, ref: str, stderr: str, push_status: str = "") -> Agen
             f"not allowed to push {ref} to {url}: {detail}; give the agent's key write access to this ref",
         )
     return unreachable(url, stderr)
+
+
+def _hook_words(stderr: str) -> str:
+    """What a hook of the server said first, such as which branch is protected."""
+    told = (line.strip().removeprefix("remote:").strip() for line in stderr.splitlines() if "remote:" in line)
+    return urls.without_credentials(next(filter(None, told), ""))[:300]
 
 
 def _any(signs: tuple[str, ...], text: str) -> bool:
