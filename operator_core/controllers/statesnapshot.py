@@ -178,7 +178,7 @@ def _trigger(world: World, facts: SnapshotFacts) -> Trigger | Unreachable:
 
 def _disposal(world: World, facts: SnapshotFacts) -> Trigger | Unreachable:
     try:
-        return snapshotlooks.disposal(world.flink, _address(facts), facts.status.trigger_id or "none")
+        return snapshotlooks.disposal(world.flink, _address(facts), facts.status.trigger_id or "")
     except (flink_errors.FlinkUnreachable, flink_errors.FlinkError) as error:
         return Unreachable(error.message)
 

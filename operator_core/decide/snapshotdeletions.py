@@ -2,7 +2,7 @@
 
 Only a completed savepoint with `disposeOnDelete` costs anything: a JobManager of its job deletes the files. Every
 path ends: without a job nobody can, which is told, and a savepoint that its job still needs is left alone until it
-does not.
+does not. Flink keeps the answer about a disposal for minutes; while it does, a failed one is not repeated.
 """
 
 from operator_core.conf import options
@@ -14,11 +14,12 @@ from operator_core.decide.needs import Unread
 from operator_core.decide.statesnapshots import Dispose, LookAtDisposal, Release, Rest, SnapshotFacts, SnapshotStep
 from operator_core.errors import Reason
 from operator_core.jsonvalues import dig
-from operator_core.model.flinkstatesnapshots import FINALIZER, FlinkStateSnapshotStatus
+from operator_core.model.flinkstatesnapshots import FINALIZER
 
 _RECHECK = 60.0
 _POLL = 0.3
 _GONE = ("FileNotFoundException", "does not exist", "No such file", "Cannot find", "NoSuchFile")
+AGAIN = "it is tried again once Flink has forgotten this answer (rest.async.store-duration, 5 min)"
 WAY_OUT = "set spec.savepoint.disposeOnDelete: false to let the resource go without its files"
 
 
@@ -62,6 +63,13 @@ def _dispose(facts: SnapshotFacts, path: str) -> SnapshotStep:
         return _held(facts, f"The job would be restored from {path}; it is deleted once the job has a checkpoint")
     if not facts.serves:
         return _held(facts, f"No JobManager of the job can delete {path} now; {WAY_OUT}")
+    return _asked(facts, path)
+
+
+def _asked(facts: SnapshotFacts, path: str) -> SnapshotStep:
+    """Have Flink delete the files, and see how it fares."""
+    if not facts.status.trigger_id:
+        return SnapshotStep(Dispose(path), facts.status)  # it was found, not taken: no id to ask about yet
     match facts.disposal:
         case Unread():
             return SnapshotStep(LookAtDisposal(), facts.status)
@@ -70,8 +78,7 @@ def _dispose(facts: SnapshotFacts, path: str) -> SnapshotStep:
         case TriggerUnknown():
             return SnapshotStep(Dispose(path), facts.status)
         case TriggerFailed(cause) if not any(text in cause for text in _GONE):
-            status = facts.status.model_copy(update={"trigger_id": None})
-            return _held(facts, f"Flink could not delete {path}: {cause}; {WAY_OUT}", status=status)
+            return _held(facts, f"Flink could not delete {path}: {cause}; {AGAIN}, or {WAY_OUT}")
         case TriggerFailed() | TriggerCompleted():
             return SnapshotStep(Release(), facts.status)
 
@@ -90,9 +97,8 @@ def is_claimed(job: JobFacts[S], path: str) -> bool:
     return mode == "CLAIM" and path == job.status.job_status.upgrade_savepoint_path
 
 
-def _held(facts: SnapshotFacts, message: str, *, status: FlinkStateSnapshotStatus | None = None) -> SnapshotStep:
+def _held(facts: SnapshotFacts, message: str) -> SnapshotStep:
     events: tuple[Event, ...] = ()
     if facts.status.error != message:
         events = (Event("Warning", Reason.CleanupFailed, message, statesnapshots.COMPONENT),)
-    status = (status or facts.status).model_copy(update={"error": message})
-    return SnapshotStep(Rest(_RECHECK), status, events)
+    return SnapshotStep(Rest(_RECHECK), facts.status.model_copy(update={"error": message}), events)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import sessions
+import takensnapshots
 import yaml
 from teams import Team
 
 from operator_core.jsonvalues import Object, dig
-from operator_core.kube import errors, requests
+from operator_core.kube import requests
 
 pytestmark = pytest.mark.full
 FILE = "apps/ticks.yaml"
@@ -43,45 +42,6 @@ def edit(team: Team, subject: str, *, job: Object | None = None, configuration: 
     return team.repository.edit(subject, FILE, change)
 
 
-def make(team: Team, name: str, **spec: object) -> None:
-    """Create a snapshot of the job."""
-    body: Object = {
-        "apiVersion": "flink.apache.org/v1beta1",
-        "kind": "FlinkStateSnapshot",
-        "metadata": {"name": name},
-        "spec": {"jobReference": {"kind": "FlinkDeployment", "name": "ticks"}, **spec},
-    }
-    team.client.send(requests.create(requests.FLINK_STATE_SNAPSHOTS, team.jobs, body))
-
-
-def read(team: Team, name: str) -> Object | None:
-    """A snapshot."""
-    try:
-        return team.client.send(requests.get(requests.FLINK_STATE_SNAPSHOTS, team.jobs, name))
-    except errors.NotFound:
-        return None
-
-
-def reaches(team: Team, name: str, state: str) -> Object:
-    """Wait for a snapshot's state."""
-    return team.until(
-        lambda: found if (found := read(team, name)) and dig(found, "status", "state") == state else None,
-        f"{name} {state}",
-        90,
-    )
-
-
-def delete(team: Team, name: str) -> None:
-    """Delete a snapshot and wait for its end."""
-    team.client.send(requests.delete(requests.FLINK_STATE_SNAPSHOTS, team.jobs, name))
-    team.until(lambda: read(team, name) is None or None, f"{name} gone", 90)
-
-
-def folder(team: Team, path: str) -> Path:
-    """A path of the job's volume as this test sees it."""
-    return team.folder / "flink-data" / path.split("/flink-data/", 1)[1]
-
-
 def savepoints(team: Team) -> set[str]:
     """The savepoint directories there are."""
     return {each.name for each in (team.folder / "flink-data/savepoints").glob("savepoint-*")}
@@ -95,83 +55,37 @@ def info(team: Team, kind: str = "savepoint") -> Object:
 
 def test_resources_in_both_formats_and_their_disposal(running: Team) -> None:
     for name, format_type in (("native", "NATIVE"), ("canonical", "CANONICAL")):
-        make(running, name, savepoint={"formatType": format_type})
-        files = folder(running, reaches(running, name, "COMPLETED")["status"]["path"])
+        takensnapshots.make(running, name, savepoint={"formatType": format_type})
+        files = takensnapshots.folder(running, takensnapshots.reaches(running, name, "COMPLETED")["status"]["path"])
         assert (files / "_metadata").is_file()
-        delete(running, name)
+        takensnapshots.delete(running, name)
         assert not files.exists()
-    make(running, "kept", savepoint={"disposeOnDelete": False})
-    files = folder(running, reaches(running, "kept", "COMPLETED")["status"]["path"])
-    delete(running, "kept")
+    takensnapshots.make(running, "kept", savepoint={"disposeOnDelete": False})
+    files = takensnapshots.folder(running, takensnapshots.reaches(running, "kept", "COMPLETED")["status"]["path"])
+    takensnapshots.delete(running, "kept")
     assert files.exists()
-    make(running, "checkpoint", checkpoint={})
-    assert "/chk-" in reaches(running, "checkpoint", "COMPLETED")["status"]["path"]
-    delete(running, "checkpoint")
+    path = f"file:/flink-data/savepoints/{files.name}"
+    takensnapshots.make(running, "found", savepoint={"alreadyExists": True, "path": path, "disposeOnDelete": True})
+    takensnapshots.reaches(running, "found", "COMPLETED")
+    takensnapshots.delete(running, "found")
+    assert not files.exists()
+    takensnapshots.make(running, "checkpoint", checkpoint={})
+    assert "/chk-" in takensnapshots.reaches(running, "checkpoint", "COMPLETED")["status"]["path"]
+    takensnapshots.delete(running, "checkpoint")
 
 
 def test_what_fails_is_told_backs_off_and_leaves_the_job_alone(running: Team) -> None:
     job = running.running()
-    make(running, "nowhere", savepoint={"path": "file:///proc/nowhere"}, backoffLimit=1)
+    takensnapshots.make(running, "nowhere", savepoint={"path": "file:///proc/nowhere"}, backoffLimit=1)
     failed = running.until(
-        lambda: it if (it := read(running, "nowhere")) and dig(it, "status", "failures") == 2 else None,
+        lambda: it if (it := takensnapshots.read(running, "nowhere")) and dig(it, "status", "failures") == 2 else None,
         "2 failures",
         90,
     )
     assert failed["status"]["state"] == "FAILED" and failed["status"]["error"]
     assert "SavepointError" in {event["reason"] for event in running.events()}
-    delete(running, "nowhere")
+    takensnapshots.delete(running, "nowhere")
     assert running.running().id == job.id
-
-
-@contextmanager
-def damaged(metadata: Path) -> Iterator[None]:
-    """What a savepoint is made of cannot be read, so that Flink cannot delete it, for as long as the block lasts."""
-    content = metadata.read_bytes()
-    metadata.write_bytes(b"damaged" + content)
-    try:
-        yield
-    finally:
-        metadata.write_bytes(content)
-
-
-def held(team: Team, name: str) -> Object:
-    """Delete a snapshot, and wait until its disposal failed; it stays."""
-    team.client.send(requests.delete(requests.FLINK_STATE_SNAPSHOTS, team.jobs, name))
-    kept = team.until(
-        lambda: (
-            it if (it := read(team, name)) and "could not delete" in dig(it, "status", "error", default="") else None
-        ),
-        f"{name} held",
-        90,
-    )
-    about = {"kind": "FlinkStateSnapshot", "name": name}
-    told = (each for each in team.events() if about.items() <= each["involvedObject"].items())
-    assert "CleanupFailed" in {each["reason"] for each in told}
-    return kept
-
-
-def test_a_disposal_that_fails_for_ever_is_held_until_its_files_are_given_up(running: Team) -> None:
-    make(running, "damaged", savepoint={})
-    files = folder(running, reaches(running, "damaged", "COMPLETED")["status"]["path"])
-    with damaged(files / "_metadata"):
-        kept = held(running, "damaged")
-        assert "disposeOnDelete: false" in kept["status"]["error"]
-        assert kept["metadata"]["finalizers"] and (files / "_metadata").is_file()
-        without_files: Object = {"spec": {"savepoint": {"disposeOnDelete": False}}}
-        running.client.send(
-            requests.merge_patch(requests.FLINK_STATE_SNAPSHOTS, running.jobs, "damaged", without_files)
-        )
-        running.until(lambda: read(running, "damaged") is None or None, "damaged gone", 90)
-        assert (files / "_metadata").is_file(), "its files are left to a person"
-
-
-def test_a_disposal_that_failed_goes_on_once_what_was_wrong_is_mended(running: Team) -> None:
-    make(running, "mended", savepoint={})
-    files = folder(running, reaches(running, "mended", "COMPLETED")["status"]["path"])
-    with damaged(files / "_metadata"):
-        held(running, "mended")
-    running.until(lambda: read(running, "mended") is None or None, "mended gone", 180)
-    assert not files.exists()
 
 
 def test_the_legacy_form_keeps_everything_in_the_status(running: Team) -> None:
@@ -195,7 +109,7 @@ def test_the_legacy_form_keeps_everything_in_the_status(running: Team) -> None:
         assert last["triggerType"] == "MANUAL" and "triggerId" not in info(team)
     team.until(lambda: len(info(team)["savepointHistory"]) == 2 or None, "two in the history", 60)
     assert [each["location"] for each in info(team)["savepointHistory"]] == paths[1:]
-    team.until(lambda: not folder(team, paths[0]).exists() or None, "the oldest disposed of", 60)
+    team.until(lambda: not takensnapshots.folder(team, paths[0]).exists() or None, "the oldest disposed of", 60)
     edit(team, "Checkpoint", job={"checkpointTriggerNonce": 21})
     team.until(
         lambda: (info(team, "checkpoint").get("lastCheckpoint") or {}).get("triggerNonce") == 21 or None,
@@ -275,7 +189,7 @@ def test_session_jobs_take_snapshots_by_nonce_and_schedule_and_leave_their_upgra
     team.repository.commit("Savepoint", {file: sessions.job_file(team, "first", savepointTriggerNonce=3)})
     (manual,) = team.until(lambda: _of_session(team, "MANUAL") or None, "a manual savepoint", 60)
     assert manual["metadata"]["name"].startswith("first-savepoint-manual-")
-    assert (folder(team, manual["status"]["path"]) / "_metadata").is_file()
+    assert (takensnapshots.folder(team, manual["status"]["path"]) / "_metadata").is_file()
 
     def every_two_seconds(manifest: Object) -> None:
         manifest["spec"]["flinkConfiguration"] = {f"{OPERATOR}periodic.savepoint.interval": "2s"}

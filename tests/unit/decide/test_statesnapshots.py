@@ -252,13 +252,19 @@ def test_what_has_nothing_to_dispose_of_is_released_at_once(body: dict, state: s
     ],
 )
 def test_a_disposal_is_asked_for_once_and_awaited(answer, decision) -> None:
-    waiting = given(DISPOSABLE, state="COMPLETED", told=DONE)
+    waiting = given(DISPOSABLE, state="COMPLETED", told={**DONE, "trigger_id": "d" * 32})
     assert snapshotdeletions.decide(waiting).decision == LookAtDisposal()
     step = snapshotdeletions.decide(replace(waiting, disposal=answer))
     assert step.decision == decision
     if decision == Rest(60.0):
         assert [event.reason for event in step.events] == ["CleanupFailed"]
         assert "disposeOnDelete: false" in (step.status.error or "")
+        assert step.status.trigger_id == "d" * 32, "while Flink knows the answer it is not asked again"
+
+
+def test_what_was_found_rather_than_taken_is_disposed_of_too() -> None:
+    found = given(DISPOSABLE, state="COMPLETED", told={**DONE, "trigger_id": None})
+    assert snapshotdeletions.decide(found).decision == Dispose("file:/sp/1")
 
 
 def test_a_snapshot_without_its_job_goes_and_says_what_stays() -> None:
