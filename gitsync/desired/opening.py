@@ -60,8 +60,19 @@ def opened(
         # Sources may have files of one name: what counts is the content.
         parsed |= {f"{number}/{path}": content for path, content in mine.items()}
         inputs += [InputFile(f"{number}/{item.path}", item.blob) for item in one.inputs if item.path in mine]
-    found = secrets.opened(whole.objects, inputs, lambda asked: _picked(parsed, asked), keys.open_key)
+    found = secrets.opened(
+        whole.objects, inputs, lambda asked: _picked(parsed, asked), keys.open_key, lambda: _texts(made, sources)
+    )
     return replace(whole, objects=found.objects, errors=found.errors)
+
+
+def _texts(made: Mapping[int, RenderSet], sources: Sequence[mirrors.Mirror]) -> list[bytes]:
+    """The files that are no manifests."""
+    found: list[bytes] = []
+    for number, one in made.items():
+        blobs = [item.blob for item in one.inputs if item.blob and not selecting.is_manifest_name(item.path)]
+        found += trees.read(sources[number], blobs).values()
+    return found
 
 
 def _picked(parsed: Mapping[str, documents.Parsed], asked: Iterable[InputFile]) -> Mapping[str, documents.Parsed]:

@@ -1,8 +1,7 @@
 """Files that SOPS encrypted inside of Secrets, as a secretGenerator puts them there: opened one by one.
 
 A file carries its own MAC, so what is in the Secret is verified as it stands. What comes out is what SOPS writes for
-its kind: YAML, JSON, or the bytes of any other file. Files of variables (`envs`) lose their order on the way into a
-Secret, and with it their MAC, so they stay closed.
+its kind: YAML, JSON, or the bytes of any other file. What is made of files of variables is opened by `closedvariables`.
 """
 
 import base64
@@ -17,21 +16,18 @@ from gitsync.render import sops
 from operator_core.jsonvalues import Json, Object
 
 _MARK = b"ENC[AES256_GCM,"
-_MAC_OF_VARIABLES = "sops_mac"
 _YAML = (".yaml", ".yml")
 
 
 def has_any(body: Object) -> bool:
     """Whether an object is a Secret that holds a closed file."""
-    return bool(_closed(body))
+    return bool(closed(body))
 
 
 def opened(body: Object, open_key: sops.Opener) -> Object:
     """The Secret with plain files. Raises Unreadable naming the entry that stays closed."""
     data = dict(body["data"])
-    if _MAC_OF_VARIABLES in data:
-        raise sops.Unreadable("it is made of encrypted variables (envs): encrypt a file, or a Secret, instead")
-    for key, content in _closed(body).items():
+    for key, content in closed(body).items():
         try:
             data[key] = base64.b64encode(_plain(key, content, open_key)).decode()
         except sops.Unreadable as error:
@@ -39,7 +35,7 @@ def opened(body: Object, open_key: sops.Opener) -> Object:
     return {**body, "data": data}
 
 
-def _closed(body: Object) -> dict[str, bytes]:
+def closed(body: Object) -> dict[str, bytes]:
     """The entries of a Secret that are encrypted files, decoded."""
     data = body.get("data")
     if (body.get("apiVersion"), body.get("kind")) != ("v1", "Secret") or not isinstance(data, dict):

@@ -7,16 +7,18 @@ values of any other kind would be shown in differences.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gitsync.model.rendersets import InputFile, RenderedObject, RenderError
-from gitsync.render import closedfiles, documents, sops
+from gitsync.render import closedfiles, closedvariables, documents, sops
 from operator_core.jsonvalues import Json, Object
 
 _MANIFESTS = (".yaml", ".yml", ".json")
 Reader = Callable[[Iterable[InputFile]], Mapping[str, documents.Parsed]]
 """From files to their parsed documents, by path."""
+Texts = Callable[[], Sequence[bytes]]
+"""The contents of the other files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +35,28 @@ def is_closed(body: Object) -> bool:
 
 
 def opened(
-    objects: tuple[RenderedObject, ...], inputs: Iterable[InputFile], read: Reader, open_key: sops.Opener
+    objects: tuple[RenderedObject, ...],
+    inputs: Iterable[InputFile],
+    read: Reader,
+    open_key: sops.Opener,
+    texts: Texts = tuple,
 ) -> Opened:
-    """The objects with every encrypted Secret opened; `inputs` are all files they were rendered from."""
+    """The objects with every encrypted Secret opened; `inputs` are all files they were rendered from.
+
+    `texts` is called once, where a Secret is made of variables.
+    """
     closed = [one for one in objects if is_closed(one.body)]
     if not closed:
         return Opened(objects)
     files = _encrypted_files(inputs, read)
+    variables = texts() if any(closedvariables.has_any(one.body) for one in closed) else ()
     values: dict[str, Mapping[str, Json]] = {}
     found: dict[int, RenderedObject] = {}
     errors: list[RenderError] = []
     for one in closed:
         try:
-            found[id(one)] = replace(one, body=_opened(one.body, files, values, open_key))
+            body = closedvariables.opened(one.body, variables, open_key)
+            found[id(one)] = replace(one, body=_opened(body, files, values, open_key))
         except sops.Unreadable as error:
             name = f"{one.body.get('kind')} {one.body.get('metadata', {}).get('name', '')}"
             errors.append(RenderError(one.file, one.line, 0, f"the {name} stays encrypted: {error}"))
@@ -57,6 +68,8 @@ def opened(
 def _opened(
     body: Object, files: Mapping[str, list[Object]], values: dict[str, Mapping[str, Json]], open_key: sops.Opener
 ) -> Object:
+    if not is_closed(body):
+        return body
     if closedfiles.has_any(body):
         return closedfiles.opened(body, open_key)
     if (body.get("apiVersion"), body.get("kind")) != ("v1", "Secret"):

@@ -50,6 +50,11 @@ def is_encrypted(document: Json) -> bool:
     return isinstance(document, dict) and isinstance(document.get(KEY), dict) and "mac" in document[KEY]
 
 
+def is_value(text: str) -> bool:
+    """Whether a text is one encrypted value and nothing else."""
+    return _VALUE.fullmatch(text) is not None
+
+
 def mac_of(document: Object) -> str:
     """The encrypted MAC, which the documents of one file share."""
     return str(document[KEY].get("mac", ""))
