@@ -80,6 +80,8 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show it.")
 def cli() -> None:
     """Make Apache Flink on Kubernetes follow Git: specs follow commits, jobs keep their state."""
+    if os.environ.get("NO_COLOR"):
+        click.get_current_context().color = False
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

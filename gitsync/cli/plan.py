@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitsync.cli import locating
+from gitsync.cli import completing, locating
 
 if TYPE_CHECKING:
     from gitsync.cli.previewing import Outcome
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 @click.option("--git-username", envvar="GITSYNC_GIT_USERNAME")
 @click.option("--git-password-file", type=click.Path(path_type=Path), envvar="GITSYNC_GIT_PASSWORD_FILE")
 @click.option("--live", is_flag=True, help="Compare NEW with the cluster instead of with OLD.")
-@click.option("--app", default="root", show_default=True, help="With --live: the SyncApp it is compared for.")
+@click.option(
+    "--app",
+    default="root",
+    show_default=True,
+    shell_complete=completing.apps,
+    help="With --live: the SyncApp it is compared for.",
+)
 @click.option("--namespace", envvar="GITSYNC_NAMESPACE", default="gitsync-system", show_default=True)
 @click.option("--context", help="With --live: context of the kubeconfig.")
 @click.option(

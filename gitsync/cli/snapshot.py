@@ -49,6 +49,7 @@ def snapshot(job: str, output: str, **options: object) -> int:
     if not options["wait"]:
         click.echo(f"asked for FlinkStateSnapshot {identity.namespace}/{name}")
         return 0
+    click.echo(f"asked for FlinkStateSnapshot {identity.namespace}/{name}; waiting for its end", err=True)
     timeout = float(str(options["timeout"]))
     done = _follow(client, identity.namespace, name, timeout)
     if done is None:
@@ -104,11 +105,16 @@ def _follow(client: "Client", namespace: str, name: str, timeout: float) -> "Obj
     clock = SystemClock()
     deadline = clock.monotonic() + timeout
     cache.start()
+    shown = ""
     try:
         while (left := deadline - clock.monotonic()) > 0:
             found = cache.get(namespace, name)
-            if found is not None and (found.get("status") or {}).get("state") in _ENDED:
+            state = (found.get("status") or {}).get("state") if found is not None else None
+            if state in _ENDED:
                 return found
+            if state and state != shown:
+                click.echo(f"{namespace}/{name}: {state}", err=True)
+                shown = state
             changed.wait(min(left, 1.0))
             changed.clear()
     finally:

@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitsync.cli import completing
+
 if TYPE_CHECKING:
     from gitsync.report.overview import JobRow
     from operator_core.jsonvalues import Object
 
 
 @click.command()
-@click.argument("app", required=False)
+@click.argument("app", required=False, shell_complete=completing.apps)
 @click.option("--namespace", envvar="GITSYNC_NAMESPACE", default="gitsync-system", show_default=True)
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gitsync.cli import main, podlogs, suspend, tables
+from gitsync.cli import completing, main, podlogs, suspend, tables
 from gitsync.cli.run import local_path, option
 from operator_core.errors import Reason, Retry
 from operator_core.kube.requests import Request
@@ -102,6 +102,20 @@ def test_completion_script_of_every_shell(shell: str, capsys: pytest.CaptureFixt
     assert main.run(["completion", shell]) == 0
     out = capsys.readouterr().out
     assert f"_GITSYNC_COMPLETE={shell}_complete" in out and "%(" not in out
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_every_name_of_an_app_or_a_job_can_be_completed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(completing, "_names", lambda _, of_jobs: ["a job" if of_jobs else "an app"])
+    command = main.cli.get_command(click.Context(main.cli), name)
+    assert command is not None
+    wanted = {"app": ["an app"], "job": ["a job"]}
+    for parameter in command.params:
+        offered = wanted.get(parameter.name or "")
+        # `set` changes a job in Git and `restore` an app of a cluster that is gone: neither is in this one.
+        if offered is not None and name not in ("set", "restore"):
+            found = parameter.shell_complete(click.Context(command), "a")
+            assert [one.value for one in found] == offered, parameter.name
 
 
 def test_completion_offers_commands() -> None:
