@@ -17,6 +17,7 @@ from operator_core.decide.phases import Phase, phase_of
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
 from operator_core.model import flinksessionjobs, lastspecs
+from operator_core.model.flinksessionjobs import FlinkSessionJobStatus
 from operator_core.model.statuses import TERMINAL_JOB_STATES, CommonStatus
 
 WAITING_FOR_JOBS = "WaitingForSessionJobs"
@@ -62,7 +63,7 @@ def _harm(job: Object, *, recovers: bool) -> str:
         return ""
     if phase in _UNDER_WAY:
         return _UNDER_WAY[phase]
-    if phase is not Phase.DEPLOYED or not has_state(job):
+    if phase is not Phase.DEPLOYED or not _has_state(job, status):
         return ""
     if status.job_status.state in TERMINAL_JOB_STATES:
         read = records.END_READ in memories.of(status) or not memories.are_kept(status)
@@ -79,9 +80,10 @@ def _is_lost(status: CommonStatus) -> bool:
     return blocked.reason == ready.reason and blocked.reason in _LOST
 
 
-def has_state(job: Object) -> bool:
-    """Whether the user wants the job's state carried over."""
-    return bool(dig(job, "spec", "job", "upgradeMode", default="stateless") != "stateless")
+def _has_state(job: Object, status: FlinkSessionJobStatus) -> bool:
+    """Whether the job's state is to be carried over; while its newest spec is refused that is never given up."""
+    accepted = dig(job, "metadata", "generation") == status.observed_generation
+    return not accepted or dig(job, "spec", "job", "upgradeMode", default="stateless") != "stateless"
 
 
 def recovers(before: Mapping[str, str], after: Mapping[str, str], *, same_version: bool) -> bool:

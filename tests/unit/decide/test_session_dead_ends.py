@@ -1,5 +1,6 @@
 """Dead ends of session jobs that a search found, walked on purpose, and that nobody else waits in them."""
 
+import pytest
 from protocol_session_scene import JOBS
 from test_session_protocol import Sessions
 
@@ -66,4 +67,24 @@ def test_a_cancelled_job_that_began_empty_and_saved_nothing_begins_empty_again()
     assert world._status("a")["jobStatus"]["state"] == "CANCELLING"
     world._settle()
     assert world._ended("a"), world._status("a")
+    world.teardown()
+
+
+@pytest.mark.parametrize("mode", ["stateless", "savepoint"])
+def test_a_refused_spec_that_asks_for_no_state_costs_none_when_the_cluster_is_replaced(mode: str) -> None:
+    world = started(ha=False, mode=mode)
+    world._edit("b", "stateless")
+    world.live(3, "cluster", None, None)
+    world.progress(checkpoint=True)
+    old = world.server.get("deployments", "cluster")["metadata"]["uid"]
+    world._edit("a", "invalid")
+    world._edit("a", "stateless")
+    world.flink.loss_accepted.discard("a")
+    world.edit("a", "cluster", None, 3)
+    for _ in range(10):
+        world.live(1, "cluster", None, None)
+    assert world.server.get("deployments", "cluster")["metadata"]["uid"] != old, "the cluster was replaced"
+    run = next(run for run in world.flink.runs.values() if run.owner == "a" and run.lives)
+    assert run.restored is not None and "UpgradeBlocked" not in told(world, "a")
+    world._edit("a", "savepoint")
     world.teardown()

@@ -7,9 +7,9 @@ from operator_core.decide import memories, sessionguards
 from operator_core.model.statuses import Condition
 
 
-def job(was, mode: str = "savepoint"):
+def job(was, mode: str = "savepoint", generation: int = 1):
     """A session job as a list of the API server has it."""
-    meta = {"name": "job", "namespace": "ns"}
+    meta = {"name": "job", "namespace": "ns", "generation": generation}
     return {"metadata": meta, "spec": s.spec(upgradeMode=mode), "status": was.to_json()}
 
 
@@ -58,6 +58,12 @@ def told(was, blocked: str, ready: str):
 def test_what_a_cluster_waits_for(was, mode, with_ha, without_ha) -> None:
     assert bool(sessionguards.holding([job(was, mode)], recovers=True)) is with_ha
     assert bool(sessionguards.holding([job(was, mode)], recovers=False)) is without_ha
+
+
+def test_a_refused_spec_gives_up_no_state_whatever_it_says_of_that() -> None:
+    assert sessionguards.holding([job(RUNNING, "stateless", generation=2)], recovers=False)
+    assert not sessionguards.holding([job(RUNNING, "stateless", generation=2)], recovers=True)
+    assert not sessionguards.holding([job(SUSPENDED, "stateless", generation=2)], recovers=False)
 
 
 def test_a_job_whose_status_nobody_can_read_holds_nothing_up() -> None:
