@@ -5,7 +5,7 @@ that they are forgotten already, from its neighbours. Decides nothing.
 """
 
 from operator_core.controllers.world import FlinkRest
-from operator_core.decide.flinkfacts import Trigger, TriggerCompleted, TriggerUnknown
+from operator_core.decide.flinkfacts import Trigger, TriggerCompleted, TriggerPending, TriggerUnknown
 from operator_core.flink import answers, errors, requests
 from operator_core.flink.rest import Address
 from operator_core.jsonvalues import Object
@@ -31,7 +31,10 @@ def checkpoint(rest: FlinkRest, address: Address, job_id: str, trigger_id: str) 
     statistics = None
     if answers.path_of(found, details, None) is None:
         statistics = _or_none(rest, address, requests.checkpoints(job_id))
-    return TriggerCompleted(answers.path_of(found, details, statistics) or "")
+    path = answers.path_of(found, details, statistics)
+    if path is None and answers.is_older(statistics, found):
+        return TriggerPending()
+    return TriggerCompleted(path or "")
 
 
 def disposal(rest: FlinkRest, address: Address, request_id: str) -> Trigger:

@@ -103,6 +103,12 @@ def path_of(number: int, details: Object | None, statistics: Object | None) -> s
     return None
 
 
+def is_older(statistics: Object | None, number: int) -> bool:
+    """Whether statistics are of a time before this checkpoint was complete: Flink serves them from a cache."""
+    newest = dig(statistics, "latest", "completed", "id")
+    return statistics is not None and (newest is None or int(newest) < number)
+
+
 def parse_checkpoints(answer: Object | None) -> Checkpoints:
     """What can be restored; None is the answer of a job without checkpointing."""
     if answer is None:
