@@ -14,9 +14,9 @@ from gitsync.sandbox.demo import timelines
 from gitsync.sandbox.demo.timelines import PHASES
 from gitsync.sandbox.progress import Progress
 
-from . import manyapps, manyjobs, measuring, onesilent, upgrademodes, worlds
+from . import manyapps, manyjobs, measuring, onesilent, upgrademodes, validating, worlds
 
-PARTS = ("apps", "jobs", "latency", "modes", "rest", "silent", "upgrade")
+PARTS = ("apps", "jobs", "latency", "modes", "rest", "silent", "upgrade", "validate")
 
 
 def main() -> None:
@@ -38,7 +38,9 @@ def main() -> None:
         manyjobs.print_costs(*manyjobs.measure(tuple(options.jobs), progress))
     if "silent" in parts:
         onesilent.print_delays(*onesilent.measure(progress))
-    if set(parts) <= {"apps", "jobs", "silent"}:
+    if "validate" in parts:
+        validating.print_costs(validating.measure(progress))
+    if set(parts) <= {"apps", "jobs", "silent", "validate"}:
         return
     with worlds.world(progress) as team:
         _with_jobs(team, parts, options, progress)
