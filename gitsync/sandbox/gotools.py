@@ -1,9 +1,9 @@
-"""Renderers built from their Go modules, once per version and machine: Helm and Kustomize.
+"""Programs built from their Go modules, once per version and machine: Helm, Kustomize, an S3 server.
 
 The tests' oracles, and programs for who has none on PATH. A build takes minutes, runs at the lowest
 priority and lands in the cache as `tools/NAME/VERSION/NAME`; what they render is decided elsewhere.
 
-`python -m gitsync.sandbox.gotools helm|kustomize` builds one and prints its path.
+`python -m gitsync.sandbox.gotools helm|kustomize|versitygw` builds one and prints its path.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class GoTool:
 
 HELM = GoTool("helm", "helm.sh/helm/v3/cmd/helm", "v3.21.4")
 KUSTOMIZE = GoTool("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", "v5.8.1")
-TOOLS = {tool.name: tool for tool in (HELM, KUSTOMIZE)}
+VERSITYGW = GoTool("versitygw", "github.com/versity/versitygw/cmd/versitygw", "v1.8.0")
+TOOLS = {tool.name: tool for tool in (HELM, KUSTOMIZE, VERSITYGW)}
 
 
 def place(tool: GoTool) -> Path:

@@ -32,7 +32,7 @@ def name_of(cluster: str) -> str:
 def pod(jobmanager: Object, directories: tuple[str, ...], purpose: str) -> Object:
     """The pod; `jobmanager` is the JobManager Deployment's manifest, `directories` are absolute paths."""
     meta, template = jobmanager["metadata"], dig(jobmanager, "spec", "template", "spec", default={})
-    main = next(each for each in template["containers"] if each["name"] == _MAIN)
+    main = main_container(jobmanager)
     volumes = [each for each in template.get("volumes") or [] if not _is_ours(each, meta["name"])]
     present = {each["name"] for each in volumes}
     container: Object = {
@@ -61,6 +61,12 @@ def pod(jobmanager: Object, directories: tuple[str, ...], purpose: str) -> Objec
             "volumes": volumes,
         },
     }
+
+
+def main_container(jobmanager: Object) -> Object:
+    """The container that runs Flink, of the JobManager Deployment's manifest."""
+    found: list[Object] = dig(jobmanager, "spec", "template", "spec", "containers", default=[])
+    return next(each for each in found if each["name"] == _MAIN)
 
 
 def _is_ours(volume: Object, cluster: str) -> bool:

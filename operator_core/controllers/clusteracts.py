@@ -11,7 +11,7 @@ from operator_core.build import clusters, names
 from operator_core.controllers import ingresses, manifests, statelistings
 from operator_core.controllers.passes import Pass
 from operator_core.controllers.world import FIELD_MANAGER, World
-from operator_core.decide import decisions, deploymentrecords, standalone
+from operator_core.decide import decisions, deploymentrecords, standalone, statestores
 from operator_core.decide.facts import Facts
 from operator_core.errors import Reason, Stalled
 from operator_core.jsonvalues import Object, dig
@@ -38,6 +38,8 @@ def perform(world: World, run: Pass, facts: Facts, effect: decisions.ClusterEffe
             _finish(world, run, facts, manifests.of(world, facts, cluster), uid, expected=True)
         case decisions.StartListing():
             statelistings.start(world, run, facts, effect)
+        case statestores.ListStores():
+            statelistings.ask_stores(world, facts, effect)
         case decisions.EndListing():
             statelistings.end(world, run)
         case _:

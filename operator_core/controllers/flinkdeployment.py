@@ -31,6 +31,8 @@ def reconcile(world: World, namespace: str, name: str) -> Outcome:
     if resource is None:
         world.flink.reset(namespace, name)
         world.readings.forget(namespace, name)
+        if world.stores is not None:
+            world.stores.forget(namespace, name)
         return Done()
     run = passes.begin(world, resource)
     try:

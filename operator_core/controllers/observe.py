@@ -78,6 +78,10 @@ def _state_listing(world: World, facts: Facts) -> Facts:
     return replace(facts, listing=statelistings.read(world, facts.namespace, facts.name))
 
 
+def _store_listing(world: World, facts: Facts) -> Facts:
+    return replace(facts, store_listing=statelistings.read_stores(world, facts))
+
+
 def _ha_metadata(world: World, facts: Facts) -> Facts:
     request = kube_requests.listing(
         kube_requests.CONFIG_MAPS, facts.namespace, labels=hametadata.LABELS.format(facts.name), limit=500
@@ -139,6 +143,7 @@ _LOOKS: dict[Need, Callable[[World, Facts], Facts]] = {
     Need.HA_METADATA: _ha_metadata,
     Need.PREFLIGHT: _preflight,
     Need.STATE_LISTING: _state_listing,
+    Need.STORE_LISTING: _store_listing,
     Need.CRASH_LOG: _crash_log,
     Need.MOUNTS: _mounts,
     Need.SESSION_JOBS: _session_jobs,

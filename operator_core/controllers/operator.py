@@ -16,6 +16,7 @@ from operator_core.conf.defaults import Defaults
 from operator_core.controllers import flinkdeployment, foreignoperators, sessionjob, statesnapshot
 from operator_core.controllers.foreignoperators import ForeignOperators
 from operator_core.controllers.sessionworld import SessionWorld
+from operator_core.controllers.storelane import StoreLane
 from operator_core.controllers.submissionlane import SubmissionLane
 from operator_core.controllers.transitions import Transitions
 from operator_core.controllers.wakes import Wakes
@@ -76,6 +77,7 @@ class Operator:
         self._watched = Watched(client, namespaces=namespaces, project=self._foreign.project, told=self._changed)
         self._wakes = Wakes(self._queue, self._watched)
         self._lane = SubmissionLane(clock, transport, JarSources(), self._wakes.session_job)
+        self._stores = StoreLane(clock, client, self._wakes.deployment)
         self.world = World(
             api=client,
             resources=self._watched.resources,
@@ -90,6 +92,7 @@ class Operator:
             reach=reach,
             snapshots=self._watched.snapshots,
             ingresses=self._watched.ingresses,
+            stores=self._stores,
         )
         self.loop = self._loop = Loop("operator", self._queue, self._reconcile, workers=workers, on_error=self._failed)
 
@@ -105,6 +108,7 @@ class Operator:
         self._foreign.stop()
         ended = self._loop.stop(timeout)
         self._lane.stop(timeout)
+        self._stores.stop(timeout)
         self._watched.stop()
         return ended
 
@@ -150,6 +154,7 @@ class Operator:
         while not self._stopped:
             if self.wait_synced(5.0):
                 self._lane.start()
+                self._stores.start()
                 self._loop.start()
                 return
             log.warning("waiting for the first lists: %s", "; ".join(self._watched.problems) or "no answer yet")

@@ -1,14 +1,17 @@
-"""The short pod that lists the states of a job: made, read, removed.
+"""The listings of a job's states: the short pod that makes one, and the lane that asks stores; begun, read, removed.
 
 Decides nothing; what a listing is for stands in an annotation of the pod, so that a new process goes on with it.
 """
 
 from operator_core.build import statelistings
+from operator_core.conf import s3options
 from operator_core.controllers import manifests
 from operator_core.controllers.passes import Pass
+from operator_core.controllers.storework import Work
 from operator_core.controllers.world import FIELD_MANAGER, World
 from operator_core.decide.decisions import CreateCluster, StartListing
 from operator_core.decide.facts import Facts, Listing
+from operator_core.decide.statestores import ListStores
 from operator_core.jsonvalues import dig
 from operator_core.kube import errors, requests
 
@@ -23,8 +26,31 @@ def start(world: World, run: Pass, facts: Facts, wanted: StartListing) -> None:
         end(world, run)
 
 
+def ask_stores(world: World, facts: Facts, wanted: ListStores) -> None:
+    """Have the lane ask, with the credentials that a JobManager of the wanted spec would have."""
+    if world.stores is None:
+        return
+    cluster = CreateCluster(wanted.spec, facts.generation, facts.ids.job, None, last_state=False)
+    own = s3options.settings(world.defaults.given).endpoint
+    work = Work(
+        purpose=wanted.purpose,
+        places=wanted.places,
+        settings=s3options.settings(facts.conf),
+        container=statelistings.main_container(manifests.of(world, facts, cluster).jobmanager),
+        endpoints=(None, own) if own else (None,),
+    )
+    world.stores.begin(facts.namespace, facts.name, work)
+
+
+def read_stores(world: World, facts: Facts) -> Listing | None:
+    """What stores said so far."""
+    return world.stores.known(facts.namespace, facts.name) if world.stores is not None else None
+
+
 def end(world: World, run: Pass) -> None:
-    """Delete the pod."""
+    """Delete the pod, forget what stores said."""
+    if world.stores is not None:
+        world.stores.forget(run.namespace, run.name)
     try:
         world.api.send(requests.delete(requests.PODS, run.namespace, statelistings.name_of(run.name)))
     except errors.NotFound:

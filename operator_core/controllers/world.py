@@ -10,6 +10,8 @@ from typing import Protocol
 
 from operator_core.conf.defaults import Defaults
 from operator_core.controllers.readings import Readings
+from operator_core.controllers.storework import Work
+from operator_core.decide.facts import Listing
 from operator_core.flink.requests import FlinkRequest
 from operator_core.flink.rest import Address
 from operator_core.jsonvalues import Object
@@ -87,6 +89,22 @@ class FlinkRest(Protocol):
         ...
 
 
+class StateStores(Protocol):
+    """Listings of S3-compatible stores, made in a lane."""
+
+    def known(self, namespace: str, name: str) -> Listing | None:
+        """What the newest listing says; None: none was asked for."""
+        ...
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Nobody needs the listing any more."""
+        ...
+
+    def begin(self, namespace: str, name: str, work: Work) -> None:
+        """Have the stores listed."""
+        ...
+
+
 class Events(Protocol):
     """Telling people."""
 
@@ -125,3 +143,4 @@ class World:
     worker_pods: Callable[[str, str], tuple[Object, ...]] = lambda _, __: ()
     """TaskManagers' pods with which something is wrong."""
     readings: Readings = field(default_factory=Readings)
+    stores: StateStores | None = None

@@ -10,6 +10,7 @@ from typing import Generic, Literal
 from operator_core.decide.flinkfacts import Bounds
 from operator_core.decide.jobfacts import S
 from operator_core.decide.needs import Need
+from operator_core.decide.statestores import ListStores
 from operator_core.jsonvalues import Object
 from operator_core.model.statuses import TriggerType
 
@@ -229,10 +230,10 @@ class StartListing:
 
 @dataclass(frozen=True, slots=True)
 class EndListing:
-    """Remove the pod that listed them."""
+    """Remove the pod that listed them, forget what stores said."""
 
 
-ListingEffect = StartListing | EndListing
+ListingEffect = StartListing | ListStores | EndListing
 ClusterEffect = (
     ScaleToZero | DeleteCluster | DeleteHaMetadata | CreateCluster | FinishCluster | BesideEffect | ListingEffect
 )

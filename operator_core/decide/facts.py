@@ -22,11 +22,14 @@ class Listing:
     """Complete checkpoints and savepoints below the job's directories: paths and when they were complete (epoch ms).
 
     `purpose` says what the listing is for, `state` how it fares; failed where the directories cannot be listed.
+    Of a store's `cause` says why it failed, `ended` when (epoch ms).
     """
 
     purpose: str
     state: Literal["pending", "done", "failed"]
     found: tuple[tuple[str, int], ...] = ()
+    cause: str = ""
+    ended: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Facts:
     ingress: IngressState = field(default_factory=IngressState)
     snapshots: tuple[Object, ...] | None = None
     listing: Listing | Unread | None = NOT_READ
+    store_listing: Listing | Unread | None = NOT_READ
     unmounted: str | Unread | None = NOT_READ
     predecessor: Predecessor | None = None
     namespace_ends: bool | Unread = NOT_READ

@@ -40,4 +40,5 @@ class Need(StrEnum):
     CHECKPOINT_TRIGGER = "checkpoint-trigger"
     REQUIREMENTS = "requirements"
     STATE_LISTING = "state-listing"
+    STORE_LISTING = "store-listing"
     NAMESPACE_ENDS = "namespace-ends"

@@ -1,18 +1,18 @@
 """Finding the newest usable state of a job whose JobManager is gone: what is recorded, what lies in its directories.
 
-Directories that only the job's pods can see are listed by a short pod (`StartListing`); object stores are not listed.
-A state is usable when it is complete, belongs to the job (its id is in the path) and, where its directory was listed,
-is there. Never picks what other jobs left in the same directory.
+Directories that only the job's pods can see are listed by a short pod (`StartListing`), S3-compatible stores by a lane
+of the agent (`ListStores`); other stores are not listed. A state is usable when it is complete, belongs to the job (its
+id is in the path) and, where its directory was listed, is there. Never picks what other jobs left in the same directory.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from operator_core.conf import options
-from operator_core.decide import steps, verdicts
+from operator_core.decide import statestores, steps, verdicts, wanted
 from operator_core.decide.decisions import ScaleToZero, StartListing, Step
 from operator_core.decide.facts import Facts, Listing
 from operator_core.decide.needs import Need, Unread
@@ -20,7 +20,10 @@ from operator_core.decide.phases import Phase, phase_of
 from operator_core.decide.records import FINAL_SNAPSHOT, LAST_STATE_MARKER, epoch_ms
 from operator_core.jsonvalues import Object, dig
 
+TRY_AGAIN = 60.0
+"""Seconds after which a store that could not be listed is asked again."""
 _CHECK_AGAIN = 1.0
+_NOTHING = Listing("", "failed")
 _MTIME_SLACK_MS = 5_000
 """A file's time may be a little before the moment that was recorded on another machine."""
 
@@ -41,6 +44,12 @@ def directories(facts: Facts) -> tuple[str, ...]:
     found += [(options.get(conf, options.SAVEPOINT_DIR), "") for conf in (facts.conf, facts.last_conf)]
     paths = [f"{local}{below}" for place, below in found if place and (local := _local(place)) is not None]
     return tuple(dict.fromkeys(paths))
+
+
+def places(facts: Facts) -> tuple[statestores.StorePlace, ...]:
+    """Where they are in S3-compatible stores."""
+    recorded = (each.path for each in (*_given(facts, _NOTHING, []), *_recorded(facts, _NOTHING)))
+    return statestores.places(facts.status.job_status.job_id or "-", facts.conf, facts.last_conf, recorded)
 
 
 def _local(place: str) -> str | None:
@@ -67,17 +76,38 @@ def quiet(facts: Facts) -> Step | None:
 
 def read(facts: Facts, purpose: str) -> Listing | Step:
     """What the job's directories hold, or the step on the way to know it. `purpose` tells listings apart."""
-    wanted = directories(facts)
-    if not wanted or facts.last is None:
+    local, stored = directories(facts), places(facts)
+    if not (local or stored) or facts.last is None:
         return Listing(purpose, "failed")
+    in_stores = _of_stores(facts, stored, purpose) if stored else Listing(purpose, "done")
+    if not isinstance(in_stores, Listing) or in_stores.state == "failed" or not local:
+        return in_stores
     if isinstance(facts.listing, Unread):
         return steps.look(facts, Need.STATE_LISTING)
     if facts.listing is None or facts.listing.purpose != purpose:
-        return Step(StartListing(facts.last.spec, wanted, purpose), facts.status)
+        return Step(StartListing(facts.last.spec, local, purpose), facts.status)
     if facts.listing.state == "pending":
-        waiting = verdicts.Waiting("Restoring", f"Looking for the newest state below {', '.join(wanted)}")
-        return steps.rest(facts, _CHECK_AGAIN, verdict=waiting)
-    return facts.listing
+        return _looking(facts, local)
+    return replace(facts.listing, found=(*facts.listing.found, *in_stores.found))
+
+
+def _of_stores(facts: Facts, stored: tuple[statestores.StorePlace, ...], purpose: str) -> Listing | Step:
+    """What the stores hold, or why they cannot be listed; a failure is tried again from time to time."""
+    known = facts.store_listing
+    if isinstance(known, Unread):
+        return steps.look(facts, Need.STORE_LISTING)
+    if known is None or known.purpose != purpose or _is_over(facts, known):
+        return Step(statestores.ListStores(wanted.wanted(facts).spec, stored, purpose), facts.status)
+    return _looking(facts, stored) if known.state == "pending" else known
+
+
+def _is_over(facts: Facts, listing: Listing) -> bool:
+    return listing.state == "failed" and epoch_ms(facts.now) - listing.ended >= TRY_AGAIN * 1000
+
+
+def _looking(facts: Facts, below: Iterable[object]) -> Step:
+    text = f"Looking for the newest state below {', '.join(dict.fromkeys(map(str, below)))}"
+    return steps.rest(facts, _CHECK_AGAIN, verdict=verdicts.Waiting("Restoring", text))
 
 
 def newest(facts: Facts, listing: Listing) -> State | None:
@@ -95,14 +125,14 @@ def newest(facts: Facts, listing: Listing) -> State | None:
         furthest = max(listed, key=_checkpoint_id, default=None)
         listed = [each for each in listed if each is furthest or _checkpoint_id(each) < 0]
     given = next((each for each in _given(facts, listing, listed) if _is_there(facts, listing, each.path)), None)
-    if given is not None and _is_settled(facts):
+    if given is not None and is_settled(facts):
         return given
     recorded = [each for each in _recorded(facts, listing) if _is_there(facts, listing, each.path)]
     found = [*listed, *recorded, *([given] if given is not None else [])]
     return max(found, key=lambda each: each.time, default=None)
 
 
-def _is_settled(facts: Facts) -> bool:
+def is_settled(facts: Facts) -> bool:
     """Whether the job was stopped and its state recorded, so that nothing that ran afterwards counts."""
     return facts.last is not None and dig(facts.last.spec, "job", "state") == "suspended"
 
@@ -132,7 +162,7 @@ def _listed(facts: Facts, listing: Listing) -> Iterator[State]:
     own = re.compile(rf".*/(?:{job_id}/chk-\d+|savepoint-{short}-[0-9a-f]+)")
     for path, time in listing.found:
         if own.fullmatch(path):
-            yield State(f"file:{path}", time)
+            yield State(f"file:{path}" if path.startswith("/") else path, time)
 
 
 def _given(facts: Facts, listing: Listing, listed: list[State]) -> Iterator[State]:
@@ -158,7 +188,7 @@ def _recorded(facts: Facts, listing: Listing) -> Iterator[State]:
 
 def _timed(listing: Listing, path: str, recorded: int) -> State:
     """A recorded state; its file's time, where it was listed, comes from the clock that dated all other files."""
-    dated = {found: time for found, time in listing.found}
+    dated = {_plain(found): time for found, time in listing.found}
     return State(path, dated.get(_plain(path), recorded))
 
 
@@ -175,10 +205,11 @@ def _is_savepoint(resource: Object) -> bool:
 
 def _is_there(facts: Facts, listing: Listing, path: str) -> bool:
     """Whether a path is not known to be gone: a directory that was listed has it."""
-    if listing.state != "done" or not any(_plain(path).startswith(f"{each}/") for each in directories(facts)):
+    below = (*directories(facts), *(statestores.plain(str(place)) for place in places(facts)))
+    if listing.state != "done" or not any(_plain(path).startswith(f"{each}/") for each in below):
         return True
-    return _plain(path) in {each for each, _ in listing.found}
+    return _plain(path) in {_plain(each) for each, _ in listing.found}
 
 
 def _plain(path: str) -> str:
-    return _local(path) or path
+    return _local(path) or statestores.plain(path) or path

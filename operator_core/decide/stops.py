@@ -213,9 +213,15 @@ def _found_savepoint(facts: Facts) -> Step | None:
         return listing
     taken = statelistings.savepoint_since(facts, listing, info.trigger_timestamp)
     if taken is None:
-        return None
+        return _not_looked_for(facts, listing.cause) if listing.cause else None
     recorded = stoprecords.savepoint_taken(facts, taken.path)
     return steps.record(facts, recorded, EndListing(), failpoint="savepoint-recorded")
+
+
+def _not_looked_for(facts: Facts, cause: str) -> Step:
+    """Whether the savepoint was completed is tried again: what runs meanwhile could only make it older."""
+    message = f"The JobManager ended while the job was being stopped; its savepoint is looked for, but {cause}. "
+    return steps.blocked(facts, Reason.UpgradeFailed, message + choices.WAY_OUT, seconds=statelistings.TRY_AGAIN)
 
 
 def _without_cluster(facts: Facts) -> Step:

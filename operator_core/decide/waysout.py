@@ -29,6 +29,8 @@ def _latest(facts: Facts, asked: wanted.RestoreFrom) -> Step:
     if not isinstance(listing, Listing):
         return listing
     state = statelistings.newest(facts, listing)
+    if listing.cause and not (state is not None and statelistings.is_settled(facts)):
+        return _unlisted(facts, asked, listing.cause, state)
     if state is not None:
         return _from(facts, asked, state.path, EndListing() if listing.state == "done" else None)
     if (loss := wanted.accepted_loss(facts)) is not None:
@@ -40,6 +42,18 @@ def _latest(facts: Facts, asked: wanted.RestoreFrom) -> Step:
         Reason.RestoreFailed,
         f"Request {asked.id}: no state of this job is recorded and {looked}; name its path instead of 'latest', or set "
         "gitsync.io/accept-state-loss: <any id> to start without state",
+    )
+
+
+def _unlisted(facts: Facts, asked: wanted.RestoreFrom, cause: str, recorded: statelistings.State | None) -> Step:
+    """What is recorded may be older than what lies in a store that nobody could list: a person must say so."""
+    known = f" The newest that is recorded is {recorded.path}." if recorded is not None else ""
+    return steps.blocked(
+        facts,
+        Reason.RestoreFailed,
+        f"Request {asked.id}: the newest state is not known: {cause}.{known} It is tried again every minute; else name a "
+        "path instead of 'latest', or set gitsync.io/accept-state-loss: <any id> in place of this request",
+        seconds=statelistings.TRY_AGAIN,
     )
 
 
