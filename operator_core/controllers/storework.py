@@ -65,12 +65,12 @@ def access(api: Sends, namespace: str, work: Work) -> S3Settings:
     if _ACCESS in values and _SECRET in values:
         return replace(given, region=region, keys=Keys(values[_ACCESS], values[_SECRET], values.get(_TOKEN)))
     if missing := [name for name in (_ACCESS, _SECRET) if _is_set(work.container, name) and name not in values]:
-        raise StoreError(f"{' and '.join(missing)} of the pod template comes from a Secret that does not hold it")
+        raise StoreError(f"{' and '.join(missing)} of the pod template has no value: check the Secret that it names")
     if given.endpoint not in work.endpoints and not s3options.is_of_aws(given.endpoint):
         raise StoreError(
-            f"there are no credentials for {given.endpoint}: set s3.access-key and s3.secret-key in flinkConfiguration, "
-            f"or {_ACCESS} and {_SECRET} in the pod template; the agent's own go to AWS and to the s3.endpoint of its "
-            "operatorDefaults only"
+            f"there are no credentials for {given.endpoint}: set s3.access-key and s3.secret-key in "
+            f"flinkConfiguration, or {_ACCESS} and {_SECRET} in the pod template; the agent's own go to AWS and to the "
+            "s3.endpoint of its operatorDefaults only"
         )
     return replace(given, region=region)
 

@@ -2,7 +2,7 @@
 
 Directories that only the job's pods can see are listed by a short pod (`StartListing`), S3-compatible stores by a lane
 of the agent (`ListStores`); other stores are not listed. A state is usable when it is complete, belongs to the job (its
-id is in the path) and, where its directory was listed, is there. Never picks what other jobs left in the same directory.
+id is in the path) and, where its directory was listed, is there. Never picks what other jobs left beside it.
 """
 
 import re

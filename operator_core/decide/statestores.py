@@ -39,7 +39,7 @@ class StorePlace:
 
 @dataclass(frozen=True, slots=True)
 class ListStores:
-    """The decision to have a lane list the job's states in S3-compatible stores, which a cluster of this spec could reach."""
+    """The decision to have a lane list the job's states in stores, as a cluster of this spec could reach them."""
 
     spec: Object
     places: tuple[StorePlace, ...]

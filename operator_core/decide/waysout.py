@@ -51,8 +51,8 @@ def _unlisted(facts: Facts, asked: wanted.RestoreFrom, cause: str, recorded: sta
     return steps.blocked(
         facts,
         Reason.RestoreFailed,
-        f"Request {asked.id}: the newest state is not known: {cause}.{known} It is tried again every minute; else name a "
-        "path instead of 'latest', or set gitsync.io/accept-state-loss: <any id> in place of this request",
+        f"Request {asked.id}: the newest state is not known: {cause}.{known} It is tried again every minute; else name "
+        "a path instead of 'latest', or set gitsync.io/accept-state-loss: <any id> in place of this request",
         seconds=statelistings.TRY_AGAIN,
     )
 

@@ -144,9 +144,9 @@ def _why(silent: Exception) -> str:
             return "its name cannot be resolved"
         case urllib3.exceptions.SSLError():
             return "its certificate is not trusted (AWS_CA_BUNDLE names other authorities)"
-        case urllib3.exceptions.TimeoutError():
-            return "no answer in time"
         case urllib3.exceptions.NewConnectionError():
             return "nothing listens there"
+        case urllib3.exceptions.TimeoutError():
+            return "no answer in time"
         case _:
             return "the connection broke"

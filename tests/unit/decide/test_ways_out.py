@@ -141,8 +141,8 @@ def test_then_a_request_to_start_without_state_answers_both() -> None:
     assert not isinstance(step(handled).decision, StartListing)
 
 
-def test_object_stores_are_not_listed() -> None:
-    stores = {"state.checkpoints.dir": "s3://bucket/cp", "state.savepoints.dir": "s3://bucket/sp"}
+def test_other_object_stores_are_not_listed() -> None:
+    stores = {"state.checkpoints.dir": "gs://bucket/cp", "state.savepoints.dir": "abfs://bucket/sp"}
     asked = _asked(conf=stores)
     assert statelistings.directories(asked) == ()
     assert condition(step(asked), "UpgradeBlocked")[1] == "RestoreFailed"
