@@ -25,7 +25,7 @@ from operator_core.stores.errors import StoreError
 
 log = logging.getLogger(__name__)
 
-WORKERS = 2
+WORKERS = 4
 
 Look = Callable[[S3Settings, tuple[StorePlace, ...]], tuple[looking.State, ...]]
 

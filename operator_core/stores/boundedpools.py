@@ -61,7 +61,7 @@ class BoundedPool(urllib3.PoolManager):
 
     def _read(self, answer: "BaseHTTPResponse") -> bytes:
         read = bytearray()
-        for chunk in answer.stream(_CHUNK, decode_content=True):
+        while chunk := answer.read1(_CHUNK, decode_content=True):
             read += chunk
             if len(read) > MAX_BYTES:
                 raise TooLong(f"more than {MAX_BYTES} bytes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -79,6 +80,13 @@ def _endless(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"x" * 65536)
 
 
+def _dripping(handler: BaseHTTPRequestHandler) -> None:
+    _head(handler, 200, Content_Type="application/xml")
+    while True:
+        handler.wfile.write(b"x")
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
@@ -93,6 +101,12 @@ def test_what_answers_is_never_told(endpoint: _Server, answer: Answer, expected:
     with pytest.raises(StoreError, match=expected) as told:
         looking.states(_settings(endpoint), (PLACE,))
     assert INSIDE.decode() not in told.value.message
+
+
+def test_an_answer_that_drips_ends_with_the_time_that_is_given(endpoint: _Server) -> None:
+    endpoint.answer = _dripping
+    with pytest.raises(StoreError, match="take too long"):
+        looking.states(_settings(endpoint), (PLACE,), seconds=1.0)
 
 
 def test_signed_requests_go_nowhere_else(endpoint: _Server) -> None:
