@@ -6,15 +6,25 @@ reasons take places too. Kept in memory only: after a restart of the agent, jobs
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from gitsync.model.identities import Identity
 from gitsync.plan import health, identities
-from operator_core.jsonvalues import Object
+from operator_core.jsonvalues import Object, dig
 from operator_core.runtime.clock import Clock
 
 _UNSEEN_SECONDS = 10.0
-"""How long after a write the job may still look as it did before."""
+"""How long after a place was given the job may still have the spec of before."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """A place that a job has taken."""
+
+    since: float
+    generation: int
+    """Of the spec that the job had then: its health speaks of what was written once it has a newer one."""
 
 
 class RestartBudget:
@@ -26,7 +36,7 @@ class RestartBudget:
         self._limit = limit
         self._jobs = jobs
         self._lock = threading.Lock()
-        self._held: dict[Identity, float] = {}
+        self._held: dict[Identity, _Place] = {}
 
     def take(self, wanted: Iterable[Identity]) -> frozenset[Identity]:
         """Those of `wanted` that may restart now; they hold a place until they run again."""
@@ -34,21 +44,26 @@ class RestartBudget:
         if not self._limit:
             return frozenset(asked)
         with self._lock:
-            busy = self._busy()
+            known = {identities.identity_of(obj): obj for obj in self._jobs()}
+            busy = self._busy(known)
             free = max(0, self._limit - len(busy - set(asked)))
             granted = [one for one in asked if one in self._held]
             granted += [one for one in asked if one not in self._held][: max(0, free - len(granted))]
             now = self._clock.monotonic()
-            self._held.update({one: self._held.get(one, now) for one in granted})
+            self._held.update({one: self._held.get(one, _Place(now, _generation(known.get(one)))) for one in granted})
             return frozenset(granted)
 
-    def _busy(self) -> set[Identity]:
-        live = {identities.identity_of(obj): health.assess(obj) for obj in self._jobs()}
+    def _busy(self, known: Mapping[Identity, Object]) -> set[Identity]:
+        live = {one: health.assess(obj) for one, obj in known.items()}
         now = self._clock.monotonic()
-        for one, since in list(self._held.items()):
+        for one, place in list(self._held.items()):
             verdict = live.get(one)
-            settled = one not in live or verdict is None or health.is_settled(verdict)
-            if settled and now - since >= _UNSEEN_SECONDS:
+            settled = verdict is None or health.is_settled(verdict)
+            if settled and (_generation(known.get(one)) > place.generation or now - place.since >= _UNSEEN_SECONDS):
                 del self._held[one]
         moving = {one for one, verdict in live.items() if verdict is not None and verdict.status == "Progressing"}
         return moving | set(self._held)
+
+
+def _generation(obj: Object | None) -> int:
+    return int(dig(obj or {}, "metadata", "generation", default=0))

@@ -69,6 +69,15 @@ def test_a_place_is_held_until_the_job_runs_again() -> None:
     assert world.take(B, C) == {B}
 
 
+def test_a_place_is_given_back_as_soon_as_the_job_runs_what_was_written() -> None:
+    world = World(1)
+    assert world.take(A) == {A}
+    world.jobs[A]["metadata"]["generation"] = 2
+    assert world.take(B) == set(), "the operator has not seen it"
+    world.jobs[A]["status"]["observedGeneration"] = 2
+    assert world.take(B) == {B}
+
+
 def test_a_job_that_restarts_for_other_reasons_takes_a_place() -> None:
     world = World(2)
     world.jobs[C] = job(C, runs=False)
