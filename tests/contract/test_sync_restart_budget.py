@@ -5,14 +5,13 @@ The operator is the test: it says which job is on its way and which one runs.
 
 import json
 
+import flinkstatuses
 from operating import manifest
 from syncing import Cluster, Repository, Start, wait_for
 from webapps import make_app, row, synced, told
 
 from operator_core.jsonvalues import Object, dig
-from operator_core.kube import requests
 from operator_core.kube.requests import FLINK_DEPLOYMENTS
-from operator_core.model import lastspecs
 
 OLD, BAD, NEW = "flink:1.20", "flink:bad", "flink:1.20-scala_2.12"
 LATE = "waits until fewer jobs are restarting"
@@ -44,23 +43,7 @@ class Jobs:
 
     def say(self, name: str, *, runs: bool) -> None:
         """Tell a job's state, as its operator would."""
-        live = self._live(name)
-        deployed = lastspecs.encode(live["spec"], first_deployment=False)
-        status: Object = {
-            "observedGeneration": live["metadata"]["generation"],
-            "lifecycleState": "STABLE" if runs else "UPGRADING",
-            "jobManagerDeploymentStatus": "READY" if runs else "MISSING",
-            "jobStatus": {"state": "RUNNING" if runs else "RECONCILING"},
-            "reconciliationStatus": {
-                "lastReconciledSpec": deployed,
-                "lastStableSpec": deployed,
-                "state": "DEPLOYED" if runs else "UPGRADING",
-            },
-        }
-        request = requests.merge_patch(
-            FLINK_DEPLOYMENTS, self._cluster.namespace, name, {"status": status}, subresource="status"
-        )
-        self._cluster.client.send(request)
+        flinkstatuses.say(self._cluster, name, flinkstatuses.RUNS if runs else flinkstatuses.UPGRADES)
 
     def _live(self, name: str) -> Object:
         return self._cluster.get(FLINK_DEPLOYMENTS, name) or {}
