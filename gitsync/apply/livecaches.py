@@ -1,15 +1,15 @@
 """The live objects that apps use, by kind, from watches that start when a kind is first used.
 
 One cache per kind for all apps. Objects that no app tracks are kept as a name only, the others with
-the managed fields of `gitsync` alone: that is all a plan reads. Any change of a tracked object wakes
-the app that tracks it, which is how drift is repaired and health is followed without polling.
+the managed fields of `gitsync` and of who scales them: that is all a plan reads. Any change of a tracked object
+wakes the app that tracks it, which is how drift is repaired and health is followed without polling.
 """
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from gitsync.model.identities import AppName, Identity
-from gitsync.plan import diffing, identities
+from gitsync.plan import diffing, identities, scaling
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
 from operator_core.kube.caches import Cache
@@ -27,14 +27,16 @@ def projected(obj: Object, trusted: frozenset[str] = frozenset()) -> Object:
         kept = {key: meta[key] for key in _NAME_FIELDS if key in meta}
         return {"apiVersion": obj.get("apiVersion"), "kind": obj.get("kind"), "metadata": kept}
     entries = dig(meta, "managedFields", default=[])
-    kept_entries = [entry for entry in entries if _is_read(entry, trusted)]
+    kept_entries = [read for entry in entries if (read := _read_of(obj, entry, trusted)) is not None]
     return {**obj, "metadata": {**meta, "managedFields": kept_entries}}
 
 
-def _is_read(entry: Object, trusted: frozenset[str]) -> bool:
-    """Our own fields, those of trusted managers, and what was set through `/scale`."""
+def _read_of(obj: Object, entry: Object, trusted: frozenset[str]) -> Object | None:
+    """Our own fields, those of trusted managers, what was set through `/scale`, and who else scales the object."""
     manager = entry.get("manager")
-    return manager == diffing.FIELD_MANAGER or manager in trusted or entry.get("subresource") == "scale"
+    if manager == diffing.FIELD_MANAGER or manager in trusted or entry.get("subresource") == "scale":
+        return entry
+    return scaling.traced(obj, entry)
 
 
 class LiveCaches:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from gitsync.model.identities import Identity
 from gitsync.model.plans import Create, Desired, Plan, Update
 from gitsync.model.syncstatuses import Problem
-from gitsync.plan import phases
+from gitsync.plan import phases, scaling
 from operator_core.conf.defaults import Defaults
 from operator_core.decide import plans
 from operator_core.decide import renames as operator_renames
@@ -68,7 +68,8 @@ def _refused(one: Desired, why: str) -> Problem:
 
 def foreseen(plan: Plan, live: Mapping[Identity, Object], defaults: Defaults) -> dict[Identity, str]:
     """The effect per Flink job that the writes of a plan will have."""
-    writes = {s.desired.identity: s.desired.body for s in plan.steps if isinstance(s, Create | Update)}
+    changed = [step.desired for step in plan.steps if isinstance(step, Create | Update)]
+    writes = {one.identity: scaling.filled(one.body, live.get(one.identity) or {}) for one in changed}
     return of_writes(live, writes, defaults)
 
 

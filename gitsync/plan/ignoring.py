@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from gitsync.model.differences import Difference, Path
 from gitsync.model.identities import Identity
 from gitsync.model.syncpolicies import IgnoreDifference
-from gitsync.plan import diffing
+from gitsync.plan import diffing, scaling
 from operator_core.jsonvalues import Json, Object, dig
 
 Pointer = tuple[str, ...]
@@ -65,12 +65,15 @@ def respected(wanted: Object, live: Object, which: Ignored) -> Object:
     """`wanted` with the live value of every field that does not count; fields the live object lacks are left out."""
     paths = [pointer for pointer in which.pointers if pointer and pointer[0] != "status"]
     paths += _scaled(wanted, live)
+    unowned = scaling.unowned(live)
     trusted = _fields_of(live, which.managers)
-    if not paths and not trusted:
+    if not paths and not trusted and not unowned:
         return wanted
     copy: Object = deepcopy(wanted)
     for pointer in paths:
         _take_over(copy, live, pointer)
+    for pointer in unowned:
+        _take_over(copy, {}, pointer)
     for one in diffing.compare(copy, live) if trusted else ():
         if one.path and any(diffing.owns(fields, one.path) for fields in trusted):
             _take_over_at(copy, live, one.path)
@@ -82,7 +85,7 @@ def counted(
 ) -> tuple[Difference, ...]:
     """The differences that count."""
     trusted = _fields_of(live, which.managers)
-    pointers = (*which.pointers, *_scaled(wanted, live))
+    pointers = (*which.pointers, *_scaled(wanted, live), *scaling.unowned(live))
     return tuple(
         one
         for one in differences
@@ -102,22 +105,7 @@ def _fields_of(live: Object, managers: frozenset[str]) -> list[Object]:
 
 def _scaled(wanted: Object, live: Object) -> list[Pointer]:
     """Where somebody else scales the object: fields of the spec that were last set through `/scale`."""
-    found: list[Pointer] = []
-    for entry in dig(live, "metadata", "managedFields", default=[]):
-        if entry.get("subresource") == "scale" and entry.get("manager") != diffing.FIELD_MANAGER:
-            found.extend(_leaves(entry.get("fieldsV1") or {}, ()))
-    return [pointer for pointer in found if pointer[:1] == ("spec",) and _at(wanted, pointer) is not None]
-
-
-def _leaves(fields: Object, above: Pointer) -> Iterable[Pointer]:
-    for mark, below in fields.items():
-        if not mark.startswith("f:"):
-            continue
-        pointer = (*above, mark[2:])
-        if below:
-            yield from _leaves(below, pointer)
-        else:
-            yield pointer
+    return [pointer for pointer in scaling.pointers(live) if _at(wanted, pointer) is not None]
 
 
 def _at(obj: Json, pointer: Pointer) -> Json:

@@ -141,7 +141,7 @@ def test_an_autoscaler_that_decides(scene: Scene) -> None:
 
 
 def test_who_scales_through_the_subresource(scene: Scene) -> None:
-    for replicas in (3, 5):
+    for replicas in (3, 0, 5, 1):
         scene.write({"spec": {"replicas": replicas}}, "horizontal-pod-autoscaler", part="scale")
         scene.look()
         assert dig(scene.live(), "spec", "taskManager", "replicas") == replicas

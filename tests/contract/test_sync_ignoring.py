@@ -66,6 +66,28 @@ def test_scaled_replicas_stay_through_commits_and_heals_without_any_rule(
     assert (dig(live, "spec", "replicas"), live["spec"]["template"]["spec"]["containers"][0]["image"]) == (3, "web:2")
 
 
+def test_a_scale_to_zero_and_back_is_not_fought_over(cluster: Cluster, repository: Repository, start: Start) -> None:
+    """It leaves no owner behind, unlike an edit, which is undone."""
+    one = DEPLOYMENT.replace("replicas: 0", "replicas: 2")
+    first = repository.commit("first", {"web/web.yaml": one, "apps/.keep": ""})
+    start()
+    make_app(cluster, repository)
+    synced(cluster, first)
+    for number, replicas in enumerate((0, 5, 0)):
+        body = {"spec": {"replicas": replicas}}
+        scale = requests.merge_patch(
+            DEPLOYMENTS, cluster.namespace, "web", body, subresource="scale", field_manager="keda"
+        )
+        cluster.client.send(scale)
+        commit = repository.commit(f"number {number}", {"web/web.yaml": one.replace("web:1", f"web:{number}0")})
+        synced(cluster, commit)
+        live = deployment(cluster)
+        assert dig(live, "spec", "replicas") == replicas
+        assert live["spec"]["template"]["spec"]["containers"][0]["image"] == f"web:{number}0"
+    change(cluster, {"replicas": 7}, "kubectl-edit")
+    wait_for("the repair", lambda: dig(deployment(cluster), "spec", "replicas") == 2 or None)
+
+
 @pytest.mark.parametrize(
     "rule",
     [

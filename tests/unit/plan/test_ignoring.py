@@ -6,7 +6,7 @@ import pytest
 
 from gitsync.model.identities import Identity
 from gitsync.model.syncpolicies import IgnoreDifference
-from gitsync.plan import diffing, ignoring
+from gitsync.plan import diffing, ignoring, scaling
 from gitsync.plan.ignoring import Ignored
 
 DEPLOYMENT = Identity("apps", "Deployment", "shop", "web")
@@ -108,6 +108,41 @@ def test_who_scales_through_the_subresource_is_trusted_without_a_rule() -> None:
     found = live(deployment(replicas=5), scaled)
     assert left(deployment(replicas=2), found, ignoring.NOTHING) == []
     assert ignoring.respected(deployment(replicas=2), found, ignoring.NOTHING)["spec"]["replicas"] == 5
+
+
+def owned_by(manager: str, *fields: str) -> dict[str, Any]:
+    entry = {"manager": manager, "operation": "Apply" if manager == "gitsync" else "Update", "apiVersion": "apps/v1"}
+    return {**entry, "fieldsV1": {"f:spec": {f"f:{one}": {} for one in fields}}}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "entries", "scaled"),
+    [
+        (0, [owned_by("gitsync", "template")], True),
+        (5, [owned_by("gitsync", "template")], True),
+        (1, [owned_by("gitsync", "template")], False),
+        (5, [owned_by("gitsync", "template", "replicas")], False),
+        (5, [owned_by("gitsync", "template"), owned_by("kubectl-edit", "replicas")], False),
+        (5, [owned_by("somebody", "template")], False),
+    ],
+    ids=["to zero", "and up", "a default", "ours", "an edit", "not applied by us"],
+)
+def test_a_field_that_nobody_owns_was_scaled(replicas: int, entries: list[dict[str, Any]], scaled: bool) -> None:
+    """A Scale drops a zero, and with it the trace of who set it."""
+    found = {**deployment(replicas=replicas), "apiVersion": "apps/v1", "kind": "Deployment"}
+    found["metadata"] = {**found.get("metadata", {}), "managedFields": entries}
+    wanted = {**deployment(replicas=2), "apiVersion": "apps/v1", "kind": "Deployment"}
+    kept = ignoring.respected(wanted, found, ignoring.NOTHING)["spec"].get("replicas")
+    assert kept == (None if scaled else 2), "it stays without an owner"
+    assert ("spec.replicas" in left(wanted, found, ignoring.NOTHING)) is (
+        not scaled and entries[0]["manager"] == "gitsync"
+    )
+    will_be = scaling.filled(ignoring.respected(wanted, found, ignoring.NOTHING), found)
+    assert will_be["spec"]["replicas"] == (replicas if scaled else 2)
+    projected = [part for one in entries if (part := scaling.traced(found, one)) is not None]
+    assert [one["manager"] for one in projected] == [
+        one["manager"] for one in entries if "f:replicas" in one["fieldsV1"]["f:spec"]
+    ]
 
 
 def test_the_status_is_never_applied_for_a_rule_about_it() -> None:
