@@ -78,7 +78,7 @@ class SyncHalf:
         lookups = Queue(clock)
         self._wakes = Wakes(client, settings.namespace, self._queue)
         self._apps = self._wakes.apps
-        self._live = LiveCaches(client, settings.watch_namespaces, self._wakes.one)
+        self._live = LiveCaches(client, settings.watch_namespaces, settings.namespace, self._wakes.one)
         self._credentials = CredentialStore(client, settings, self._wakes.all)
         mirrors = Mirrors(work_directory / "mirrors", Policy(module_hosts=settings.submodule_hosts))
         charts = ChartMirrors(work_directory / "charts")

@@ -42,8 +42,10 @@ def _read_of(obj: Object, entry: Object, trusted: frozenset[str]) -> Object | No
 class LiveCaches:
     """Caches of the kinds in use. Safe to share between threads."""
 
-    def __init__(self, client: Client, namespaces: tuple[str, ...], wake: Callable[[AppName], None]) -> None:
+    def __init__(self, client: Client, namespaces: tuple[str, ...], home: str, wake: Callable[[AppName], None]) -> None:
+        """`home`: where SyncApps are; the agent may look at them nowhere else."""
         self._client = client
+        self._home = home
         self._namespaces = namespaces
         self._wake = wake
         self._lock = threading.Lock()
@@ -100,7 +102,7 @@ class LiveCaches:
         with self._lock:
             self._namespaces = namespaces
             for cache in self._caches.values():
-                if cache.resource.namespaced:
+                if cache.resource.namespaced and cache.resource != requests.SYNC_APPS:
                     cache.follow(namespaces)
 
     def stop(self) -> None:
@@ -111,6 +113,8 @@ class LiveCaches:
 
     def _started(self, resource: Resource) -> Cache:
         namespaces = self._namespaces if resource.namespaced else ()
+        if resource == requests.SYNC_APPS:
+            namespaces = (self._home,)
         trusted = self._trusted
 
         def project(obj: Object) -> Object:

@@ -5,20 +5,13 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import deployed
 import pytest
-import yaml
 from syncing import Agent, Cluster, Repository, wait_for
 
-from gitsync.apply import definitions
 from gitsync.settings import Settings
-from operator_core.jsonvalues import Object
 from operator_core.kube import requests
 from operator_core.kube.client import Client
-from operator_core.kube.discovery import Discovery
-from operator_core.kube.requests import Request
-from operator_core.runtime.clock import SystemClock
-
-BASE = Path(__file__).parents[2] / "deploy" / "kustomize" / "base"
 
 TEAM = """\
 apiVersion: v1
@@ -61,29 +54,11 @@ spec:
 """
 
 
-def base_manifests() -> list[Object]:
-    """The objects of the base, as `kubectl apply -k` would send them."""
-    files = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
-    return [document for file in files for document in yaml.safe_load_all((BASE / file).read_text())]
-
-
 @pytest.fixture
-def restricted(client: Client, kubeconfig: Path, tmp_path: Path) -> Path:
+def restricted(client: Client, kubeconfig: Path, tmp_path: Path) -> Iterator[Path]:
     """A kubeconfig with the rights of the agent's service account and no others."""
-    definitions.install(client, definitions.all_definitions(), SystemClock(), timeout=30.0, told=lambda _: None)
-    discovery = Discovery(client)
-    for manifest in base_manifests():
-        resource = discovery.find(manifest["apiVersion"], manifest["kind"])
-        assert resource is not None
-        client.send(requests.apply(resource, manifest, field_manager="test"))
-    path = requests.SERVICE_ACCOUNTS.path("gitsync-system", "gitsync", "token")
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
-    token = client.send(Request("POST", path, (), body))["status"]["token"]
-    config = yaml.safe_load(kubeconfig.read_text())
-    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
-    file = tmp_path / "restricted"
-    file.write_text(yaml.safe_dump(config))
-    return file
+    with deployed.token_of_the_agent(client) as token:
+        yield deployed.kubeconfig_of(token, kubeconfig, tmp_path)
 
 
 @pytest.fixture
