@@ -40,6 +40,9 @@ SAVEPOINT_DIR = Option(
 )
 CHECKPOINT_INTERVAL = Option("execution.checkpointing.interval")
 CHECKPOINT_TIMEOUT = Option("execution.checkpointing.timeout", default="10 min")
+STATISTICS_CACHE = Option(
+    "rest.cache.checkpoint-statistics.timeout", ("web.refresh-interval", "jobmanager.web.refresh-interval"), "3 s"
+)
 TOLERABLE_FAILURES = Option("execution.checkpointing.tolerable-failed-checkpoints", (), "0")
 CHECKPOINT_RETENTION = Option("execution.checkpointing.externalized-checkpoint-retention")
 RETAINED_CHECKPOINTS = Option("execution.checkpointing.num-retained", ("state.checkpoints.num-retained",), "1")

@@ -20,9 +20,7 @@ from operator_core.model import lastspecs
 from operator_core.model.jobs import UpgradeMode
 from operator_core.model.statuses import TERMINAL_JOB_STATES
 
-CHECKPOINT_CACHE_SECONDS = 4.0
-"""Flink caches checkpoint statistics for three seconds: an answer sooner after the end may miss the last one."""
-
+_CACHE_SLACK = 1.0
 _SUBMISSION_SECONDS = 300.0
 
 
@@ -101,9 +99,13 @@ def newest_state(facts: JobFacts[S], job: Job) -> Snapshot | Ask | Wait | None:
 
 
 def still_cached(facts: JobFacts[S], job: Job) -> float:
-    """Seconds for which statistics of an ended job may be older than its end; 0 when they are current."""
+    """Seconds for which statistics of an ended job may be older than its end; 0 when they are current.
+
+    Flink serves them from a cache: an answer sooner after the end may miss the last snapshot.
+    """
     ended = facts.now.timestamp() - job.end / 1000
-    return max(0.0, CHECKPOINT_CACHE_SECONDS - ended) if job.end > 0 else 0.0
+    cached = (options.get_seconds(facts.last_conf, options.STATISTICS_CACHE) or 0.0) + _CACHE_SLACK
+    return max(0.0, cached - ended) if job.end > 0 else 0.0
 
 
 def newest_of(checkpoints: Checkpoints | Unreachable | Unread) -> Snapshot | None:
