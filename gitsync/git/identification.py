@@ -4,7 +4,12 @@ Knows git-config(1) and ssh_config(5); secrets are never arguments. ssh is given
 use: no configuration, agent, key or known host of this machine counts, and it never asks.
 """
 
-from gitsync.git import urls
+import shlex
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gitsync.git import tunnels, urls
 from gitsync.git.access import Credentials
 from gitsync.git.memoryfiles import MemoryFiles
 from operator_core.errors import Reason, Stalled
@@ -28,7 +33,6 @@ _SSH_OPTIONS = (
     "ClearAllForwardings=yes",
     "ForwardAgent=no",
     "PermitLocalCommand=no",
-    "ProxyCommand=none",
     "ControlPath=none",
     "CanonicalizeHostname=no",
 )
@@ -40,25 +44,61 @@ def of(remote: urls.Remote, files: MemoryFiles) -> tuple[list[tuple[str, str]], 
     Raises Stalled(RepositoryRefused) for what the transport has no use for.
     """
     if remote.protocol == "ssh":
-        return [], {"GIT_SSH_COMMAND": ssh_command(remote.credentials, files), "GIT_SSH_VARIANT": "ssh"}
+        return [], _over_ssh(remote, files)
     if remote.protocol in ("https", "http"):
         return _over_http(remote, files)
     return [], {}
 
 
-def ssh_command(known: Credentials, files: MemoryFiles) -> str:
+def _over_ssh(remote: urls.Remote, files: MemoryFiles) -> dict[str, str]:
+    proxy = _proxy(remote)
+    # ssh runs the way through a proxy by the user's shell, which may be one that lets nobody in.
+    more = {tunnels.PROXY: proxy, "SHELL": "/bin/sh"} if proxy else {}
+    command = ssh_command(remote.credentials, files, is_proxied=bool(proxy))
+    return {"GIT_SSH_COMMAND": command, "GIT_SSH_VARIANT": "ssh", **more}
+
+
+def _proxy(remote: urls.Remote) -> str:
+    """The proxy on the way to a host; empty for none. Raises Stalled for one that ssh cannot go through."""
+    known = remote.credentials
+    if not known.proxy or _is_direct(urls.host_of(remote.url), known.no_proxy):
+        return ""
+    try:
+        parts = urlsplit(known.proxy)
+        is_usable = parts.scheme in tunnels.SCHEMES and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        allowed = ", ".join(f"{scheme}://" for scheme in tunnels.SCHEMES)
+        problem = f"the proxy in its Secret is none that ssh can go through: give the URL of one of {allowed}"
+        raise Stalled(Reason.RepositoryRefused, problem)
+    return known.proxy
+
+
+def _is_direct(host: str, no_proxy: str) -> bool:
+    """As curl reads its list: hosts, domains with all below them, or `*`."""
+    places = [part.strip().lower().lstrip(".") for part in no_proxy.split(",")]
+    return any(place in ("*", host) or host.endswith(f".{place}") for place in places if place)
+
+
+def _tunnel() -> str:
+    """The program between ssh and a proxy; ssh fills in host and port, which `urls` has checked."""
+    program = (sys.executable, "-I", "-S", str(Path(tunnels.__file__).resolve()))
+    return " ".join([*(shlex.quote(part).replace("%", "%%") for part in program), "%h", "%p"])
+
+
+def ssh_command(known: Credentials, files: MemoryFiles, *, is_proxied: bool = False) -> str:
     """The ssh that Git is to run, with everything it may know."""
-    if known.proxy:
-        raise Stalled(Reason.RepositoryRefused, "a proxy is only used for https: take it from the repository's Secret")
     options = [
         *_SSH_OPTIONS,
+        f"ProxyCommand={_tunnel() if is_proxied else 'none'}",
         f"IdentityFile={files.add('key', known.ssh_key.strip() + chr(10)) if known.ssh_key else 'none'}",
     ]
     if known.insecure:
         options += ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"]
     else:
         options += ["StrictHostKeyChecking=yes", f"UserKnownHostsFile={files.add('known_hosts', known.known_hosts)}"]
-    return " ".join(["ssh", "-F", "/dev/null", *(f"-o {option}" for option in options)])
+    return " ".join(["ssh", "-F", "/dev/null", *(f"-o {shlex.quote(option)}" for option in options)])
 
 
 def _over_http(remote: urls.Remote, files: MemoryFiles) -> tuple[list[tuple[str, str]], dict[str, str]]:
