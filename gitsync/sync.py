@@ -93,7 +93,9 @@ class Syncer:
             self._forget(name)
             return Done()
         app = syncapps.parse(obj)
-        return self._cascade.reconcile(name, app, obj) if app.deleting else self._pass(name, app)
+        outcome = self._cascade.reconcile(name, app, obj) if app.deleting else self._pass(name, app)
+        left = syncapps.seconds_left(app, self._parts.clock.now())
+        return sooner(outcome, After(left)) if left is not None else outcome
 
     def _pass(self, name: AppName, app: SyncApp) -> Outcome:
         parts = self._parts

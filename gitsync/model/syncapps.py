@@ -219,6 +219,13 @@ def is_live(until: datetime | None, now: datetime) -> bool:
     return until is None or now < until
 
 
+def seconds_left(app: SyncApp, now: datetime) -> float | None:
+    """Seconds until the app's pin or its suspension ends by itself; None where neither will."""
+    ends = [one.until for one in (app.pin, app.suspension) if one is not None and one.until is not None]
+    left = [(until - now).total_seconds() for until in ends if until > now]
+    return min(left) if left else None
+
+
 def followed(app: SyncApp, now: datetime) -> str:
     """The branch, tag, range of versions or commit to follow: the pin's while it holds."""
     if app.pin is not None and is_live(app.pin.until, now):

@@ -12,6 +12,7 @@ import hmac
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,7 @@ SPACE = "many"
 HOME = "gitsync-system"
 QUIET_SECONDS = 3.0
 IDLE_SECONDS = 60.0
+REPAIRS = 10
 _COUNTED = {
     "requests": re.compile(rf"^{telemetry.REQUESTS.name}_total (\S+)$", re.MULTILINE),
     "renders": re.compile(rf"^{telemetry.RENDERS.name}_total (\S+)$", re.MULTILINE),
@@ -113,12 +115,36 @@ class Fleet:
     def measured(self, what: str, files: dict[str, str], is_done: Callable[[str], bool]) -> Cost:
         """Commit `files`, wait until they are applied and until nothing happens any more."""
         before, used, began = self.counts(), self.cpu(), time.monotonic()
-        sha = self.repository.commit(what, files)
+        sha = self.repository.commit(what, files) if files else ""
         self.notify()
         waiting.until(lambda: is_done(sha), what, seconds=900, pause=0.02)
         took = time.monotonic() - began
         self.rest()
         return self._cost(what, took, before, used)
+
+    def repaired(self, times: int) -> Cost:
+        """Change one object of each of so many apps as somebody else, one after another, and wait for each repair."""
+        before, used = self.counts(), self.cpu()
+        taken = [self._repair(f"app-{number}-map-1") for number in range(times)]
+        self.rest()
+        shown = f"median {statistics.median(taken):.3f} s, worst {max(taken):.3f} s"
+        return self._cost(f"{times} drifted objects repaired, one after another: {shown}", sum(taken), before, used)
+
+    def _repair(self, name: str) -> float:
+        """Seconds from the answer to a foreign edit until the object is again as Git has it."""
+        wanted = dig(self.maps.get(SPACE, name), "data", "value")
+        edit = {"data": {"value": "drifted"}}
+        request = requests.merge_patch(requests.CONFIG_MAPS, SPACE, name, edit, field_manager="somebody")
+        theirs = self.client.send(request)["metadata"]["resourceVersion"]
+        began = time.monotonic()
+
+        def is_repaired() -> bool:
+            live = self.maps.get(SPACE, name)
+            later = int(dig(live, "metadata", "resourceVersion", default=0)) > int(theirs)
+            return later and dig(live, "data", "value") == wanted
+
+        waiting.until(is_repaired, f"the repair of {name}", seconds=60, pause=0.002)
+        return time.monotonic() - began
 
     def _cost(self, what: str, took: float, before: dict[str, int], used: float) -> Cost:
         now = self.counts()
@@ -183,6 +209,10 @@ def measure(count: int, progress: Progress) -> list[Cost]:
             )
         with progress.stage("unrelated commit"):
             found.append(fleet.measured("commit that touches no app", {"README.md": "hello\n"}, lambda _: True))
+        with progress.stage("refresh of what has not changed"):
+            found.append(fleet.measured("refresh, nothing changed", {}, lambda _: True))
+        with progress.stage("drift"):
+            found.append(fleet.repaired(REPAIRS))
         with progress.stage("idle minute"):
             found.append(fleet.idle())
         return found

@@ -1,6 +1,7 @@
 """What stands between a commit and the cluster, with a real API server: windows, approval, selection, budgets."""
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from click.testing import CliRunner
@@ -104,3 +105,35 @@ def test_a_dry_run_tells_and_writes_nothing(cluster: Cluster, repository: Reposi
     code, text = run("sync", "web", "--dry-run", "--only", "ConfigMap/b")
     assert code == 1 and f"{cluster.namespace}/a " not in text
     assert cluster.get(CONFIG_MAPS, "a") is None and cluster.app("web").sync_requested is None
+
+
+def in_a_moment() -> str:
+    """A time as annotations have it."""
+    return (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+
+
+def test_a_suspension_ends_by_itself_when_its_time_is_over(
+    cluster: Cluster, repository: Repository, start: Start
+) -> None:
+    first = repository.commit("first", {"web/a.yaml": config("a"), "apps/.keep": ""})
+    start()
+    make_app(cluster, repository, policy={})
+    synced(cluster, first)
+    annotate(cluster, suspend=json.dumps({"reason": "a release"}))
+    second = repository.commit("second", {"web/a.yaml": config("a", "2")})
+    told(cluster, "suspended: a release")
+    assert (cluster.get(CONFIG_MAPS, "a") or {})["data"]["a"] == "1"
+    annotate(cluster, suspend=json.dumps({"reason": "a release", "until": in_a_moment()}))
+    synced(cluster, second)
+
+
+def test_a_pin_ends_by_itself_when_its_time_is_over(cluster: Cluster, repository: Repository, start: Start) -> None:
+    first = repository.commit("first", {"web/a.yaml": config("a"), "apps/.keep": ""})
+    second = repository.commit("second", {"web/a.yaml": config("a", "2")})
+    start()
+    make_app(cluster, repository, policy={})
+    synced(cluster, second)
+    annotate(cluster, pin=json.dumps({"revision": first, "reason": "worse"}))
+    synced(cluster, first)
+    annotate(cluster, pin=json.dumps({"revision": first, "reason": "worse", "until": in_a_moment()}))
+    synced(cluster, second)

@@ -87,3 +87,18 @@ def test_schema_is_structural() -> None:
                 walk(item)
 
     walk(syncapps.crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+
+
+def test_when_a_pin_or_a_suspension_ends_by_itself() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def left(pin: str, suspension: str) -> float | None:
+        ends = {"gitsync.io/pin": f'{{"revision": "v1"{pin}}}', "gitsync.io/suspend": f"{{{suspension}}}"}
+        spec = {"source": {"repoURL": "x", "path": "y"}}
+        app = syncapps.parse({"metadata": {"name": "a", "namespace": "n", "annotations": ends}, "spec": spec})
+        return syncapps.seconds_left(app, now)
+
+    assert left("", "") is None
+    assert left(', "until": "2026-01-01T00:01:00Z"', "") == 60
+    assert left(', "until": "2026-01-01T00:01:00Z"', '"until": "2026-01-01T00:00:30Z"') == 30
+    assert left(', "until": "2026-01-01T00:00:00Z"', '"until": "2025-12-31T00:00:00Z"') is None
