@@ -19,7 +19,7 @@ from gitsync.sandbox.progress import Progress
 if TYPE_CHECKING:
     import minio
 
-ACCESS, SECRET = "gitsynctest", "a secret of tests"
+ACCESS, SECRET = "gitsynctest", "secret-of-tests"
 _DEADLINE = 60.0
 
 
@@ -44,6 +44,11 @@ class S3Server:
     def conf(self) -> dict[str, str]:
         """How a job's configuration names the server."""
         return {"s3.endpoint": self.endpoint, "s3.path.style.access": "true"}
+
+    def arguments(self, folder: str) -> list[str]:
+        """What the program is told so that it serves at the same address what lies in a folder."""
+        options = ["--port", f"{self.host}:{self.port}", "--access", ACCESS, "--secret", SECRET, "--quiet"]
+        return [*options, "posix", "--disableotmp", "--sidecar", f"{folder}/meta", f"{folder}/data"]
 
     def requests(self) -> int:
         """How many were answered."""
@@ -79,20 +84,18 @@ def running(folder: Path, host: str = "127.0.0.1") -> Iterator[S3Server]:
     program = gotools.built(gotools.VERSITYGW, Progress())
     for name in ("data", "meta", "accounts"):
         (folder / name).mkdir(parents=True)
-    port = _free_port(host)
-    options = ["--port", f"{host}:{port}", "--access", ACCESS, "--secret", SECRET, "--quiet"]
+    server = S3Server(_free_port(host), program, folder, host)
     kept = ["--iam-dir", str(folder / "accounts"), "--access-log", str(folder / "requests")]
-    backend = ["posix", "--sidecar", str(folder / "meta"), str(folder / "data")]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [str(program), *options, *kept, *backend],
+            [str(program), *kept, *server.arguments(str(folder))],
             stdout=log,
             stderr=log,
             env={"PATH": os.environ["PATH"]},
         )
         try:
-            _wait(process, host, port)
-            yield S3Server(port, program, folder, host)
+            _wait(process, host, server.port)
+            yield server
         finally:
             process.terminate()
             process.wait(_DEADLINE)
