@@ -1,14 +1,16 @@
 """Fields that an app lets differ, against a real API server: not counted, not forced, by every kind of rule."""
 
+import json
 from typing import Any
 
 import pytest
+from operating import manifest
 from syncing import DEPLOYMENT, Cluster, Repository, Start, wait_for
 
 from gitsync.model.syncapps import SyncApp
 from operator_core.jsonvalues import Object, dig
 from operator_core.kube import requests
-from operator_core.kube.requests import DEPLOYMENTS
+from operator_core.kube.requests import DEPLOYMENTS, FLINK_DEPLOYMENTS
 
 
 def make_app(cluster: Cluster, repository: Repository, **spec: Any) -> None:
@@ -131,3 +133,43 @@ def test_a_jq_expression_that_cannot_be_used_is_named(cluster: Cluster, reposito
 
     # The object is there after the first pass, so the rule is tried at the second.
     assert "'.spec['" in wait_for("the condition", message)
+
+
+@pytest.mark.parametrize("form", ["flat", "nested"])
+def test_single_options_of_a_job(cluster: Cluster, repository: Repository, start: Start, form: str) -> None:
+    """Of a map whose schema names no field: one may differ, one is undone, one goes with Git, a foreign one stays."""
+
+    def job(image: str, **options: str) -> str:
+        body = manifest(cluster.namespace)
+        body["spec"]["image"] = image
+        known = body["spec"]["flinkConfiguration"]
+        given = {key.replace("_", "."): value for key, value in options.items()}
+        known |= given if form == "flat" else {"web": {key.partition(".")[2]: value for key, value in given.items()}}
+        return json.dumps(body)
+
+    def live() -> dict[str, str]:
+        found = (cluster.get(FLINK_DEPLOYMENTS, "app") or {})["spec"]["flinkConfiguration"]
+        nested = {f"web.{key}": value for key, value in found.get("web", {}).items()}
+        return {key: value for key, value in {**found, **nested}.items() if key.startswith("web.")}
+
+    def edit(**values: str) -> None:
+        given = {f"web.{key}": value for key, value in values.items()} if form == "flat" else {"web": values}
+        body = {"spec": {"flinkConfiguration": given}}
+        cluster.client.send(
+            requests.merge_patch(FLINK_DEPLOYMENTS, cluster.namespace, "app", body, field_manager="somebody")
+        )
+
+    first = repository.commit(
+        "first", {"web/job.json": job("a", web_free="1", web_ours="1", web_old="1"), "apps/.keep": ""}
+    )
+    start(role="sync")
+    pointer = "/spec/flinkConfiguration/" + ("web.free" if form == "flat" else "web/free")
+    rule = {"group": "flink.apache.org", "kind": "FlinkDeployment", "name": "app", "jsonPointers": [pointer]}
+    make_app(cluster, repository, ignoreDifferences=[rule])
+    synced(cluster, first)
+    edit(free="2", ours="2", theirs="2")
+    wait_for("the repair", lambda: live()["web.ours"] == "1" or None)
+    assert live() == {"web.free": "2", "web.ours": "1", "web.old": "1", "web.theirs": "2"}
+    second = repository.commit("second", {"web/job.json": job("b", web_free="1", web_ours="3")})
+    synced(cluster, second)
+    assert live() == {"web.free": "2", "web.ours": "3", "web.theirs": "2"}
