@@ -7,10 +7,9 @@ from the next pass, and those already told are not told twice. A repository that
 the threads for a while; nobody writes one repository twice at a time.
 """
 
+import functools
 import logging
 import math
-import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +20,7 @@ from gitsync.model.records import Record
 from gitsync.model.telling import Story
 from operator_core.errors import AgentError, Reason, Stalled
 from operator_core.runtime.clock import Clock
+from operator_core.runtime.senders import Senders
 
 INTERVAL = 10.0
 """Seconds between two pushes to one repository."""
@@ -100,26 +100,17 @@ class WriteBack:
         self._on_change = on_change
         self._interval = interval
         self._status_branch = status_branch
-        self._wake = threading.Condition()
-        self._stopping = False
+        self._senders = Senders("write-back", WORKERS, self._next)
+        self._lock = self._senders.changed
         self._repositories: dict[str, _Repository] = {}
-        self._threads = [
-            threading.Thread(target=self._run, name=f"write-back-{number}", daemon=True) for number in range(WORKERS)
-        ]
 
     def start(self) -> None:
         """Begin to push."""
-        for thread in self._threads:
-            thread.start()
+        self._senders.start()
 
     def stop(self, timeout: float) -> None:
         """Push once more what is waiting, where pushing works, and end within `timeout` seconds."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify_all()
-        deadline = time.monotonic() + timeout
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        self._senders.stop(timeout)
 
     def submit(
         self,
@@ -129,7 +120,7 @@ class WriteBack:
         stories: Mapping[str, Story] | None = None,
     ) -> None:
         """Hand records over, and what else is to be known of their apps; returns at once."""
-        with self._wake:
+        with self._lock:
             known = self._of(mirror, cluster)
             known.told.stories.update(stories or {})
             for record in records:
@@ -137,16 +128,16 @@ class WriteBack:
                 known.records[_key(record)] = record
             for oldest in list(known.records)[: max(0, len(known.records) - _MOST_RECORDS)]:
                 del known.records[oldest]
-            self._wake.notify_all()
+            self._lock.notify_all()
 
     def remove(self, mirror: mirrors.Mirror, cluster: str, app: str) -> None:
         """An app was deleted: its page says so with the next push."""
-        with self._wake:
+        with self._lock:
             known = self._of(mirror, cluster)
             known.told.stories.pop(app, None)
             if self._status_branch:
                 known.told.removed[app] = self._clock.now()
-            self._wake.notify_all()
+            self._lock.notify_all()
 
     def _of(self, mirror: mirrors.Mirror, cluster: str) -> _Repository:
         known = self._repositories.get(mirror.url)
@@ -165,40 +156,39 @@ class WriteBack:
 
     def state(self, url: str) -> WriteBackState:
         """How writing back to a repository goes; its URL in any spelling an app may use."""
-        with self._wake:
+        with self._lock:
             known = self._repositories.get(urls.canonical(url))
             return known.state if known is not None else UNKNOWN
 
     def is_idle(self) -> bool:
         """Whether nothing waits to be pushed."""
-        with self._wake:
+        with self._lock:
             return not any(known.records or known.told.removed for known in self._repositories.values())
 
-    def _run(self) -> None:
-        while True:
-            with self._wake:
-                chosen, wait = self._next()
-                while chosen is None and not self._stopping:
-                    self._wake.wait(wait)
-                    chosen, wait = self._next()
-                if chosen is None:
-                    return
-                chosen.busy = True
-                batch = chosen.batch(self._clock.monotonic())
-                if self._stopping:
-                    chosen.not_before = math.inf
-            self._settle(chosen, batch, self._pushed(chosen, batch))
-
-    def _next(self) -> tuple[_Repository | None, float | None]:
-        """The repository to push to now, or the seconds until there may be one."""
-        now = self._clock.monotonic()
-        if self._stopping:
-            waiting = (one for one in self._repositories.values() if (one.records or one.told.removed) and not one.busy)
-            return next((one for one in waiting if one.failures == 0 and one.not_before != math.inf), None), None
-        first = min(self._repositories.values(), key=_Repository.due_at, default=None)
-        if first is None or first.due_at() == math.inf:
+    def _next(self) -> tuple[Callable[[], None] | None, float | None]:
+        """The push that is due now, or the seconds until there may be one."""
+        now, stopping = self._clock.monotonic(), self._senders.stopping
+        first = self._last() if stopping else self._first()
+        due = now if stopping or first is None else first.due_at()
+        if first is None or due == math.inf:
             return None, None
-        return (first, None) if first.due_at() <= now else (None, first.due_at() - now)
+        if due > now:
+            return None, due - now
+        first.busy = True
+        if stopping:
+            first.not_before = math.inf
+        return functools.partial(self._push, first, first.batch(now)), None
+
+    def _first(self) -> _Repository | None:
+        return min(self._repositories.values(), key=_Repository.due_at, default=None)
+
+    def _last(self) -> _Repository | None:
+        """A repository that has not had its last push yet, and where pushing works."""
+        waiting = (one for one in self._repositories.values() if (one.records or one.told.removed) and not one.busy)
+        return next((one for one in waiting if one.failures == 0 and one.not_before != math.inf), None)
+
+    def _push(self, known: _Repository, batch: _Batch) -> None:
+        self._settle(known, batch, self._pushed(known, batch))
 
     def _pushed(self, known: _Repository, batch: _Batch) -> AgentError | None:
         try:
@@ -218,7 +208,7 @@ class WriteBack:
         return None
 
     def _settle(self, known: _Repository, batch: _Batch, error: AgentError | None) -> None:
-        with self._wake:
+        with self._lock:
             now = self._clock.monotonic()
             before = known.state
             known.busy = False
@@ -229,7 +219,7 @@ class WriteBack:
             else:
                 pause = self._after(known, batch, error, now)
             known.not_before = max(known.not_before, now + pause)
-            self._wake.notify_all()
+            self._lock.notify_all()
         if known.state != before:
             self._on_change(known.mirror.url)
 

@@ -6,11 +6,10 @@ RFC 9110 10.2.3; `x-ratelimit-reset` of GitHub, `RateLimit-Reset` of GitLab). Ea
 Nothing here is durable: whoever hands over knows what was told before a restart.
 """
 
+import functools
 import json
 import logging
 import ssl
-import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ import httpx
 
 from operator_core.jsonvalues import Json
 from operator_core.runtime.clock import Clock
+from operator_core.runtime.senders import Senders
 
 WORKERS = 2
 _FIRST_PAUSE = 5.0
@@ -133,37 +133,27 @@ class Lane:
         """`on_change` is told of a place that began to refuse, or to accept again."""
         self._clock = clock
         self._on_change = on_change
-        self._wake = threading.Condition()
-        self._stopping = False
+        self._senders = Senders(name, WORKERS, self._next)
+        self._lock = self._senders.changed
         self._sides: dict[str, _Side] = {}
         self._said: OrderedDict[tuple[str, ...], str] = OrderedDict()
         self._problems: dict[str, str] = {}
         self._clients: dict[str, httpx.Client] = {}
         self.sent = 0
-        self._threads = [
-            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(WORKERS)
-        ]
 
     def start(self) -> None:
         """Begin to send."""
-        for thread in self._threads:
-            thread.start()
+        self._senders.start()
 
     def stop(self, timeout: float) -> None:
         """Send what can be sent at once, and end within `timeout` seconds."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify_all()
-        deadline = time.monotonic() + timeout
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(max(0.0, deadline - time.monotonic()))
+        self._senders.stop(timeout)
         for client in self._clients.values():
             client.close()
 
     def submit(self, host: str, delivery: Delivery) -> None:
         """Hand something over for `host`; returns at once."""
-        with self._wake:
+        with self._lock:
             side = self._sides.setdefault(host, _Side())
             if delivery.key not in side.waiting and self._said.get(delivery.key) == delivery.says:
                 return
@@ -171,43 +161,37 @@ class Lane:
             side.waiting[delivery.key] = _Waiting(delivery)
             while len(side.waiting) > _MOST_WAITING:
                 side.waiting.popitem(last=False)
-            self._wake.notify_all()
+            self._lock.notify_all()
 
     def problem(self, place: str) -> str | None:
         """Why the last delivery of a place failed; empty when it did not, None while there was none."""
-        with self._wake:
+        with self._lock:
             return self._problems.get(place)
 
     @property
     def depth(self) -> int:
         """How many deliveries wait."""
-        with self._wake:
+        with self._lock:
             return sum(len(side.waiting) for side in self._sides.values())
 
-    def _run(self) -> None:
-        while True:
-            with self._wake:
-                chosen, wait = self._next()
-                while chosen is None:
-                    if self._stopping:
-                        return
-                    self._wake.wait(wait)
-                    chosen, wait = self._next()
-                side = chosen
-                side.busy = True
-                key, one = side.waiting.popitem(last=False)
-            verdict = self._send(one.delivery)
-            with self._wake:
-                self._settle(side, key, one, verdict)
-                self._wake.notify_all()
-
-    def _next(self) -> tuple[_Side | None, float | None]:
+    def _next(self) -> tuple[Callable[[], None] | None, float | None]:
+        """What is to be sent now, or the seconds until there is something."""
         now = self._clock.monotonic()
         ready = [side for side in self._sides.values() if side.waiting and not side.busy]
         first = min(ready, key=lambda side: side.not_before, default=None)
         if first is None:
             return None, None
-        return (first, None) if first.not_before <= now else (None, first.not_before - now)
+        if first.not_before > now:
+            return None, first.not_before - now
+        first.busy = True
+        key, one = first.waiting.popitem(last=False)
+        return functools.partial(self._deliver, first, key, one), None
+
+    def _deliver(self, side: _Side, key: tuple[str, ...], one: _Waiting) -> None:
+        verdict = self._send(one.delivery)
+        with self._lock:
+            self._settle(side, key, one, verdict)
+            self._lock.notify_all()
 
     def _settle(self, side: _Side, key: tuple[str, ...], one: _Waiting, verdict: Verdict) -> None:
         side.busy = False
@@ -271,7 +255,7 @@ class Lane:
         )
 
     def _client(self, certificates: str) -> httpx.Client:
-        with self._wake:
+        with self._lock:
             known = self._clients.get(certificates)
             if known is None:
                 context = ssl.create_default_context(cadata=certificates) if certificates else True
