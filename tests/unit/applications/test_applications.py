@@ -74,6 +74,7 @@ def test_an_application_becomes_a_sync_app_in_the_agents_namespace() -> None:
         ({"revisionHistoryLimit": 3}, "revisionHistoryLimit", 3),
         ({"syncPolicy": {"retry": {"limit": 5}}}, "syncPolicy", {"retry": {"limit": 5}}),
         ({"syncPolicy": {"syncOptions": ["Prune=false"]}}, "syncPolicy", {"syncOptions": ["Prune=false"]}),
+        ({"syncPolicy": {"syncOptions": ["Prune=true"]}}, "syncPolicy", {"syncOptions": ["Prune=true"]}),
         (
             {"ignoreDifferences": [{"kind": "Pod", "jsonPointers": ["/spec/x"]}]},
             "ignoreDifferences",
