@@ -39,7 +39,7 @@ from gitsync.report.outlets import Source
 from gitsync.report.publishing import Publisher
 from gitsync.rights import permits
 from operator_core.conf.defaults import Defaults
-from operator_core.errors import AgentError, Stalled
+from operator_core.errors import AgentError, Retry, Stalled
 from operator_core.jsonvalues import Json, Object, dig
 from operator_core.kube import errors
 from operator_core.kube.caches import Cache
@@ -93,8 +93,17 @@ class Syncer:
             self._forget(name)
             return Done()
         app = syncapps.parse(obj)
-        outcome = self._cascade.reconcile(name, app, obj) if app.deleting else self._pass(name, app)
+        return self._cascade.reconcile(name, app, obj) if app.deleting else self._timed_pass(name, app)
+
+    def _timed_pass(self, name: AppName, app: SyncApp) -> Outcome:
+        """One pass, and the next one when a rollback or a suspension ends: nothing else tells of that."""
         left = syncapps.seconds_left(app, self._parts.clock.now())
+        try:
+            outcome = self._pass(name, app)
+        except Stalled as error:
+            if left is None:
+                raise
+            raise Retry(error.reason, error.message, after=left) from error
         return sooner(outcome, After(left)) if left is not None else outcome
 
     def _pass(self, name: AppName, app: SyncApp) -> Outcome:
@@ -162,7 +171,7 @@ class Syncer:
             held_back=written.held_back,
             problems=(*compared.problems, *refused.values(), *written.problems),
             stalled=compared.stalled or (bool(written.problems) and written.again is None),
-            warnings=compared.warnings,
+            warnings=(*policies.told_pin(app, self._parts.clock.now()), *compared.warnings),
             assessed=tuple(
                 Assessed(one.identity, health.assess(live.get(one.identity)), f"{one.file}:{one.line}")
                 for one in wanted

@@ -78,6 +78,15 @@ def place(app: SyncApp) -> Place:
     )
 
 
+def told_pin(app: SyncApp, now: datetime) -> tuple[str, ...]:
+    """That the app does not follow its branch, until when and why; nothing where it does."""
+    pin = app.pin
+    if pin is None or not syncapps.is_live(pin.until, now):
+        return ()
+    until = f" until {pin.until:%Y-%m-%dT%H:%M:%SZ}" if pin.until is not None else ""
+    return (f"rolled back{until}{': ' + pin.reason if pin.reason else ''}",)
+
+
 def is_suspended(app: SyncApp, now: datetime) -> bool:
     """Whether the app is left alone now."""
     return app.suspension is not None and syncapps.is_live(app.suspension.until, now)
