@@ -1,6 +1,9 @@
 """`gitsync validate`: manifests checked before they are merged, without a cluster."""
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +12,18 @@ import click
 if TYPE_CHECKING:
     from gitsync.validate.checking import Report
     from gitsync.validate.findings import Finding
+
+
+@contextmanager
+def _keeping_cycles() -> Iterator[None]:
+    """Look for no cycles in memory: a check ends before it would gain anything by a search, a tenth of its time."""
+    searched = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searched:
+            gc.enable()
 
 
 @click.command()
@@ -26,6 +41,7 @@ if TYPE_CHECKING:
     help="The least finding that gives exit code 1.",
 )
 @click.option("-o", "--output", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True)
+@_keeping_cycles()
 def validate(
     places: tuple[Path, ...],
     defaults: tuple[str, ...],

@@ -141,8 +141,11 @@ class Targets:
         known = self._newest.get(name)
         if known is None or self._whole.get(name) is not known:
             return False
+        mirror = next((one.mirror for one in known.places if one.source.lookup_url == move.place[0]), None)
+        if mirror is None:
+            return False
         try:
-            changed = trees.changed_paths(self._repositories.mirror(move.place[0]), move.old, move.new.sha)
+            changed = trees.changed_paths(mirror, move.old, move.new.sha)
         except AgentError:
             return False
         moved = aims.moved(known, move, changed)
