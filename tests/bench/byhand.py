@@ -19,6 +19,7 @@ from operator_core.kube.client import Client
 from operator_core.kube.requests import CONFIG_MAPS, DEPLOYMENTS, SERVICES
 
 PAUSE_S = 0.05
+STATISTICS_CACHE_S = 3.5
 SERVER_FIELDS = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "deletionTimestamp")
 
 
@@ -40,7 +41,7 @@ def upgrade(
     if mode in ("stateless", "cancel"):
         _cancel(client, namespace, name, job.id)
     if mode == "cancel":
-        location = flink.get(f"/jobs/{job.id}/checkpoints")["latest"]["completed"]["external_path"]
+        location = _newest_checkpoint(flink, job.id)
     stopped = _now_ms()
     for each in (deployment, *([workers] if workers else [])):
         client.send(requests.delete(DEPLOYMENTS, namespace, each["metadata"]["name"], propagation="Foreground"))
@@ -89,6 +90,17 @@ def _stop(client: Client, namespace: str, name: str, job: str, savepoints: str) 
         return dig(answer, "operation", "location")
 
     return waiting.until(location, "savepoint", seconds=60, pause=PAUSE_S)
+
+
+def _newest_checkpoint(flink: flinkjobs.FlinkRest, job: str) -> str:
+    """What a cancelled job left; Flink serves statistics from a cache, so only later ones are of the end."""
+    ended = time.monotonic()
+
+    def told() -> str | None:
+        newest: str | None = dig(flink.get(f"/jobs/{job}/checkpoints"), "latest", "completed", "external_path")
+        return newest if time.monotonic() - ended > STATISTICS_CACHE_S else None
+
+    return waiting.until(told, "the newest checkpoint", seconds=60, pause=PAUSE_S)
 
 
 def _owned(client: Client, namespace: str, name: str, uid: str) -> list[tuple[requests.Resource, Object]]:
