@@ -1,6 +1,7 @@
 """How many jobs restart at once because of commits, over all apps, on a real API server (F48).
 
-The operator is the test: it says which job is on its way and which one runs.
+The operator is the test: it says which job is on its way and which one runs. The agent looks at one namespace: jobs
+that other tests left on their way would take the place.
 """
 
 import json
@@ -52,7 +53,7 @@ class Jobs:
 def test_jobs_of_one_commit_go_one_after_another(cluster: Cluster, repository: Repository, start: Start) -> None:
     jobs = Jobs(cluster, repository)
     first = jobs.commit(OLD)
-    start(restart_budget=1, role="sync")
+    start(restart_budget=1, role="sync", watch_namespaces=cluster.namespace)
     make_app(cluster, repository, policy={})
     wait_for("the jobs", lambda: jobs.with_image(OLD) == set("abc"))
     for name in "abc":
@@ -89,7 +90,7 @@ def test_a_rollout_stops_at_the_first_job_that_does_not_come_up(
 ) -> None:
     jobs = Jobs(cluster, repository)
     first = jobs.commit(OLD)
-    start(restart_budget=1, role="sync")
+    start(restart_budget=1, role="sync", watch_namespaces=cluster.namespace)
     make_app(cluster, repository, policy={})
     wait_for("the jobs", lambda: jobs.with_image(OLD) == set("abc"))
     for name in "abc":
