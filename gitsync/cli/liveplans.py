@@ -44,11 +44,10 @@ def make(client: Client, name: AppName, rendered: RenderSet, revision: str, name
     return _make(client, AppFacts(name, app.status.inventory, _PRUNES), rendered, revision, namespace, app)
 
 
-def of_app(client: Client, app: SyncApp, rendered: RenderSet, revision: str) -> LivePlan:
-    """The plan of an app as it allows to prune."""
-    facts = AppFacts(
-        AppName(app.namespace, app.name), app.status.inventory, policies.prune_policy(app, revision, guards_state=True)
-    )
+def of_app(client: Client, app: SyncApp, rendered: RenderSet, revision: str, *, prune: bool = False) -> LivePlan:
+    """The plan of an app as it allows to prune; `prune`: as it would be carried out on a request to delete."""
+    policy = policies.prune_policy(app, revision, guards_state=True, asked=prune)
+    facts = AppFacts(AppName(app.namespace, app.name), app.status.inventory, policy)
     return _make(client, facts, rendered, revision, app.spec.destination.namespace, app)
 
 

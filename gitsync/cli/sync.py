@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--timeout", default=300.0, show_default=True, help="Seconds to wait.")
 @click.option("--dry-run", is_flag=True, help="Only show what it would do, with the API server's own answers.")
 @click.option("--only", multiple=True, metavar="KIND/NAME", help="Sync these objects alone; globs, repeatable.")
+@click.option("--prune", is_flag=True, help="Delete what Git no longer has, also where the app's policy keeps it.")
 @click.option("--namespace", envvar="GITSYNC_NAMESPACE", default="gitsync-system", show_default=True)
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True)
@@ -36,7 +37,7 @@ def sync(app: str, output: str, **options: Any) -> int:
 
     from gitsync.cli import clusters, tables, watching
     from gitsync.model import syncapps
-    from gitsync.plan import gates
+    from gitsync.plan import syncrequests
     from operator_core.errors import Reason, Retry, Stalled
     from operator_core.kube.client import Client
     from operator_core.runtime.clock import SystemClock
@@ -47,11 +48,11 @@ def sync(app: str, output: str, **options: Any) -> int:
     clock = SystemClock()
     found = clusters.app(client, namespace, app)
     if options["dry_run"]:
-        return _dry_run(client, found, only, output)
+        return _dry_run(client, found, only, output, prune=options["prune"])
     if found.suspension is not None and syncapps.is_live(found.suspension.until, clock.now()):
         reason = f" ({found.suspension.reason})" if found.suspension.reason else ""
         raise Stalled(Reason.Suspended, f"the app {app} is suspended{reason}; `gitsync resume {app}` ends that")
-    request = gates.with_selection(secrets.token_hex(8), only)
+    request = syncrequests.text(secrets.token_hex(8), only, prune=options["prune"])
     watching.annotate(client, namespace, app, {syncapps.SYNC_REQUESTED: request})
     if not wait:
         click.echo(f"asked for a sync of {app} (request {request})")
@@ -72,7 +73,7 @@ def sync(app: str, output: str, **options: Any) -> int:
     return 0 if row.is_fine else 1
 
 
-def _dry_run(client: "Client", app: "SyncApp", only: tuple[str, ...], output: str) -> int:
+def _dry_run(client: "Client", app: "SyncApp", only: tuple[str, ...], output: str, *, prune: bool) -> int:
     """What a sync would write: exit code 1 when it is anything."""
     from gitsync.cli import apprenders, liveplans, plan, previewing, tables
     from gitsync.model.identities import AppName
@@ -84,7 +85,7 @@ def _dry_run(client: "Client", app: "SyncApp", only: tuple[str, ...], output: st
     if rendered.problems or not rendered.whole.ok:
         found = previews.Preview((), tuple(rendered.problems))
     else:
-        made = liveplans.of_app(client, app, rendered.whole, rendered.revision.sha)
+        made = liveplans.of_app(client, app, rendered.whole, rendered.revision.sha, prune=prune)
         chosen = gates.chosen(made.plan, only)
         answers, refused = previewing.dry_run(client, chosen)
         shown = previews.against_cluster(chosen, made.live, answers, Defaults())
@@ -132,9 +133,9 @@ def _has_selected(app: "SyncApp") -> bool:
     """Whether the request was for some objects only, and they are as Git has them."""
     from fnmatch import fnmatchcase
 
-    from gitsync.plan import gates
+    from gitsync.plan import syncrequests
 
-    only = gates.selection(app.status.handled_sync_request)
+    only = syncrequests.selection(app.status.handled_sync_request)
     rows = [row for row in app.status.resources if any(fnmatchcase(f"{row.kind}/{row.name}", glob) for glob in only)]
     return bool(rows) and all(row.status == "Synced" for row in rows)
 

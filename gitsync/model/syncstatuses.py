@@ -113,6 +113,11 @@ class Operation(Part):
         """Whether it syncs these commits."""
         return (self.revision, self.revisions) == (revision, revisions)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not come to its end, or is tried again."""
+        return self.phase in ("Running", "Failing") or (self.phase == "Failed" and self.retry_at is not None)
+
 
 class Told(Part):
     """What was last told of the app outside of the cluster."""

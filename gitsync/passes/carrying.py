@@ -19,7 +19,7 @@ from gitsync.model.syncapps import SyncApp
 from gitsync.model.syncstatuses import Operation, Problem
 from gitsync.passes import comparing
 from gitsync.passes.comparing import Compared, Comparer
-from gitsync.plan import effects, gates, health, operations, policies, stages
+from gitsync.plan import effects, gates, health, operations, policies, stages, syncrequests
 from gitsync.plan.gates import Closed
 from gitsync.plan.hooks import Run
 from gitsync.plan.operations import Next, Sync
@@ -114,7 +114,7 @@ class Carrier:
         verdicts = {step.desired.identity: health.of_step(step, live) for step in plan.steps}
         applied = comparing.is_applied(app, plan)
         operation = None
-        if compared.is_newest and not gates.selection(request):
+        if compared.is_newest and not syncrequests.selection(request):
             known = app.status.operation
             operation = operations.current(known, plan, compared.hooks, request, applied=applied, now=now)
         if operation is None:
@@ -137,12 +137,14 @@ class Carrier:
         still_wanted: Callable[[], bool],
     ) -> Written | After:
         plan, found, request = what
-        stage = gates.selected(found.stage if isinstance(found, Next) else found, gates.selection(request))
+        only = syncrequests.selection(request)
+        stage = gates.selected(found.stage if isinstance(found, Next) else found, only)
         operation = found.operation if isinstance(found, Next) else None
         held = self.refusals.held(name, plan, self.clock.monotonic())
         chosen, stage = self._within_budget(_chosen(plan, stage, held), stage, compared)
         runs = (found.make, found.delete) if isinstance(found, Next) else ((), ())
-        written = _told(app, stage, operation, request, held, self.clock)
+        served = None if gates.is_left(plan, stage, only) else request
+        written = _told(app, stage, operation, served, held, self.clock)
         writes = bool(chosen.steps or chosen.removals)
         if not writes and not any(runs) and operation == app.status.operation:
             return written
@@ -159,7 +161,11 @@ class Carrier:
         again = _soon(written, operation is not None and operation.phase == "Running")
         if applied.securing:
             waits = next(iter(applied.securing.values()))
-            written, again = replace(written, waits=waits), min(_SAVEPOINT_SECONDS, again or _SAVEPOINT_SECONDS)
+            served = None if only else served
+            written, again = (
+                replace(written, waits=waits, request=served),
+                min(_SAVEPOINT_SECONDS, again or _SAVEPOINT_SECONDS),
+            )
         return replace(written, applied=applied, problems=(*written.problems, *refused), again=again)
 
     def _within_budget(self, chosen: Plan, stage: Stage, compared: Compared) -> tuple[Plan, Stage]:

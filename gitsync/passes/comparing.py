@@ -110,7 +110,7 @@ class Comparer:
         """The plan for the newest revision, or for the last good one where the newest is broken."""
         problems, stalled = target.problems, target.stalled
         if target.rendered is not None and target.attempted is not None:
-            policy = self._prune_policy(app, target.attempted)
+            policy = self._prune_policy(app, target.attempted, target.revisions)
             found = self._plan(name, app, target, policy)
             if isinstance(found, After):
                 return found
@@ -155,13 +155,14 @@ class Comparer:
         removals = pruning.decide(left, name, policy, nothing_wanted=True, others=others)
         return Plan("", (), removals, (), app.status.inventory)
 
-    def _prune_policy(self, app: SyncApp, revision: str) -> PrunePolicy:
+    def _prune_policy(self, app: SyncApp, revision: str, revisions: tuple[str, ...] | None) -> PrunePolicy:
         return policies.prune_policy(
             app,
             revision,
             guards_state=self._guards_state(),
             by_snapshot=self._operator is None,
             budget=self._budget,
+            asked=policies.prunes_on_request(app, revision, revisions),
         )
 
     def _guards_state(self) -> bool:

@@ -18,7 +18,7 @@ from gitsync.plan import policies, windows
 from gitsync.plan.stages import Stage
 from operator_core.decide.plans import Effect
 
-_SELECTION = " only="
+_NOT_SELECTED = "was not selected"
 _SHOWN = 3
 
 
@@ -30,30 +30,32 @@ class Closed:
     until: datetime | None = None
 
 
-def selection(request: str | None) -> tuple[str, ...]:
-    """The `Kind/name` globs of a request `<id> only=Kind/name,…`; empty: everything."""
-    _, mark, listed = (request or "").partition(_SELECTION)
-    return tuple(part.strip() for part in listed.split(",") if part.strip()) if mark else ()
-
-
-def with_selection(request: str, only: Iterable[str]) -> str:
-    """The request's value for a selection."""
-    listed = ",".join(only)
-    return f"{request}{_SELECTION}{listed}" if listed else request
-
-
 def selected(stage: Stage, only: tuple[str, ...]) -> Stage:
     """The part of a stage that is asked for; the rest waits."""
     if not only:
         return stage
     steps = tuple(step for step in stage.steps if _is_chosen(step.desired.identity, only))
     left = {
-        step.desired.identity: "was not selected"
+        step.desired.identity: _NOT_SELECTED
         for step in stage.steps
         if isinstance(step, Create | Update) and not _is_chosen(step.desired.identity, only)
     }
     removals = tuple(one for one in stage.removals if not isinstance(one, Prune) or _is_chosen(one.identity, only))
     return replace(stage, steps=steps, removals=removals, postponed={**stage.postponed, **left})
+
+
+def is_left(plan: Plan, stage: Stage, only: tuple[str, ...]) -> bool:
+    """Whether something of a selection has to wait, so that its request is not served yet."""
+    if not only:
+        return False
+    late = [one for one, why in stage.postponed.items() if why != _NOT_SELECTED]
+    now = {one.identity for one in stage.removals if isinstance(one, Prune)}
+    late += [
+        one.identity
+        for one in plan.removals
+        if one.identity not in now and (isinstance(one, Prune) or one.awaits == "claims")
+    ]
+    return any(_is_chosen(one, only) for one in late)
 
 
 def chosen(plan: Plan, only: tuple[str, ...]) -> Plan:
@@ -83,7 +85,7 @@ def closed(
     if plan.in_sync:
         return None
     about = windows.App(app.name, app.spec.destination.namespace)
-    requested = policies.pending_request(app) is not None
+    requested = policies.served_request(app, plan.revision, plan.revisions) is not None
     window = windows.blocked(given, about, now, requested=requested, begun=begun)
     if window is not None:
         return Closed(window.reason, window.until)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from gitsync.model import syncpolicies
 from gitsync.model.identities import AppName, Identity
-from gitsync.model.plans import Plan
+from gitsync.model.plans import Plan, Prune
 from gitsync.model.syncpolicies import Retry
 from gitsync.model.syncstatuses import HookState, Operation
 from gitsync.plan import hooks, stages
@@ -119,18 +119,19 @@ def _is_for_failure(state: HookState) -> bool:
 def current(
     known: Operation | None, plan: Plan, found: tuple[Hook, ...], request: str | None, *, applied: bool, now: datetime
 ) -> Operation | None:
-    """The operation to go on with; None where the plan takes one step and no hook.
+    """The operation to go on with; None where the plan takes one step and no hook, and nobody asked for it.
 
     `applied`: the plan's revision was applied whole before, so that only a request runs its hooks again.
     """
-    if not stages.has_several(plan, found):
+    on_request = request is not None or (known is not None and known.request is not None)
+    if not on_request and not stages.has_several(plan, found):
         return None
     if request is not None and (known is None or known.request != request):
         return begun(plan, now, request)
     if known is not None and known.is_of(plan.revision, plan.revisions):
         again = known.phase == "Failed" and is_due(known, now)
         return begun(plan, now, known.request, known) if again else known
-    return None if applied else begun(plan, now, None)
+    return begun(plan, now, None) if not applied and stages.has_several(plan, found) else None
 
 
 def _after(operation: Operation, sync: Sync) -> Stage:
@@ -157,8 +158,15 @@ def _running(operation: Operation, sync: Sync, runs: Mapping[str, Run], retry: R
     due, waits = _due(operation, runs, HookPhase.POST_SYNC)
     if waits:
         return _with_hooks(operation, sync, runs, stages.with_wait(stage, waits), due)
+    if operation.request is not None and _removes(sync.plan):
+        # What nobody does unasked goes on only as long as this does.
+        return _with_hooks(operation, sync, runs, stage, [])
     ended = operation.model_copy(update={"phase": "Succeeded", "message": None})
     return Next(ended, stage, delete=_to_delete(ended, runs, sync))
+
+
+def _removes(plan: Plan) -> bool:
+    return any(isinstance(one, Prune) or one.awaits for one in plan.removals)
 
 
 def _fails(operation: Operation, message: str) -> Operation:

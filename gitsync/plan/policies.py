@@ -10,6 +10,7 @@ from datetime import datetime
 from gitsync.model import syncapps
 from gitsync.model.plans import Plan
 from gitsync.model.syncapps import SyncApp
+from gitsync.plan import syncrequests
 from gitsync.plan.preparing import Place
 from gitsync.plan.pruning import Budget, PrunePolicy
 
@@ -37,6 +38,19 @@ def pending_request(app: SyncApp) -> str | None:
     return asked if asked is not None and asked != app.status.handled_sync_request else None
 
 
+def served_request(app: SyncApp, revision: str, revisions: tuple[str, ...] | None) -> str | None:
+    """The request for which these commits are synced: one nobody served yet, or that of the sync under way."""
+    asked, operation = pending_request(app), app.status.operation
+    if asked is not None or operation is None:
+        return asked
+    return operation.request if operation.is_of(revision, revisions) and operation.goes_on else None
+
+
+def prunes_on_request(app: SyncApp, revision: str, revisions: tuple[str, ...] | None) -> bool:
+    """Whether somebody asked to delete what these commits do not have."""
+    return syncrequests.prunes(served_request(app, revision, revisions))
+
+
 def is_approved(app: SyncApp, revision: str) -> bool:
     """Whether a person approved of what a commit (full id) does; seven digits of it are enough."""
     named = (app.approved or "").split(" ")[0].lower()
@@ -51,13 +65,14 @@ def prune_policy(
     by_snapshot: bool = False,
     budget: Budget | None = None,
     deletes_app: bool = False,
+    asked: bool = False,
 ) -> PrunePolicy:
-    """What the app allows to be deleted at `revision`."""
+    """What the app allows to be deleted at `revision`; `asked`: somebody asked for it, whatever the policy says."""
     automated = app.spec.sync_policy.automated
     prune = automated is not None and automated.enabled and automated.prune
     pairs = (one.partition("=") for one in app.spec.sync_policy.sync_options)
     return PrunePolicy(
-        prune or deletes_app,
+        prune or deletes_app or asked,
         deletes_app or (automated is not None and automated.allow_empty),
         guards_state,
         by_snapshot,
@@ -98,7 +113,7 @@ def decide(app: SyncApp, plan: Plan, now: datetime) -> Carry:
         return OnlyCompare(f"suspended{': ' + app.suspension.reason if app.suspension.reason else ''}")
     request = pending_request(app)
     automated = app.spec.sync_policy.automated
-    if request is not None:
+    if served_request(app, plan.revision, plan.revisions) is not None:
         return CarryOut(request)
     if automated is None or not automated.enabled:
         return OnlyCompare("automated sync is off; ask for it with the annotation gitsync.io/sync-requested")

@@ -25,7 +25,8 @@ def window(kind: str, schedule: str, **more: Any) -> Object:
 def test_a_window_holds_a_commit_back_until_somebody_asks(
     cluster: Cluster, repository: Repository, start: Start
 ) -> None:
-    revision = repository.commit("first", {"web/one.yaml": ONE, "apps/.keep": ""})
+    files = {"web/one.yaml": ONE, "web/later.yaml": config("later", sync_wave="1"), "apps/.keep": ""}
+    revision = repository.commit("first", files)  # type: ignore[arg-type]
     start(projects=window("deny", ALWAYS, manualSync=True, description="books are closed"))
     make_app(cluster, repository, policy={}, project="guarded")
     assert "books are closed" in told(cluster, "a sync window denies it until")
