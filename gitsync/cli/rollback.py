@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def rollback(app: str, revision: str | None, with_state: bool, end: bool, **options: str | Path | None) -> None:
     """Pin APP to an earlier commit until the pin is ended or runs out.
 
-    Jobs are upgraded as by any commit, with the state they have now. With --with-state each starts from the
+    It is a sync on request: also where automated sync is off. Jobs are upgraded as by any commit, with the state they
+    have now. With --with-state each starts from the
     newest snapshot that the ledger has of that commit; what it did since is lost. Git is not changed: revert
     the commits there and end the rollback when you are done.
     """
@@ -58,7 +59,9 @@ def rollback(app: str, revision: str | None, with_state: bool, end: bool, **opti
     if with_state:
         states = _states(mirror, found, target.sha, options["cluster"])
         value |= {"id": secrets.token_hex(8), "restore": states}
-    watching.annotate(client, namespace, app, {syncapps.PIN: json.dumps(value)})
+    # A person asks: it happens where automated sync is off, and in windows that let people sync.
+    asked = {syncapps.PIN: json.dumps(value), syncapps.SYNC_REQUESTED: secrets.token_hex(8)}
+    watching.annotate(client, namespace, app, asked)
     for job, path in sorted(states.items()):
         click.echo(f"{job} starts from {path}")
     what = f"{app} goes back to {target.short} ({target.subject})"

@@ -81,3 +81,20 @@ def test_one_object_of_many_is_deleted_on_request(
     third = repository.commit("more", {"web/d.yaml": config("d")})
     app = synced(cluster, third, "OutOfSync")
     assert row(app, "c").message == "no longer in Git; pruning is off" and cluster.get(CONFIG_MAPS, "c")
+
+
+def test_going_back_needs_no_automation(cluster: Cluster, repository: Repository, start: Start, run: Run) -> None:
+    first = repository.commit("first", {"web/a.yaml": config("a"), "apps/.keep": ""})
+    start()
+    make_app(cluster, repository, policy={"automated": None})
+    told(cluster, "automated sync is off")
+    annotate(cluster, sync_requested="1")
+    synced(cluster, first)
+    second = repository.commit("second", {"web/a.yaml": config("a", "2")})
+    told(cluster, "automated sync is off")
+    annotate(cluster, sync_requested="2")
+    synced(cluster, second)
+    assert run("rollback", "web", "--reason", "it was better")[0] == 0
+    synced(cluster, first)
+    live = cluster.get(CONFIG_MAPS, "a")
+    assert live is not None and live["data"]["a"] == "1" and "rolled back: it was better" in told(cluster, "rolled")
