@@ -6,7 +6,9 @@ from webapps import annotate, config, make_app, row, synced, told
 from operator_core.kube.requests import CONFIG_MAPS
 
 
-def test_a_sync_on_request_goes_through_all_its_waves(cluster: Cluster, repository: Repository, start: Start) -> None:
+def test_a_sync_on_request_goes_through_all_its_waves(
+    cluster: Cluster, repository: Repository, start: Start, run: Run
+) -> None:
     files = {"web/a.yaml": config("a"), "web/b.yaml": config("b", sync_wave="1"), "apps/.keep": ""}
     files["web/c.yaml"] = config("c", sync_wave="2")
     revision = repository.commit("first", files)  # type: ignore[arg-type]
@@ -14,9 +16,10 @@ def test_a_sync_on_request_goes_through_all_its_waves(cluster: Cluster, reposito
     make_app(cluster, repository, policy={"automated": None})
     told(cluster, "automated sync is off")
     assert cluster.get(CONFIG_MAPS, "a") is None
-    annotate(cluster, sync_requested="1")
+    code, text = run("sync", "web")
+    assert code == 0, text
     synced(cluster, revision)
-    wait_for("the last wave", lambda: cluster.get(CONFIG_MAPS, "c"))
+    assert cluster.get(CONFIG_MAPS, "c")
 
 
 def test_hooks_of_a_sync_on_request_run_before_and_after_it(
