@@ -60,7 +60,7 @@ def rollback(app: str, revision: str | None, with_state: bool, end: bool, **opti
         states = _states(mirror, found, target.sha, options["cluster"])
         value |= {"id": secrets.token_hex(8), "restore": states}
     # A person asks: it happens where automated sync is off, and in windows that let people sync.
-    asked = {syncapps.PIN: json.dumps(value), syncapps.SYNC_REQUESTED: secrets.token_hex(8)}
+    asked: dict[str, str | None] = {syncapps.PIN: json.dumps(value), syncapps.SYNC_REQUESTED: secrets.token_hex(8)}
     watching.annotate(client, namespace, app, asked)
     for job, path in sorted(states.items()):
         click.echo(f"{job} starts from {path}")

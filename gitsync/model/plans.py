@@ -126,6 +126,8 @@ class Plan:
     """What the status must hold before the first write: old entries that still exist, and all new ones."""
     revisions: tuple[str, ...] | None = None
     """With several sources, the commit of each; `revision` is that of the main one."""
+    aim: str = ""
+    """Digest of the app's sources and destination; empty: they are not what the app says now."""
 
     @property
     def blocked(self) -> bool:

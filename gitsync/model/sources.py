@@ -4,6 +4,8 @@ Pure data. Fields that ask for what the agent does not do are here too: a defini
 drop them silently, and half an app would be applied. `refusals` and `ignored` say what becomes of them.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
@@ -160,6 +162,11 @@ class Source(Part):
     def given(self) -> Object:
         """What was said, as in the manifest."""
         return self.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True, mode="json")
+
+
+def digest(*parts: Json) -> str:
+    """A short name of what was said, the same for the same words in any order of fields."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def is_empty(item: Json) -> bool:

@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from gitsync.model import semver, structural, tracking
 from gitsync.model.parts import Part
-from gitsync.model.sources import Source
+from gitsync.model.sources import Source, digest
 from gitsync.model.syncpolicies import IgnoreDifference, SyncPolicy
 from gitsync.model.syncstatuses import Status
 from operator_core.errors import Reason, Stalled
@@ -91,15 +91,18 @@ class Spec(Part):
     @property
     def all_sources(self) -> tuple[Source, ...]:
         """Every source, in order."""
-        if self.sources:
-            return self.sources
-        return (self.source,) if self.source is not None else ()
+        return self.sources or ((self.source,) if self.source is not None else ())
+
+    @property
+    def aim(self) -> str:
+        """Digest of where the app's objects come from and where they go: another one is another sync of a commit."""
+        to = self.destination.model_dump(mode="json", exclude_defaults=True)
+        return digest([one.given for one in self.all_sources], to, self.app_per_directory)
 
     @property
     def main(self) -> Source:
         """The source whose repository and commits stand for the app: the first that makes objects."""
-        making = [one for one in self.all_sources if one.path or one.chart]
-        return (making or list(self.all_sources))[0]
+        return next((one for one in self.all_sources if one.path or one.chart), self.all_sources[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ class SyncState(Part):
     revisions: tuple[str, ...] | None = Field(
         default=None, description="With several sources: the commit of each, in order; then those generators read."
     )
+    aim: str | None = Field(
+        default=None, description="Digest of the sources and the destination they were applied for."
+    )
 
 
 class ResourceState(Part):
@@ -101,6 +104,7 @@ class Operation(Part):
     revision: str
     revisions: tuple[str, ...] | None = Field(default=None, description="As sync.revisions.")
     mark: str = Field(description="Tells the hooks of this sync from those of another one.")
+    aim: str | None = Field(default=None, description="As sync.aim.")
     request: str | None = Field(default=None, description="The request that began it.")
     phase: Literal["Running", "Failing", "Failed", "Succeeded"]
     attempt: int = 0
@@ -109,9 +113,9 @@ class Operation(Part):
     hooks: tuple[HookState, ...] = ()
     deletes: bool = Field(default=False, description="Whether it is the deletion of the app.")
 
-    def is_of(self, revision: str, revisions: tuple[str, ...] | None) -> bool:
-        """Whether it syncs these commits."""
-        return (self.revision, self.revisions) == (revision, revisions)
+    def is_of(self, revision: str, revisions: tuple[str, ...] | None, aim: str = "") -> bool:
+        """Whether it syncs these commits, from there to there where `aim` says it."""
+        return (self.revision, self.revisions) == (revision, revisions) and _is_same(self.aim, aim)
 
     @property
     def goes_on(self) -> bool:
@@ -156,6 +160,11 @@ class Status(Part):
         """The status as the API server keeps it: no nulls."""
         return self.model_dump(by_alias=True, exclude_none=True, mode="json")
 
-    def has_applied(self, revision: str, revisions: tuple[str, ...] | None) -> bool:
-        """Whether these commits were applied whole before."""
-        return self.sync is not None and (self.sync.revision, self.sync.revisions) == (revision, revisions)
+    def has_applied(self, revision: str, revisions: tuple[str, ...] | None, aim: str = "") -> bool:
+        """Whether these commits were applied whole before, from there to there where `aim` says it."""
+        sync = self.sync
+        return sync is not None and (sync.revision, sync.revisions) == (revision, revisions) and _is_same(sync.aim, aim)
+
+
+def _is_same(known: str | None, aim: str) -> bool:
+    return not known or not aim or known == aim

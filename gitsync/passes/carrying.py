@@ -97,7 +97,7 @@ class Carrier:
     def _gate(self, app: SyncApp, compared: Compared, plan: Plan) -> Closed | None:
         """What stands in the plan's way now."""
         operation = app.status.operation
-        commits = (plan.revision, plan.revisions)
+        commits = (plan.revision, plan.revisions, plan.aim)
         under_way = operation is not None and operation.phase == "Running" and operation.is_of(*commits)
         begun = operations.began(operation) if operation is not None and under_way else None
         foreseen: Mapping[Identity, str] = {}
@@ -283,8 +283,8 @@ def _is_news(app: SyncApp, plan: Plan) -> bool:
     """Whether the status has to be written ahead: a new revision, or objects the inventory lacks."""
     known = {entry.id for entry in app.status.inventory}
     operation = app.status.operation
-    started = operation is not None and operation.is_of(plan.revision, plan.revisions)
-    applied = app.status.has_applied(plan.revision, plan.revisions)
+    started = operation is not None and operation.is_of(plan.revision, plan.revisions, plan.aim)
+    applied = comparing.is_applied(app, plan)
     lacks = any(entry.id not in known for entry in plan.inventory)
     return lacks or not (applied or started)
 

@@ -228,7 +228,8 @@ class Comparer:
         applied = (app.status.sync.revision if app.status.sync else None) or ""
         family = target.family or pruning.NO_CHILDREN
         facts = AppFacts(name, app.status.inventory, policy, others, shared, applied, family)
-        plan = replace(planning.plan(revision, prepared, facts, cluster), revisions=target.revisions)
+        plan = planning.plan(revision, prepared, facts, cluster)
+        plan = replace(plan, revisions=target.revisions, aim="" if policy is _KEEP_ALL else app.spec.aim)
         return prepared, plan, live
 
     def _wait_for(self, behind: tuple[Resource, ...], prepared: Prepared) -> After:
@@ -267,8 +268,8 @@ def ignored_in(app: SyncApp, live: Mapping[Identity, Object], jq: JqPaths) -> di
 
 
 def is_applied(app: SyncApp, plan: Plan) -> bool:
-    """Whether the plan's revision was applied whole before."""
-    return app.status.has_applied(plan.revision, plan.revisions)
+    """Whether the plan's revision was applied whole before, from the same sources to the same place."""
+    return app.status.has_applied(plan.revision, plan.revisions, plan.aim)
 
 
 def is_drift(app: SyncApp, plan: Plan, step: Step) -> bool:

@@ -115,7 +115,7 @@ def _needs_approval(app: SyncApp, plan: Plan, foreseen: Mapping[Identity, str]) 
 
 
 def _was_applied(app: SyncApp, plan: Plan) -> bool:
-    return app.status.has_applied(plan.revision, plan.revisions)
+    return app.status.has_applied(plan.revision, plan.revisions, plan.aim)
 
 
 def _listed(names: list[str]) -> str:

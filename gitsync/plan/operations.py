@@ -51,7 +51,13 @@ def begun(plan: Plan, now: datetime, request: str | None, before: Operation | No
     attempt = before.attempt + 1 if before is not None else 0
     mark = f"{int(now.timestamp() * 1000)}"
     return Operation(
-        revision=plan.revision, revisions=plan.revisions, mark=mark, request=request, phase="Running", attempt=attempt
+        revision=plan.revision,
+        revisions=plan.revisions,
+        mark=mark,
+        aim=plan.aim or None,
+        request=request,
+        phase="Running",
+        attempt=attempt,
     )
 
 
@@ -128,7 +134,7 @@ def current(
         return None
     if request is not None and (known is None or known.request != request):
         return begun(plan, now, request)
-    if known is not None and known.is_of(plan.revision, plan.revisions):
+    if known is not None and known.is_of(plan.revision, plan.revisions, plan.aim):
         again = known.phase == "Failed" and is_due(known, now)
         return begun(plan, now, known.request, known) if again else known
     return begun(plan, now, None) if not applied and stages.has_several(plan, found) else None

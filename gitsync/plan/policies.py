@@ -117,7 +117,7 @@ def decide(app: SyncApp, plan: Plan, now: datetime) -> Carry:
         return CarryOut(request)
     if automated is None or not automated.enabled:
         return OnlyCompare("automated sync is off; ask for it with the annotation gitsync.io/sync-requested")
-    was_applied = app.status.has_applied(plan.revision, plan.revisions)
+    was_applied = app.status.has_applied(plan.revision, plan.revisions, plan.aim)
     if was_applied and not automated.self_heal:
         return OnlyCompare("the cluster was changed and self-heal is off")
     return CarryOut(None)

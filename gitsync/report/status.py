@@ -128,14 +128,13 @@ def _sync(old: Status, findings: Findings) -> SyncState:
     left = any(not _is_gone(removal, findings) and _counts(removal) for removal in plan.removals)
     if not (is_whole(findings) and findings.is_newest):
         return _state("OutOfSync", old.sync)
-    return SyncState(status="OutOfSync" if left else "Synced", revision=plan.revision, revisions=plan.revisions)
+    words: Literal["OutOfSync", "Synced"] = "OutOfSync" if left else "Synced"
+    return SyncState(status=words, revision=plan.revision, revisions=plan.revisions, aim=plan.aim or None)
 
 
 def _state(status: Literal["OutOfSync", "Unknown"], last: SyncState | None) -> SyncState:
     """What was applied last stays told."""
-    if last is None:
-        return SyncState(status=status)
-    return SyncState(status=status, revision=last.revision, revisions=last.revisions)
+    return last.model_copy(update={"status": status}) if last is not None else SyncState(status=status)
 
 
 def _counts(removal: Removal) -> bool:

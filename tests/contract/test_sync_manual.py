@@ -3,7 +3,8 @@
 from syncing import Cluster, Repository, Run, Start, wait_for
 from webapps import annotate, config, make_app, row, synced, told
 
-from operator_core.kube.requests import CONFIG_MAPS
+from operator_core.kube import requests
+from operator_core.kube.requests import CONFIG_MAPS, SYNC_APPS
 
 
 def test_a_sync_on_request_goes_through_all_its_waves(
@@ -101,3 +102,20 @@ def test_going_back_needs_no_automation(cluster: Cluster, repository: Repository
     synced(cluster, first)
     live = cluster.get(CONFIG_MAPS, "a")
     assert live is not None and live["data"]["a"] == "1" and "rolled back: it was better" in told(cluster, "rolled")
+
+
+def test_another_source_at_the_same_commit_is_synced_where_self_heal_is_off(
+    cluster: Cluster, repository: Repository, start: Start
+) -> None:
+    only = repository.commit("first", {"web/a.yaml": config("a"), "more/a.yaml": config("a", "2"), "apps/.keep": ""})
+    start()
+    make_app(cluster, repository, policy={"automated": {}})
+    synced(cluster, only)
+    change = {"spec": {"source": {"repoURL": str(repository.bare), "targetRevision": "main", "path": "more"}}}
+    cluster.client.send(requests.merge_patch(SYNC_APPS, cluster.namespace, "web", change))
+    wait_for("the other source", lambda: (live := cluster.get(CONFIG_MAPS, "a")) and live["data"]["a"] == "2")
+    synced(cluster, only)
+    # What somebody else changes is still left alone.
+    by_hand = {"data": {"a": "3"}}
+    cluster.client.send(requests.merge_patch(CONFIG_MAPS, cluster.namespace, "a", by_hand))
+    told(cluster, "self-heal is off")
