@@ -26,7 +26,7 @@ def conditions(
     """Every condition of the app as it is now."""
     ready, reason, message = _ready(findings, sync, verdict, now)
     going = deletions.pending(findings.plan)
-    moving = verdict.status == "Progressing" or is_waiting(findings) or bool(going) or bool(findings.waits)
+    moving = verdict.status == "Progressing" or is_waiting(findings) or bool(going) or bool(_waits(findings))
     stalled = (bool(findings.problems) and findings.stalled) or reason == BLOCKED
     rows: list[tuple[str, Truth, str, str]] = [
         ("Ready", "True" if ready else "False", reason, message),
@@ -45,6 +45,14 @@ def is_waiting(findings: Findings) -> bool:
     return plan is not None and any(isinstance(step, Waiting) for step in plan.steps)
 
 
+def _waits(findings: Findings) -> str:
+    """What a sync that is under way waits for; empty where none is."""
+    operation = findings.operation
+    if findings.waits or operation is None or operation.phase != "Running" or not findings.carried_out:
+        return findings.waits
+    return f"applying {operation.revision[:7]}"
+
+
 def _ready(findings: Findings, sync: SyncState, verdict: Verdict, now: datetime) -> tuple[bool, str, str]:
     if findings.problems:
         return False, findings.problems[0].reason, problems_text(findings)
@@ -59,8 +67,8 @@ def _ready(findings: Findings, sync: SyncState, verdict: Verdict, now: datetime)
         return False, "PruneBlocked", f"{blocking[0].identity.shown}: {blocking[0].reason}"
     if is_waiting(findings):
         return False, "WaitingForKind", "waits for definitions of this revision to be served"
-    if findings.waits:
-        return False, "Progressing", findings.waits
+    if waits := _waits(findings):
+        return False, "Progressing", waits
     if findings.held_back and not is_whole(findings):
         return False, "OutOfSync", findings.held_back
     if not health.is_settled(verdict):
