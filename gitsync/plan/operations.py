@@ -129,15 +129,14 @@ def current(
 
     `applied`: the plan's revision was applied whole before, so that only a request runs its hooks again.
     """
-    on_request = request is not None or (known is not None and known.request is not None)
-    if not on_request and not stages.has_several(plan, found):
-        return None
+    several = stages.has_several(plan, found)
     if request is not None and (known is None or known.request != request):
         return begun(plan, now, request)
-    if known is not None and known.is_of(plan.revision, plan.revisions, plan.aim):
+    commits = (plan.revision, plan.revisions, plan.aim)
+    if known is not None and (several or known.request is not None) and known.is_of(*commits):
         again = known.phase == "Failed" and is_due(known, now)
         return begun(plan, now, known.request, known) if again else known
-    return begun(plan, now, None) if not applied and stages.has_several(plan, found) else None
+    return begun(plan, now, None) if several and not applied else None
 
 
 def _after(operation: Operation, sync: Sync) -> Stage:

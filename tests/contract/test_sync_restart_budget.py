@@ -50,7 +50,8 @@ class Jobs:
         return self._cluster.get(FLINK_DEPLOYMENTS, name) or {}
 
 
-def test_jobs_of_one_commit_go_one_after_another(cluster: Cluster, repository: Repository, start: Start) -> None:
+def running(cluster: Cluster, repository: Repository, start: Start) -> Jobs:
+    """Three jobs of two apps that run, under an agent that lets one restart at a time."""
     jobs = Jobs(cluster, repository)
     first = jobs.commit(OLD)
     start(restart_budget=1, role="sync", watch_namespaces=cluster.namespace)
@@ -60,6 +61,11 @@ def test_jobs_of_one_commit_go_one_after_another(cluster: Cluster, repository: R
         jobs.say(name, runs=True)
     synced(cluster, first)
     cluster.wait_synced(first)
+    return jobs
+
+
+def test_jobs_of_one_commit_go_one_after_another(cluster: Cluster, repository: Repository, start: Start) -> None:
+    jobs = running(cluster, repository, start)
 
     second = jobs.commit(NEW)
     order: list[str] = []
@@ -88,14 +94,7 @@ def _late(cluster: Cluster, app: str, name: str) -> str | None:
 def test_a_rollout_stops_at_the_first_job_that_does_not_come_up(
     cluster: Cluster, repository: Repository, start: Start
 ) -> None:
-    jobs = Jobs(cluster, repository)
-    first = jobs.commit(OLD)
-    start(restart_budget=1, role="sync", watch_namespaces=cluster.namespace)
-    make_app(cluster, repository, policy={})
-    wait_for("the jobs", lambda: jobs.with_image(OLD) == set("abc"))
-    for name in "abc":
-        jobs.say(name, runs=True)
-    synced(cluster, first)
+    jobs = running(cluster, repository, start)
     jobs.commit(BAD)
     wait_for("the first job", lambda: jobs.with_image(BAD) or None)
     (broken,) = jobs.with_image(BAD)
